@@ -1,0 +1,1 @@
+"""GROUND: what a dataset is. Every stage stands on it; it imports no stage, no torch, no scrapy."""

@@ -1,0 +1,88 @@
+"""The errors that end a stage, each with its exit code, and the one place that turns them into a sentence."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sqlite3
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class ScrapbagError(Exception):
+    """Ends a stage; its message is one sentence that says what to do. Exit codes follow sysexits.h where it has one."""
+
+    exit_code = 1
+
+
+class TooManyFailuresError(ScrapbagError):
+    """A stage ran, but what it found is too little or too broken to go on with."""
+
+    exit_code = 1
+
+
+class UsageError(ScrapbagError):
+    """Something that the user wrote cannot be used."""
+
+    exit_code = 2
+
+
+class RecipeError(UsageError):
+    """A recipe, or an override of it, that cannot be used."""
+
+
+class MissingError(ScrapbagError):
+    """A program or a network that is needed is not there (EX_UNAVAILABLE)."""
+
+    exit_code = 69
+
+
+class DiskError(ScrapbagError):
+    """The disk is full, read-only, or of a kind that cannot hold a catalog (EX_IOERR)."""
+
+    exit_code = 74
+
+
+class LockedError(ScrapbagError):
+    """Another run of the same stage is at work (EX_TEMPFAIL)."""
+
+    exit_code = 75
+
+
+STOPPED = 130
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+
+
+@contextmanager
+def exits() -> Iterator[None]:
+    """Run a stage's command: an error that it foresaw becomes one sentence and its exit code, Ctrl-C or SIGTERM 130."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except ScrapbagError as error:
+        _end(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _end("stopped; the same command goes on from here", STOPPED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except OSError as error:
+        if error.errno not in _DISK:
+            raise
+        _end(f"cannot write {error.filename or 'to the disk'}: {error.strerror}; free some space and run it again", 74)
+    except sqlite3.OperationalError as error:
+        if "full" not in str(error) and "disk I/O" not in str(error) and "readonly" not in str(error):
+            raise
+        _end(f"cannot write the catalog: {error}; free some space and run it again", DiskError.exit_code)
+
+
+def _end(sentence: str, code: int) -> None:
+    click.echo(f"error: {sentence}" if code != STOPPED else sentence, err=True)
+    sys.exit(code)

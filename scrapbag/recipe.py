@@ -1,0 +1,200 @@
+"""A recipe: the TOML file that says how one dataset is made, a section a stage."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import click
+import tomli_w
+
+from scrapbag.check import Between, build
+from scrapbag.errors import RecipeError, exits
+from scrapbag.layout import write_text
+from scrapbag.sources import KINDS, Source
+
+
+@dataclass(frozen=True)
+class Scrape:
+    """How sources are asked. A site's Crawl-delay or Retry-After wins over `delay_s` when it is longer."""
+
+    contact: str = ""
+    limit: Annotated[int, Between(1)] = 40_000
+    delay_s: Annotated[float, Between(0, 600)] = 1.0
+    concurrency: Annotated[int, Between(1, 64)] = 16
+    per_host: Annotated[int, Between(1, 16)] = 2
+    timeout_s: Annotated[float, Between(1, 600)] = 30.0
+    max_bytes: Annotated[int, Between(1_000)] = 30_000_000
+    max_pixels: Annotated[int, Between(1_000)] = 40_000_000
+    max_fail: Annotated[float, Between(0, 1)] = 0.5
+    attempts: Annotated[int, Between(1, 10)] = 3
+    sessions: Annotated[int, Between(1, 8)] = 2
+    allow_hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Score:
+    """Which ResNet looks at the pictures. A plain cross-entropy one: see pytorch/vision#7570."""
+
+    model: str = "resnet50.tv_in1k"
+    backend: Literal["torch", "openvino"] = "torch"
+    dtype: Literal["bf16", "fp32", "int8"] = "bf16"
+
+
+@dataclass(frozen=True)
+class Curate:
+    """What is kept, and as what squares. `targets = []` asks no classifier: quality rules alone."""
+
+    targets: tuple[str, ...] = ()
+    threshold: Annotated[float, Between(0, 1)] = 0.9
+    by: Literal["prob", "precision", "auto"] = "auto"
+    size: Annotated[int, Between(16, 1024)] = 64
+    fit: Literal["crop", "white", "border", "blur", "reflect", "auto", "original"] = "auto"
+    enlarge: bool = False
+    min_side: Annotated[int, Between(1, 10_000)] = 64
+    max_aspect: Annotated[float, Between(1, 100)] = 3.0
+    require_licence: tuple[str, ...] = ()
+    near: Annotated[float, Between(0, 1)] = 0.97  # feature cosine from which two pictures are one
+
+
+@dataclass(frozen=True)
+class Train:
+    """How long a generator learns. `values` are overrides of the preset's row (`python -m gan presets`)."""
+
+    preset: Literal["auto", "dcgan64", "dcgan256", "texture", "psgan", "balanced-cpu", "quilt"] = "auto"
+    minutes: Annotated[float, Between(0)] = 10.0
+    images: Annotated[int, Between(0)] = 0  # when set, minutes do not count
+    level: Annotated[int, Between(0, 3)] = 3
+    seed: int = 0
+    values: tuple[str, ...] = ()  # "lr=0.0004"
+
+
+STAGES: dict[str, type] = {"scrape": Scrape, "score": Score, "curate": Curate, "train": Train}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A whole recipe, every value checked."""
+
+    name: str
+    scrape: Scrape
+    score: Score
+    curate: Curate
+    train: Train
+    sources: tuple[Source, ...]
+
+
+def load(path: Path, overrides: tuple[str, ...] = ()) -> Recipe:
+    """The recipe at `path` with `stage.key=value` overrides. A settings file is a recipe of one stage and loads too.
+
+    Raises RecipeError with one sentence for anything that cannot be used.
+    """
+    table = _override(_read(path), overrides)
+    if unknown := sorted(table.keys() - STAGES.keys() - {"name", "source"}):
+        raise RecipeError(f"{path}: there is no [{unknown[0]}]; write name, [[source]], {_listed(STAGES)}")
+    name = table.get("name", path.stem)
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", str(name)):
+        raise RecipeError(f"{path}: name is {name!r}; write small letters, digits, - and _")
+    stages: dict[str, Any] = {key: build(cls, table.get(key, {}), f"{path}: [{key}]") for key, cls in STAGES.items()}
+    return Recipe(name=name, sources=_sources(table.get("source", []), path), **stages)
+
+
+def require_contact(recipe: Recipe) -> None:
+    """Who runs a crawler says who they are, unless nobody else is asked. Raises RecipeError."""
+    remote = [s for s in recipe.sources if not s.local and not _own(s, recipe.scrape.allow_hosts)]
+    if remote and "@" not in recipe.scrape.contact and "://" not in recipe.scrape.contact:
+        raise RecipeError(
+            f"source {remote[0].name!r} asks other people's servers;"
+            ' write contact = "you@example.org" (or a page about your crawler) under [scrape]'
+        )
+
+
+def dump(recipe: Recipe, stage: str) -> str:
+    """The settings of one stage as TOML that `load` reads back to the same values; scrape carries its sources."""
+    table: dict[str, Any] = {"name": recipe.name, stage: _plain(asdict(getattr(recipe, stage)))}
+    if stage == "scrape":
+        table["source"] = [{"kind": s.kind, **_plain(asdict(s))} for s in recipe.sources]
+    return tomli_w.dumps(table)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RecipeError(f"there is no recipe {path}; write RECIPE=recipes/<name>.toml") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"cannot read the recipe {path}: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{path} is not TOML: {error}") from None
+
+
+def _override(table: dict[str, Any], overrides: tuple[str, ...]) -> dict[str, Any]:
+    for override in overrides:
+        key, found, value = override.partition("=")
+        stage, _, name = key.partition(".")
+        if not found or stage not in STAGES or not name:
+            raise RecipeError(f"cannot use {override!r}; write stage.key=value with a stage of {_listed(STAGES)}")
+        table.setdefault(stage, {})[name] = _parse(value)
+    return table
+
+
+def _parse(value: str) -> Any:
+    try:
+        return tomllib.loads(f"v = {value}")["v"]
+    except tomllib.TOMLDecodeError:
+        return value
+
+
+def _sources(tables: Any, path: Path) -> tuple[Source, ...]:
+    if not isinstance(tables, list):
+        raise RecipeError(f"{path}: [source] is one table; write [[source]], twice bracketed, for each source")
+    sources: list[Source] = []
+    for number, table in enumerate(tables, 1):
+        values = dict(table)
+        kind = values.pop("kind", None)
+        if kind not in KINDS:
+            raise RecipeError(f"{path}: source {number} kind is {kind!r}; write one of {', '.join(KINDS)}")
+        values.setdefault("name", kind)
+        sources.append(build(KINDS[kind], values, f"{path}: source {values['name']!r}"))
+    names = [s.name for s in sources]
+    if doubled := next((n for n in names if names.count(n) > 1), None):
+        raise RecipeError(f"{path}: two sources are named {doubled!r}; give each a name of its own")
+    return tuple(sources)
+
+
+def _own(source: Source, allow_hosts: tuple[str, ...]) -> bool:
+    starts = getattr(source, "start", ())
+    return bool(starts) and all(re.sub(r"^https?://([^/]*).*$", r"\1", s) in allow_hosts for s in starts)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items() if one is not None}
+    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _listed(stages: dict[str, type]) -> str:
+    return ", ".join(f"[{stage}]" for stage in stages)
+
+
+@click.command()
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.argument("stage", type=click.Choice([*STAGES, "name"]))
+@click.option("--set", "overrides", multiple=True, metavar="STAGE.KEY=VALUE", help="Override one value.")
+@click.option("-o", "output", type=click.Path(path_type=Path), help="Write there, only if it changed.")
+def main(recipe: Path, stage: str, overrides: tuple[str, ...], output: Path | None) -> None:
+    """Print one stage's settings, or write them to a file."""
+    with exits():
+        loaded = load(recipe, overrides)
+        text = loaded.name if stage == "name" else dump(loaded, stage)
+        if output is None:
+            click.echo(text)
+        else:
+            write_text(output, text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""The kinds of source that a recipe can name, one frozen dataclass a kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+from scrapbag.check import Between
+from scrapbag.errors import RecipeError
+
+Rating = Annotated[float, Between(0, 5)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What every kind has. `licence` says what the site does not; without it the licence is recorded as unknown."""
+
+    kind: ClassVar[str]
+    local: ClassVar[bool] = False
+
+    name: str
+    licence: str = ""
+    licence_url: str = ""
+    creator: str = ""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gallery(Source):
+    """List pages, item pages, pictures, by CSS selector. Without `item`, pictures are taken from the list page."""
+
+    kind = "gallery"
+    start: tuple[str, ...]
+    image: str
+    item: str = ""
+    next: str = ""
+    title: str = ""
+    tag: str = ""
+    rating: str = ""
+    min_rating: Rating = 0.0
+    full: tuple[str, ...] = ()  # [pattern, replacement]: a thumbnail's address to the full picture's
+    browser: bool = False
+    actions: tuple[Any, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.full) not in (0, 2):
+            raise RecipeError(f"source {self.name!r} full is {self.full!r}; write [pattern, replacement]")
+        if self.actions and not self.browser:
+            raise RecipeError(f"source {self.name!r} has actions but no browser; add browser = true")
+        for action in self.actions:
+            if not (isinstance(action, list | tuple) and len(action) == 2 and action[0] in ("click", "wait", "scroll")):
+                raise RecipeError(
+                    f"source {self.name!r} actions has {action!r};"
+                    ' write ["click", "css"], ["wait", "css"] or ["scroll", {count = "css", max = 50}]'
+                )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Product(Source):
+    """A shop's product pages, found by its sitemaps or named in `start`, read by their schema.org data."""
+
+    kind = "product"
+    start: tuple[str, ...]  # a site (its robots.txt names the sitemaps), a sitemap, or product pages
+    match: str = ""  # a regular expression that a page's address must match
+    min_rating: Rating = 0.0
+    browser: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shopify(Source):
+    kind = "shopify"
+    start: tuple[str, ...]  # shops, or collections of them
+
+
+@dataclass(frozen=True, kw_only=True)
+class Woocommerce(Source):
+    kind = "woocommerce"
+    start: tuple[str, ...]
+    min_rating: Rating = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Commons(Source):
+    kind = "commons"
+    category: str
+    depth: Annotated[int, Between(0, 5)] = 0  # how far into subcategories
+    width: Annotated[int, Between(64, 4096)] = 1024  # of the thumbnails that are asked for
+    api: str = "https://commons.wikimedia.org/w/api.php"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Met(Source):
+    kind = "met"
+    query: str
+    version: str = "v1"
+    api: str = "https://collectionapi.metmuseum.org/public/collection"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artic(Source):
+    kind = "artic"
+    query: str
+    api: str = "https://api.artic.edu/api/v1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Smithsonian(Source):
+    kind = "smithsonian"
+    query: str
+    api_key: str = ""
+    api: str = "https://api.si.edu/openaccess/api/v1.0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Urls(Source):
+    """A list of picture addresses: txt, csv, jsonl or parquet."""
+
+    kind = "urls"
+    path: str
+    url: str = "url"  # the columns' names
+    caption: str = "caption"
+    licence_column: str = "licence"
+    sha256: str = "sha256"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folder(Source):
+    """Pictures on this computer: a directory, a zip or a tar."""
+
+    kind = "folder"
+    local = True
+    path: str
+
+
+KINDS: dict[str, type[Source]] = {
+    cls.kind: cls for cls in (Gallery, Product, Shopify, Woocommerce, Commons, Met, Artic, Smithsonian, Urls, Folder)
+}
