@@ -48,7 +48,7 @@ create table if not exists picture (
     bytes      integer not null,
     width      integer,                             -- pixels, before any EXIF turn; null when unreadable
     height     integer,
-    problem    text not null default '',            -- not_image | truncated | too_large ..., when storing already saw it
+    problem    text not null default '',            -- not_image | truncated ..., when storing already saw it
     added_at   text not null
 );
 
