@@ -142,10 +142,11 @@ def _override(table: dict[str, Any], overrides: tuple[str, ...]) -> dict[str, An
 
 
 def _parse(value: str) -> Any:
+    """The value as TOML; a number as people write it (.9); else text."""
     try:
         return tomllib.loads(f"v = {value}")["v"]
     except tomllib.TOMLDecodeError:
-        return value
+        return float(value) if re.fullmatch(r"[+-]?\d*\.\d*", value) and value.strip("+-.") else value
 
 
 def _sources(tables: Any, path: Path) -> tuple[Source, ...]:

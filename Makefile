@@ -1,0 +1,157 @@
+# scrapbag: pages -> pictures -> squares -> a generator. `make help` lists the targets, `make demo` shows them all.
+#
+# 1. The network is asked only when told (make scrape) or when there is nothing yet.
+# 2. A stage takes new settings when it is named, given one of its variables, or its section of the recipe was edited;
+#    otherwise it keeps what it last ran with (scrapbag/settings.py).
+# 3. Whatever lies downstream of a change runs again, nothing else.
+#
+# No defaults stand here: a variable is passed on only when it is set. A stamp says when a stage last ran; the file
+# behind it, rewritten only when its content changed, says whether those downstream have anything to do.
+
+RECIPE ?= recipes/quilts.toml
+NAME   := $(or $(shell sed -n 's/^name *= *"\([^"]*\)".*/\1/p' $(RECIPE) 2>/dev/null | head -1),$(basename $(notdir $(RECIPE))))
+DATA   ?= data/$(NAME)
+RUN    ?= runs/$(NAME)
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
+VENV   ?= .venv
+PY     := $(VENV)/bin/python
+READY  := $(VENV)/.ready
+
+given   = $(if $($(1)),--set '$(2)=$($(1))')
+CHOSEN := $(call given,LIMIT,scrape.limit) \
+          $(call given,MODEL,score.model) $(call given,BACKEND,score.backend) \
+          $(call given,THRESH,curate.threshold) $(call given,BY,curate.by) $(call given,SIZE,curate.size) $(call given,FIT,curate.fit) \
+          $(call given,PRESET,train.preset) $(call given,MINUTES,train.minutes) $(call given,IMAGES,train.images) $(call given,LEVEL,train.level) \
+          $(if $(filter train,$(MAKECMDGOALS)),$(call given,SEED,train.seed)) \
+          $(if $(SET),--set 'train.values=[$(foreach v,$(SET),"$(v)",)]')
+NAMED  := $(filter scrape score curate train,$(MAKECMDGOALS))
+STAMPS := $(DATA)/stamps
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup demo test real settings scrape score curate review report train sample interpolate evaluate export \
+        status doctor bench strip lint fmt clean FORCE
+.PRECIOUS: $(DATA)/report/scrape.csv
+
+# --- the stages ----------------------------------------------------------------------------------------------------
+scrape: $(READY) settings ## Ask the sources: SITE=one LIMIT=500 RETRY=failed FRESH=1
+	@$(PY) -m spiders scrape --data $(DATA) $(if $(SITE),--source $(SITE)) $(if $(RETRY),--retry $(RETRY)) $(if $(FRESH),--fresh)
+
+score: $(DATA)/scored/index.json ## Let the ResNet look at every new picture: MODEL= BACKEND=openvino
+
+curate: $(DATA)/curated/dataset.json ## Keep, drop and square, with a reason for each: THRESH=0.9 BY=prob SIZE=64 FIT=auto
+
+train: $(RUN)/done.json ## Train the GAN on what was kept: PRESET= MINUTES= IMAGES= LEVEL= SEED= SET="lr=0.0004"
+
+$(DATA)/report/scrape.csv: | $(READY) settings
+	@$(PY) -m spiders scrape --data $(DATA)
+
+$(DATA)/scored/index.json: $(STAMPS)/score
+	@:
+$(STAMPS)/score: $(DATA)/report/scrape.csv $(DATA)/settings/score.toml | $(READY)
+	@$(PY) -m curate score --data $(DATA)
+	@mkdir -p $(@D) && touch $@
+
+$(DATA)/curated/dataset.json: $(STAMPS)/curate
+	@:
+$(STAMPS)/curate: $(DATA)/scored/index.json $(DATA)/report/scrape.csv $(DATA)/report/labels.csv $(DATA)/settings/curate.toml | $(READY)
+	@$(PY) -m curate curate --data $(DATA)
+	@mkdir -p $(@D) && touch $@
+
+$(DATA)/report/labels.csv: $(DATA)/scored/index.json FORCE # clicks are in the catalog: exported anew before every curate
+	@$(PY) -m curate labels --data $(DATA)
+
+$(RUN)/done.json: $(RUN)/.stamp
+	@:
+$(RUN)/.stamp: $(DATA)/curated/dataset.json $(RUN)/train.toml | $(READY)
+	@$(PY) -m gan train --data $(DATA) --run $(RUN)
+	@touch $@
+
+settings: $(READY)
+	@$(PY) -m scrapbag.settings $(RECIPE) --data $(DATA) --run $(RUN) --named '$(NAMED)' $(CHOSEN)
+$(DATA)/settings/score.toml $(DATA)/settings/curate.toml $(RUN)/train.toml: settings
+	@:
+
+# --- what people look at ----------------------------------------------------------------------------------------------
+review: $(DATA)/curated/dataset.json ## Yes or no to some forty pictures, in the browser: what turns a threshold into a promise
+	@$(PY) -m curate review --data $(DATA)
+
+report: $(DATA)/curated/dataset.json ## What was kept and dropped, by reason and source, and what nearly flipped
+	@$(PY) -m curate report --data $(DATA)
+
+export: $(DATA)/curated/dataset.json ## Hand the squares over: AS=folder, zip, webdataset, parquet
+	@$(PY) -m curate export --data $(DATA) --as $(or $(AS),folder)
+
+sample: $(READY) ## Dream: N=64 SEED=0, for textures PIXELS=2048x512 STD=1.4 TYPE=0..1 SEAMLESS=1
+	@$(PY) -m gan sample --run $(RUN) $(if $(N),--number $(N)) $(if $(SEED),--seed $(SEED)) $(if $(PIXELS),--pixels $(PIXELS)) \
+	  $(if $(STD),--std $(STD)) $(if $(TYPE),--type $(TYPE)) $(if $(SEAMLESS),--seamless)
+
+interpolate: $(READY) ## A film from one dream to the next: N=8 SEED=0
+	@$(PY) -m gan interpolate --run $(RUN) $(if $(N),--number $(N)) $(if $(SEED),--seed $(SEED))
+
+evaluate: $(READY) ## What the samples are worth: KID, coverage, copying, with their floor
+	@$(PY) -m gan evaluate --run $(RUN)
+
+status: $(READY) ## Where this dataset stands, and the next command
+	@$(PY) -m scrapbag.status --data $(DATA) --run $(RUN)
+
+doctor: $(READY) ## What this computer has and lacks
+	@$(PY) -m scrapbag.doctor
+
+# --- the whole way ----------------------------------------------------------------------------------------------------
+demo: $(READY) ## The main job on pictures that this repository draws, in ten minutes
+	@$(if $(wildcard data/demo/report/scrape.csv),,$(PY) -m demo with-shop --) $(MAKE) --no-print-directory RECIPE=recipes/demo.toml train
+	@$(PY) -m scrapbag.status --data data/demo --run runs/demo
+
+real: $(READY) ## The main job on a folder of real, labelled photographs: REAL=<folder> MINUTES=5
+	@test -n "$(REAL)" || { echo 'error: write REAL=<folder with photos/, labels.csv and model/>' >&2; exit 2; }
+	@test -d "$(REAL)/photos" -a -f "$(REAL)/labels.csv" || { echo 'error: $(REAL) has no photos/ or no labels.csv' >&2; exit 2; }
+	@$(if $(wildcard data/real/report/scrape.csv),,$(PY) -m demo with-folder $(REAL)/photos --) \
+	  $(MAKE) --no-print-directory RECIPE=recipes/real.toml MODEL=local-dir:$(REAL)/model train
+	@$(PY) -m benchmarks.real --real $(REAL) --data data/real --run runs/real
+
+strip: $(READY) docs/strip.jpg ## The README's picture: scraped, squared, generated
+docs/strip.jpg: runs/demo/done.json
+	@$(PY) -m demo strip --data data/demo --run runs/demo -o $@
+
+# --- the workshop ----------------------------------------------------------------------------------------------------
+test: $(READY) ## Run the tests; those on real photographs with REAL=<folder>
+	@REAL="$(REAL)" $(PY) -m pytest $(T)
+
+bench: $(READY) ## Measure: B=scrape, curate, certify, train, quality
+	@$(PY) -m benchmarks.$(or $(B),curate)
+
+lint: $(READY) ## Ruff and mypy
+	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
+
+fmt: $(READY)
+	@$(VENV)/bin/ruff check --fix . ; $(VENV)/bin/ruff format .
+
+clean: ## Forget what was curated and trained of this recipe; keep what was scraped, scored and clicked
+	rm -rf $(DATA)/curated $(DATA)/squares $(DATA)/export $(STAMPS) $(RUN)
+
+setup: $(READY) ## Install everything into .venv: PYTHON= TORCH_INDEX=
+PIP := $(PY) -m pip --disable-pip-version-check --quiet
+$(READY): pyproject.toml requirements.lock
+	@test -n "$(PYTHON)" || { echo 'error: scrapbag needs Python 3.11 or newer; set PYTHON=/path/to/python3' >&2; exit 69; }
+	@echo 'setting up $(VENV) (once; with the CUDA build of torch about 5.5 GB) ...'
+	@if command -v uv >/dev/null; then \
+	  test -x $(PY) || uv venv --quiet --python "$(PYTHON)" $(VENV); \
+	  install="uv pip install --quiet --python $(PY)"; \
+	else \
+	  "$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { echo 'error: this Python has no venv; Debian and Ubuntu: sudo apt install python3-venv' >&2; exit 69; }; \
+	  test -x $(PY) || "$(PYTHON)" -m venv $(VENV); \
+	  install="$(PIP) install"; \
+	fi; \
+	lock=requirements.lock; \
+	if [ -n "$(TORCH_INDEX)" ]; then \
+	  $$install --index-url "$(TORCH_INDEX)" 'torch>=2.10' 'torchvision>=0.25' || exit 69; \
+	  lock=$(VENV)/rest.lock; \
+	  awk '/^[a-z]/ { keep = !/^(torch|torchvision|triton|nvidia-[a-z0-9-]*|cuda-[a-z0-9-]*)[=@ ]/ } keep' requirements.lock > $$lock; \
+	fi; \
+	$$install --require-hashes -r $$lock && $$install --no-deps --no-build-isolation --editable . || \
+	  { echo 'error: the packages could not be installed; the lines above say why. make setup goes on from here' >&2; exit 69; }
+	@touch $@
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

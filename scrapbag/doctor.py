@@ -1,0 +1,90 @@
+"""What this computer has and lacks for scrapbag, a line each, with the command that mends it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from scrapbag.errors import MissingError, exits
+
+PACKAGES = ("scrapy", "selenium", "beautifulsoup4", "torch", "torchvision", "timm", "pillow", "pandas")
+EXTRAS = {
+    "web": ("flask", "make review"),
+    "openvino": ("openvino", "BACKEND=openvino"),
+    "tensorboard": ("tensorboard", "curves in TensorBoard"),
+}
+ROOM_GB = 5
+
+
+def packages() -> tuple[list[str], list[str]]:
+    """Lines about the packages, and the names of those that are missing."""
+    versions: dict[str, str] = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = ""
+    missing = [name for name, version in versions.items() if not version]
+    lines = ["packages   " + ", ".join(f"{name} {version or 'MISSING'}" for name, version in versions.items())]
+    for extra, (module, use) in EXTRAS.items():
+        if importlib.util.find_spec(module) is None:
+            lines.append(
+                f"extra      {extra} is not installed ({use}): .venv/bin/python -m pip install -e '.[{extra}]'"
+            )
+    return lines, missing
+
+
+def browser() -> str:
+    """A line about Chromium and its driver; only sources with browser = true need them."""
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium and shutil.which("chromedriver"):
+        return f"browser    {chromium}"
+    return "browser    none; pages that need JavaScript are skipped: sudo apt install chromium chromium-driver"
+
+
+def graphics() -> str:
+    """A line about the GPU, without importing torch."""
+    smi = shutil.which("nvidia-smi")
+    if smi is None:
+        return "graphics   no NVIDIA card: training runs on the CPU, 32 to 64 pixels are sensible there"
+    asked = subprocess.run(
+        [smi, "--query-gpu=name,memory.total", "--format=csv,noheader"], capture_output=True, text=True, check=False
+    )
+    return f"graphics   {asked.stdout.strip() or 'nvidia-smi found no card'}"
+
+
+def processor() -> str:
+    flags = Path("/proc/cpuinfo")
+    text = flags.read_text() if flags.exists() else ""
+    bf16 = "bf16 in hardware" if "avx512_bf16" in text or "amx_bf16" in text else "no bf16 in hardware, so slower"
+    return f"processor  {os.cpu_count()} cores, {bf16}"
+
+
+def disk() -> str:
+    free = shutil.disk_usage(Path.cwd()).free / 1e9
+    return f"disk       {free:,.0f} GB free" + (
+        "" if free >= ROOM_GB else f"; {ROOM_GB} GB are wise for 40,000 pictures"
+    )
+
+
+@click.command()
+def main() -> None:
+    """Say what this computer has and lacks."""
+    with exits():
+        lines, missing = packages()
+        click.echo(f"python     {platform.python_version()} ({sys.executable})")
+        click.echo("\n".join([*lines, browser(), graphics(), processor(), disk()]))
+        if missing:
+            raise MissingError(f"{', '.join(missing)} missing; run make setup")
+
+
+if __name__ == "__main__":
+    main()

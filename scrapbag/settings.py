@@ -1,0 +1,55 @@
+"""What each stage runs with: the second of Make's three rules.
+
+A stage takes new settings when it is named, when it is given one of its variables, or when its section of the recipe
+was edited; otherwise it keeps what it last ran with. settings/recipe/ remembers the sections as they were last seen.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from scrapbag.errors import exits
+from scrapbag.layout import Data, Run, write_text
+from scrapbag.recipe import STAGES, dump, load, require_contact
+
+
+def settle(recipe: Path, data: Data, run: Run, named: tuple[str, ...], overrides: tuple[str, ...]) -> list[str]:
+    """Write the settings of every stage that takes new ones, each only if it changed; returns the stages that did.
+
+    [scrape] is taken only when scrape is named or has never run: an edited recipe does not ask the network.
+    Raises RecipeError before anything is written.
+    """
+    plain, asked = load(recipe), load(recipe, overrides)
+    given = {override.partition(".")[0] for override in overrides}
+    files = {stage: run.asked if stage == "train" else data.settings / f"{stage}.toml" for stage in STAGES}
+    taken = []
+    for stage, file in files.items():
+        seen = (run.root if stage == "train" else data.settings) / "recipe" / f"{stage}.toml"
+        section = dump(plain, stage)
+        edited = not seen.exists() or seen.read_text(encoding="utf-8") != section
+        fresh = stage in named or not file.exists()
+        if fresh or (stage != "scrape" and (stage in given or edited)):
+            if stage == "scrape":
+                require_contact(asked)
+            if write_text(file, dump(asked, stage)):
+                taken.append(stage)
+            write_text(seen, section)
+    return taken
+
+
+@click.command()
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="The dataset's folder.")
+@click.option("--run", required=True, type=click.Path(path_type=Path), help="The training run's folder.")
+@click.option("--named", default="", help="The stages that were named, with spaces between.")
+@click.option("--set", "overrides", multiple=True, metavar="STAGE.KEY=VALUE", help="Override one value.")
+def main(recipe: Path, data: Path, run: Path, named: str, overrides: tuple[str, ...]) -> None:
+    """Write the settings of the stages that take new ones."""
+    with exits():
+        settle(recipe, Data(data), Run(run), tuple(named.split()), overrides)
+
+
+if __name__ == "__main__":
+    main()

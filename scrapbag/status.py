@@ -1,0 +1,120 @@
+"""Where a dataset and its run stand, in one screen of text: what was found, kept and dropped, and what to open."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from scrapbag.catalog import connect
+from scrapbag.errors import exits
+from scrapbag.layout import Data, Run
+
+NEXT = {
+    "scrape": "make scrape",
+    "curate": "make curate THRESH=0.9",
+    "train": "make train",
+    "review": "make review",
+}
+
+
+def found(data: Data) -> list[str]:
+    """Lines about the crawl: requests by state, failures by reason."""
+    connection = connect(data.catalog)
+    try:
+        states = Counter(
+            dict(connection.execute("select state, count(*) from request where kind = 'picture' group by 1"))
+        )
+        sources = connection.execute(
+            "select source, count(*) from request where kind = 'picture' and sha256 is not null group by 1 order by 1"
+        ).fetchall()
+        reasons = connection.execute(
+            "select reason, count(*) from request where state in ('failed', 'skipped') group by 1 order by 2 desc, 1"
+        ).fetchall()
+        distinct = connection.execute("select count(*) from picture").fetchone()[0]
+    finally:
+        connection.close()
+    waiting = states["queued"] + states["leased"]
+    lines = [
+        f"found    {_count(states.total())} picture addresses, {_count(distinct)} different pictures fetched"
+        + (f", {_count(waiting)} still waiting (make scrape)" if waiting else ""),
+        f"         from {', '.join(f'{name} {_count(n)}' for name, n in sources) or 'nowhere yet'}",
+    ]
+    if reasons:
+        lines.append(f"         not fetched: {', '.join(f'{reason} {_count(n)}' for reason, n in reasons)}")
+    return lines
+
+
+def chosen(data: Data) -> list[str]:
+    """Lines about the curation, from report.csv: kept, and dropped by first reason."""
+    with (data.report / "report.csv").open(newline="", encoding="utf-8") as file:
+        reasons = Counter("" if row["kept"].lower() == "true" else row["reason"] for row in csv.DictReader(file))
+    kept = reasons.pop("", 0)
+    lines = [f"kept     {_count(kept)} of {_count(kept + reasons.total())} rows"]
+    parts = [f"{reason} {_count(n)}" for reason, n in sorted(reasons.items(), key=lambda item: (-item[1], item[0]))]
+    for start in range(0, len(parts), 5):
+        lines.append(("dropped  " if start == 0 else "         ") + ", ".join(parts[start : start + 5]))
+    return lines
+
+
+def learnt(run: Run) -> list[str]:
+    """Lines about the training, from metrics.csv and done.json."""
+    with run.metrics.open(newline="", encoding="utf-8") as file:
+        last = list(csv.DictReader(file))[-1:]
+    images = int(float(last[0]["images_seen"])) if last else 0
+    state = "done" if run.done.exists() else "not finished (make train)"
+    minutes = json.loads(run.done.read_text(encoding="utf-8")).get("minutes") if run.done.exists() else None
+    return [f"trained  {_count(images)} images seen" + (f" in {minutes:.1f} minutes" if minutes else "") + f", {state}"]
+
+
+def tour(data: Data, run: Run) -> list[str]:
+    """The files worth opening, newest grid first."""
+    grids = sorted(run.root.glob("fakes-*.png"))[-1:]
+    files = {
+        "report of the curation": data.report / "report.html",
+        "the same as a table": data.report / "report.csv",
+        "squares": data.curated,
+        "samples": grids[0] if grids else run.root / "fakes",
+        "how they came about": run.root / "progress.gif",
+        "report of the training": run.report,
+    }
+    return [f"  {what:<24}{_short(path)}" for what, path in files.items() if path.exists()]
+
+
+def screen(data: Data, run: Run) -> list[str]:
+    """Everything that is known, ending with the next command."""
+    if not data.catalog.exists():
+        return [f"{data.root}: nothing is here yet · next: {NEXT['scrape']}"]
+    lines = [str(data.root), *found(data)]
+    if not (data.report / "report.csv").exists():
+        return [*lines, f"next: {NEXT['curate']}"]
+    lines += chosen(data)
+    if not run.metrics.exists():
+        return [*lines, "", *tour(data, run), "", f"next: {NEXT['train']}"]
+    ahead = "make sample N=64" if run.done.exists() else NEXT["train"]
+    return [*lines, *learnt(run), "", *tour(data, run), "", f"next: {ahead} · {NEXT['review']} certifies the threshold"]
+
+
+def _count(number: int) -> str:
+    return f"{number:,}"
+
+
+def _short(path: Path) -> str:
+    return os.path.relpath(path) if path.is_absolute() and path.is_relative_to(Path.cwd()) else str(path)
+
+
+@click.command()
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="The dataset's folder.")
+@click.option("--run", required=True, type=click.Path(path_type=Path), help="The training run's folder.")
+def main(data: Path, run: Path) -> None:
+    """Say where a dataset stands."""
+    with exits():
+        click.echo("\n".join(screen(Data(data), Run(run))))
+
+
+if __name__ == "__main__":
+    main()
