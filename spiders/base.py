@@ -1,0 +1,49 @@
+"""What every reader of a kind of source has, and the recipe's words where a site is silent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from scrapbag.sources import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from scrapy.http import Response
+
+    from scrapbag.frontier import Page, Picture
+    from scrapbag.recipe import Scrape
+
+S = TypeVar("S", bound=Source)
+
+
+class Reader(Generic[S]):
+    """Reads one source. It keeps nothing between pages: what a later page needs travels in `Page.meta`.
+
+    A method that a `Page` names as its callback takes (response, meta) as `parse` does.
+    """
+
+    def __init__(self, source: S, settings: Scrape) -> None:
+        self.source = source
+        self.settings = settings
+
+    def start(self) -> Iterable[Page | Picture]:
+        """The pages and pictures that the source begins with."""
+        raise NotImplementedError
+
+    def parse(self, response: Response, meta: dict[str, Any]) -> Iterable[Page | Picture]:
+        """What a page names: further pages, and pictures."""
+        raise NotImplementedError
+
+
+def fill(picture: Picture, source: Source) -> Picture:
+    """The picture with the recipe's licence, creator and tags where its page says nothing; unknown stays unknown."""
+    licensed = bool(picture.licence or picture.licence_url)
+    return replace(
+        picture,
+        tags=picture.tags or source.tags,
+        creator=picture.creator or source.creator,
+        licence=picture.licence or ("" if licensed else source.licence) or "unknown",
+        licence_url=picture.licence_url or ("" if licensed else source.licence_url),
+    )
