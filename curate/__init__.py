@@ -1,0 +1,1 @@
+"""CHOOSE: pictures -> scores -> decisions -> squares -> reports."""

@@ -1,0 +1,1 @@
+"""LEARN: a folder of squares -> a generator. It knows nothing of the web."""

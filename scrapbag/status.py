@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import textwrap
 from collections import Counter
 from pathlib import Path
 
@@ -54,11 +55,9 @@ def chosen(data: Data) -> list[str]:
     with (data.report / "report.csv").open(newline="", encoding="utf-8") as file:
         reasons = Counter("" if row["kept"].lower() == "true" else row["reason"] for row in csv.DictReader(file))
     kept = reasons.pop("", 0)
-    lines = [f"kept     {_count(kept)} of {_count(kept + reasons.total())} rows"]
     parts = [f"{reason} {_count(n)}" for reason, n in sorted(reasons.items(), key=lambda item: (-item[1], item[0]))]
-    for start in range(0, len(parts), 5):
-        lines.append(("dropped  " if start == 0 else "         ") + ", ".join(parts[start : start + 5]))
-    return lines
+    dropped = textwrap.wrap(", ".join(parts), 90, initial_indent="dropped  ", subsequent_indent="         ")
+    return [f"kept     {_count(kept)} of {_count(kept + reasons.total())} rows", *dropped]
 
 
 def learnt(run: Run) -> list[str]:

@@ -1,0 +1,1 @@
+"""Figures: each module measures one thing and ends with one line of JSON, {\"figures\": ..., \"reached\": ...}."""

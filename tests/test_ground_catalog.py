@@ -1,0 +1,105 @@
+"""The ground under the stages: the catalog's file, atomic writes, locks and exit codes, with real processes."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scrapbag.catalog import VERSION, connect, records
+from scrapbag.errors import DiskError, LockedError, MissingError, UsageError, exits
+from scrapbag.layout import Data, lock, write_bytes
+
+
+def test_a_catalog_is_made_once_and_opened_again(tmp_path: Path) -> None:
+    connect(tmp_path / "catalog.db", create=True).close()
+    connection = connect(tmp_path / "catalog.db")
+    assert connection.execute("pragma journal_mode").fetchone()[0] == "wal"
+    assert list(records(connection)) == []
+    connection.close()
+
+
+def test_a_catalog_that_is_missing_newer_or_none_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.db"
+    with pytest.raises(MissingError, match="make scrape"):
+        connect(path)
+    connect(path, create=True).close()
+    with sqlite3.connect(path) as newer:
+        newer.execute(f"pragma user_version = {VERSION + 1}")
+    newer.close()
+    with pytest.raises(UsageError, match="newer scrapbag"):
+        connect(path)
+    path.write_bytes(b"this is no database, only text that is long enough to look at" * 40)
+    with pytest.raises(UsageError, match="not a catalog"):
+        connect(path)
+
+
+def test_a_write_is_whole_or_not_at_all_and_only_when_something_changed(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b.csv"
+    assert write_bytes(path, b"one")
+    before = path.stat().st_mtime_ns
+    assert not write_bytes(path, b"one")
+    assert path.stat().st_mtime_ns == before
+    assert write_bytes(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert [p.name for p in path.parent.iterdir()] == ["b.csv"]
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from scrapbag.layout import lock
+with lock(Path(sys.argv[1]), "curate"):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_second_of_the_same_stage_is_told_who_holds_it_and_a_killed_holder_lets_go(tmp_path: Path) -> None:
+    data = Data(tmp_path / "data")
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, data.root], stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(LockedError, match=f"process {holder.pid}"), lock(data.root, "curate"):
+            pass
+        with lock(data.root, "scrape"):  # another stage does not wait
+            pass
+    finally:
+        os.kill(holder.pid, signal.SIGKILL)
+        holder.communicate()
+    with lock(data.root, "curate"):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (UsageError("write this"), 2, "error: write this"),
+        (MissingError("not there"), 69, "not there"),
+        (LockedError("taken"), 75, "taken"),
+        (DiskError("nfs"), 74, "nfs"),
+        (OSError(errno.ENOSPC, "No space left on device", "x.csv"), 74, "cannot write x.csv"),
+        (sqlite3.OperationalError("database or disk is full"), 74, "cannot write the catalog"),
+        (KeyboardInterrupt(), 130, "goes on from here"),
+    ],
+    ids=["usage", "missing", "locked", "disk", "full", "full catalog", "stopped"],
+)
+def test_an_error_is_a_sentence_and_its_exit_code(
+    error: BaseException, code: int, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end, exits():
+        raise error
+    assert end.value.code == code
+    assert words in capsys.readouterr().err
+
+
+def test_an_error_that_nobody_foresaw_is_not_hidden() -> None:
+    with pytest.raises(ZeroDivisionError), exits():
+        raise ZeroDivisionError
