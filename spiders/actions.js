@@ -1,0 +1,82 @@
+// What a recipe's actions do inside a page. Called by browser.py with [action, options, done].
+// Answers {tiles, ms} or {error}; never longer than options.budget milliseconds.
+const [action, options, done] = arguments;
+const start = performance.now();
+const left = () => options.budget - (performance.now() - start);
+const sleep = (ms) => new Promise((wake) => setTimeout(wake, Math.max(0, Math.min(ms, left()))));
+const all = (css) => [...document.querySelectorAll(css)];
+const tall = () => document.documentElement.scrollHeight;
+
+// Wait until `what()` answers something else than it did, at most `ms`; say whether it did.
+async function changed(what, ms) {
+  const before = what();
+  for (const end = performance.now() + ms; performance.now() < end && left() > 0; ) {
+    await sleep(50);
+    if (what() !== before) return true;
+  }
+  return false;
+}
+
+async function wait({ css }) {
+  while (!all(css).length) {
+    if (left() <= 0) throw new Error(`nothing matches ${css}`);
+    await sleep(50);
+  }
+  return 0;
+}
+
+// Click once; with `max`, again and again for as long as there is something to click and the page grows by it.
+async function click({ css, max = 1, count = "*", pause = 2 }) {
+  let clicks = 0;
+  while (clicks < max && left() > 0) {
+    const button = all(css).find((one) => one.checkVisibility() && !one.disabled);
+    if (!button) break;
+    const grown = max > 1 ? changed(() => all(count).length, pause * 1000) : null;
+    button.click();
+    clicks += 1;
+    if (grown && !(await grown)) break;
+  }
+  return clicks;
+}
+
+// Go down to the end, then wait for the page to grow, at most `max` times. A list that drops what scrolls out of
+// sight is collected on the way, and put back at the end, among its own.
+async function scroll({ count = "", max = 50, pause = 1.5 }) {
+  const seen = new Map();
+  let parent = null;
+  const collect = () => {
+    if (!count) return;
+    for (const tile of all(count)) {
+      seen.set(tile.outerHTML, true);
+      parent = tile.parentElement ?? parent;
+    }
+  };
+  const scroller = () => {
+    for (let one = count && document.querySelector(count); one; one = one.parentElement) {
+      const { overflowY } = getComputedStyle(one);
+      if (one !== document.body && /auto|scroll/.test(overflowY) && one.scrollHeight > one.clientHeight + 1) return one;
+    }
+    return document.scrollingElement;
+  };
+  collect();
+  for (let round = 0; round < max && left() > 0; round += 1) {
+    for (let box = scroller(), last = -1; box.scrollTop !== last && left() > 0; box = scroller()) {
+      last = box.scrollTop;
+      box.scrollTop += Math.max(200, 0.8 * box.clientHeight);
+      await sleep(60);
+      collect();
+    }
+    const size = () => `${scroller().scrollHeight} ${count ? all(count).length : 0}`;
+    if (!(await changed(size, pause * 1000))) break;
+    collect();
+  }
+  const here = new Set(count ? all(count).map((tile) => tile.outerHTML) : []);
+  const dropped = [...seen.keys()].filter((html) => !here.has(html));
+  (parent?.isConnected ? parent : document.body).insertAdjacentHTML("beforeend", dropped.join(""));
+  return seen.size;
+}
+
+({ wait, click, scroll })[action](options).then(
+  (number) => done({ number, height: tall(), ms: Math.round(performance.now() - start) }),
+  (error) => done({ error: String(error) }),
+);

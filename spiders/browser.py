@@ -1,0 +1,148 @@
+"""A Scrapy download handler: requests with meta["browser"] are opened in a pool of Chromium, all others as ever.
+
+meta["browser"] = {"actions": [["click", "css"], ["scroll", {"count": "css", "max": 50}], ...]}. The request comes
+through Scrapy's middlewares, so that robots.txt, delays and the address guard hold before a browser sees it; what the
+page then asks for goes through the filtering proxy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
+
+from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadCancelledError,
+    DownloadFailedError,
+    DownloadTimeoutError,
+)
+from scrapy.http import HtmlResponse
+
+from pipelines.addresses import AddressError
+from spiders.chromium import BrowserError, BrowserTimeoutError, Loaded, Session, require, sweep
+from spiders.proxy import Proxy
+
+if TYPE_CHECKING:
+    from scrapy import Request
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+    from scrapy.settings import BaseSettings
+
+log = logging.getLogger(__name__)
+
+RECYCLE_PAGES = 50
+RECYCLE_BYTES = 500_000_000  # a browser that has grown past this after a page is replaced, well before 700 MB
+
+
+class BrowserHandler(HTTP11DownloadHandler):
+    """For both http and https. Settings: BROWSER_SESSIONS (2), BROWSER_ALLOW_HOSTS, DOWNLOAD_MAXSIZE, USER_AGENT."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
+        self._browsers = _POOLS.setdefault(crawler, Pool(crawler.settings))
+
+    async def download_request(self, request: Request) -> Response:
+        if "browser" not in request.meta:
+            return await super().download_request(request)
+        return await self._browsers.fetch(request)
+
+    async def close(self) -> None:
+        await self._browsers.close()
+        await super().close()
+
+
+class Pool:
+    """At most BROWSER_SESSIONS browsers, opened when they are first needed."""
+
+    def __init__(self, settings: BaseSettings) -> None:
+        self._settings = settings
+        self._idle: asyncio.LifoQueue[Worker] = asyncio.LifoQueue()
+        self._workers = [Worker(settings) for _ in range(settings.getint("BROWSER_SESSIONS", 2))]
+        for worker in self._workers:
+            self._idle.put_nowait(worker)
+
+    async def fetch(self, request: Request) -> HtmlResponse:
+        worker = await self._idle.get()
+        try:
+            return await worker.fetch(request)
+        finally:
+            self._idle.put_nowait(worker)
+
+    async def close(self) -> None:
+        await asyncio.gather(*(worker.close() for worker in self._workers))
+
+
+class Worker:
+    """One thread, one browser, one proxy. The browser is replaced after any error, many pages, or much memory."""
+
+    def __init__(self, settings: BaseSettings) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="browser")
+        self._proxy = Proxy(tuple(settings.getlist("BROWSER_ALLOW_HOSTS")), settings.getint("DOWNLOAD_MAXSIZE"))
+        self._user_agent = settings["USER_AGENT"]
+        self._max_bytes = settings.getint("DOWNLOAD_MAXSIZE")
+        self._session: Session | None = None
+
+    async def fetch(self, request: Request) -> HtmlResponse:
+        """The page as a response. Raises what Scrapy's own handler raises, or AddressError."""
+        if not self._proxy.port:
+            await self._proxy.start()
+        self._proxy.refused.clear()
+        actions = tuple((name, value) for name, value in request.meta["browser"].get("actions", ()))
+        timeout = float(request.meta.get("download_timeout") or 30)
+        loop = asyncio.get_running_loop()
+        try:
+            page = await loop.run_in_executor(self._thread, self._load, request.url, actions, timeout)
+        except BrowserTimeoutError as error:
+            raise DownloadTimeoutError(f"{request.url}: {error}") from error
+        except BrowserError as error:
+            self._raise_refusal(error.url or request.url)
+            raise DownloadFailedError(f"{request.url}: {error}") from error
+        if page.status in (0, 403, 502):
+            self._raise_refusal(page.url)
+        body = page.html.encode()
+        if 0 < self._max_bytes < len(body):
+            raise DownloadCancelledError(f"{request.url}: {len(body):,} bytes, more than {self._max_bytes:,}")
+        return HtmlResponse(page.url, status=page.status or 200, body=body, encoding="utf-8", request=request)
+
+    async def close(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._drop)
+        self._thread.shutdown(wait=False)
+        await self._proxy.close()
+
+    def _load(self, url: str, actions: tuple[tuple[str, object], ...], timeout: float) -> Loaded:
+        """On the worker's thread."""
+        if self._session is None:
+            sweep()
+            self._session = Session(require(), self._proxy.port, self._user_agent)
+        try:
+            page = self._session.load(url, actions, timeout)
+        except BrowserError:
+            self._drop()
+            raise
+        if self._session.pages >= RECYCLE_PAGES or self._session.memory() > RECYCLE_BYTES:
+            self._drop()
+        return page
+
+    def _drop(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+    def _raise_refusal(self, url: str) -> None:
+        """Raise why the proxy refused the page itself; what it refused of a page's parts is no failure of the page."""
+        host = urlsplit(url).hostname or ""
+        reason = self._proxy.refused.get(host)
+        if reason == "address":
+            raise AddressError(f"{url}: {host} is not at a public address")
+        if reason == "dns":
+            raise CannotResolveHostError(f"{url}: no address for {host}")
+        if reason is not None:
+            raise DownloadFailedError(f"{url}: {reason}")
+
+
+_POOLS: WeakKeyDictionary[Crawler, Pool] = WeakKeyDictionary()

@@ -1,0 +1,282 @@
+"""One headless Chromium, driven by Selenium, that leaves nothing behind however this process ends.
+
+Blocking: every call belongs on a thread of its own. The thread must live as long as the browser, because the kernel
+ends the driver with the thread that started it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import threading
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+from selenium.common.exceptions import WebDriverException
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.remote.remote_connection import RemoteConnection
+from urllib3.exceptions import HTTPError
+
+from scrapbag.errors import DiskError, MissingError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BOOT_S = 60.0  # of a cold start on a busy machine
+QUIT_S = 5.0
+_SCRIPT = Path(__file__).with_name("actions.js").read_text(encoding="utf-8")
+_STATUS = "return [location.protocol, performance.getEntriesByType('navigation')[0]?.responseStatus ?? 0]"
+_FLAGS = (
+    "--headless=new",
+    "--remote-debugging-pipe",  # Chromium ends when the driver's end of the pipe does; a port would keep it alive
+    "--proxy-bypass-list=<-loopback>",  # loopback goes through the proxy as well
+    "--blink-settings=imagesEnabled=false",
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--disable-quic",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-extensions",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-domain-reliability",
+    "--disable-features=OptimizationHints,MediaRouter,Translate,NetworkTimeServiceQuerying",
+    "--no-default-browser-check",
+    "--no-first-run",
+    "--no-pings",
+    "--mute-audio",
+    "--renderer-process-limit=1",
+    "--window-size=1280,2000",
+)
+
+
+class BrowserError(Exception):
+    """The browser could not bring a page; the message says why, `url` where it had got to."""
+
+    def __init__(self, message: str, url: str = "") -> None:
+        super().__init__(message)
+        self.url = url
+
+
+class BrowserTimeoutError(BrowserError):
+    """A page, or one of its actions, took longer than it may."""
+
+
+@dataclass(frozen=True)
+class Programs:
+    """Where Chromium and its driver are."""
+
+    chromium: str
+    driver: str
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A page as the browser holds it: after its scripts, its redirects and the recipe's actions."""
+
+    url: str
+    status: int
+    html: str
+
+
+def find() -> Programs | None:
+    """Chromium and its driver on this computer, None when either is not installed."""
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    driver = shutil.which("chromedriver") or shutil.which("chromium.chromedriver")
+    return Programs(chromium, driver) if chromium and driver else None
+
+
+def require() -> Programs:
+    """`find`, or MissingError with the line that installs it."""
+    if (programs := find()) is None:
+        raise MissingError(
+            "a source has browser = true, and Chromium with its driver is not installed;"
+            " run: sudo apt install chromium chromium-driver"
+        )
+    return programs
+
+
+class Session:
+    """A running browser. Any exception from it means that it is to be closed, and another one opened."""
+
+    def __init__(self, programs: Programs, proxy_port: int, user_agent: str) -> None:
+        self.pages = 0
+        self._late = False
+        self._profile = _profile()
+        options = ChromeOptions()
+        options.binary_location = programs.chromium
+        options.page_load_strategy = "eager"  # the DOM is there; pictures are not waited for, nor loaded
+        for flag in (*_FLAGS, *(("--no-sandbox",) if os.geteuid() == 0 else ())):
+            options.add_argument(flag)
+        options.add_argument(f"--proxy-server=http://127.0.0.1:{proxy_port}")
+        options.add_argument(f"--user-agent={user_agent}")
+        options.add_argument(f"--user-data-dir={self._profile}")
+        self._service = _Service(programs.driver, self._profile)
+        try:
+            with self._within(BOOT_S), _named():
+                self._chrome = Chrome(options=options, service=self._service)
+                _patient(self._chrome)
+        except BaseException:
+            self._end()
+            raise
+
+    def load(self, url: str, actions: tuple[Any, ...], timeout_s: float) -> Loaded:
+        """Open `url` and do the recipe's actions; the page, and each action, may take `timeout_s`."""
+        with _named():
+            with self._within(timeout_s):
+                self._open(url)
+            for name, value in actions:
+                with self._within(timeout_s):
+                    self._act(name, value, timeout_s)
+            with self._within(timeout_s):
+                return self._loaded()
+
+    def memory(self) -> int:
+        """Bytes that the driver and all of the browser's processes hold; what they share counts once."""
+        total = 0
+        for process in self._tree():
+            with suppress(psutil.Error):
+                total += getattr(process.memory_full_info(), "pss", 0) or process.memory_info().rss
+        return total
+
+    def close(self) -> None:
+        """End the browser, gently if it listens, and remove its profile."""
+        if not self._late:
+            quitting = threading.Thread(target=self._chrome.quit, daemon=True)  # a hung browser hangs quit() as well
+            quitting.start()
+            quitting.join(QUIT_S)
+        self._end()
+
+    def _open(self, url: str) -> None:
+        try:
+            self._chrome.get(url)
+        except WebDriverException as error:
+            raise BrowserError(_line(error), self._chrome.current_url) from error
+
+    def _loaded(self) -> Loaded:
+        url = self._chrome.current_url
+        scheme, status = self._chrome.execute_script(_STATUS)
+        if scheme not in ("http:", "https:"):
+            raise BrowserError(f"could not open {url}", url)  # the browser shows a page of its own instead
+        self.pages += 1
+        return Loaded(url, status, self._chrome.page_source)
+
+    def _act(self, name: str, value: Any, timeout_s: float) -> None:
+        options = {"css": value} if isinstance(value, str) else dict(value)
+        budget = timeout_s * 900  # milliseconds; an action that ends by itself leaves the browser usable
+        self._chrome.set_script_timeout(timeout_s)
+        answer = self._chrome.execute_async_script(_SCRIPT, name, {**options, "budget": budget})
+        if "error" in answer:
+            raise BrowserTimeoutError(f"{name} {value!r}: {answer['error']}")
+
+    @contextmanager
+    def _within(self, seconds: float) -> Iterator[None]:
+        """Kill the browser when the block takes longer: nothing else ends a page whose script never returns."""
+        self._late = False
+        watch = threading.Timer(seconds, self._expire)
+        watch.daemon = True
+        watch.start()
+        try:
+            yield
+        except Exception as error:
+            if self._late:
+                raise BrowserTimeoutError(f"the page took longer than {seconds:g} s") from error
+            raise
+        finally:
+            watch.cancel()
+
+    def _expire(self) -> None:
+        self._late = True
+        self._kill()
+
+    def _tree(self) -> list[psutil.Process]:
+        process = getattr(self._service, "process", None)
+        if process is None:
+            return []
+        with suppress(psutil.Error):
+            driver = psutil.Process(process.pid)
+            return [driver, *driver.children(recursive=True)]
+        return []
+
+    def _kill(self) -> None:
+        tree = self._tree()
+        for process in tree:
+            with suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(tree, 3)
+
+    def _end(self) -> None:
+        self._kill()
+        shutil.rmtree(self._profile, ignore_errors=True)
+
+
+def sweep() -> int:
+    """Remove the profiles of processes that are gone; returns how many there were."""
+    removed = 0
+    for folder in sorted(_profiles().iterdir()):
+        pid, _, born = folder.name.partition("-")
+        if not _alive(int(pid), born.partition("-")[0]):
+            shutil.rmtree(folder, ignore_errors=True)
+            removed += 1
+    return removed
+
+
+class _Service(Service):
+    """The driver, ended by the kernel when the thread that started it is; its temporary files lie in the profile."""
+
+    def __init__(self, driver: str, folder: Path) -> None:
+        leash = shutil.which("setpriv") if sys.platform == "linux" else None
+        self._leash = ("--pdeathsig", "KILL", driver) if leash else ()
+        (folder / "tmp").mkdir()
+        env = {**os.environ, "TMPDIR": str(folder / "tmp"), "SE_OFFLINE": "true"}
+        super().__init__(executable_path=leash or driver, env=env)
+
+    def command_line_args(self) -> list[str]:
+        return [*self._leash, *super().command_line_args()]
+
+
+def _patient(chrome: Chrome) -> None:
+    """Let no call to the driver time out by itself: `_within` is the clock that counts."""
+    if isinstance(chrome.command_executor, RemoteConnection):
+        chrome.command_executor.client_config.timeout = 3600
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """Turn what Selenium and its connection raise into a BrowserError of one line."""
+    try:
+        yield
+    except (WebDriverException, HTTPError, OSError) as error:
+        raise BrowserError(_line(error)) from error
+
+
+def _line(error: Exception) -> str:
+    words = str(error).removeprefix("Message: ").strip() or type(error).__name__
+    return words.splitlines()[0]
+
+
+def _profiles() -> Path:
+    """The folder of all profiles, known, so that the next start finds what a killed one left."""
+    folder = Path(tempfile.gettempdir()) / f"scrapbag-chromium-{os.geteuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
+        raise DiskError(f"{folder} belongs to somebody else; remove it")
+    return folder
+
+
+def _profile() -> Path:
+    born = psutil.Process().create_time()
+    return Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-{born:.0f}-", dir=_profiles()))
+
+
+def _alive(pid: int, born: str) -> bool:
+    try:
+        return f"{psutil.Process(pid).create_time():.0f}" == born
+    except psutil.Error:
+        return False
