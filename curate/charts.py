@@ -1,0 +1,134 @@
+"""The numbers behind the page's charts: the funnel from found to kept, the confidences, the sources and licences."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from curate.plain import link
+from curate.sweep import THRESHOLD_REASONS, can_flip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from curate.rows import Row
+
+BINS = 50
+_BROKEN = frozenset({"unreadable", "not_image"})
+_COPIES = frozenset({"dup_exact", "dup_near"})
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One bar of the funnel: what is left, and why the others went, the commonest reason first."""
+
+    name: str
+    count: int
+    share: float  # of what was found
+    lost: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One column of the histogram, in per cent of the chart's height, on a square-root scale."""
+
+    x: float  # its left edge, 0 to 100
+    total: float
+    swayed: float  # of these, the ones that only the threshold decides on
+    title: str
+
+
+@dataclass(frozen=True)
+class Share:
+    """One source or licence: its rows, the pictures among them, and what was kept."""
+
+    name: str
+    asked: int
+    came: int
+    kept: int
+    url: str = ""
+
+
+def funnel(rows: Sequence[Row]) -> tuple[Stage, ...]:
+    """Found, fetched, readable, distinct, target, kept; `target` only where a classifier was asked."""
+    gates: list[tuple[str, Callable[[Row], bool]]] = [
+        ("found", lambda _: True),
+        ("fetched", lambda row: bool(row.sha256)),
+        ("readable", lambda row: not _failed(row) & _BROKEN),
+        ("distinct", lambda row: not _failed(row) & _COPIES),
+        ("target", lambda row: not _failed(row) & THRESHOLD_REASONS),
+        ("kept", lambda row: row.kept),
+    ]
+    if all(row.confidence is None for row in rows):
+        gates = [gate for gate in gates if gate[0] != "target"]
+    left, stages = list(rows), []
+    for name, passes in gates:
+        stays = [row for row in left if passes(row)]
+        lost = Counter(row.reason for row in left if not passes(row))
+        stages.append(Stage(name, len(stays), len(stays) / max(len(rows), 1), _commonest(lost)))
+        left = stays
+    return tuple(stages)
+
+
+def histogram(rows: Iterable[Row]) -> tuple[Bar, ...]:
+    """Fiftieths of the confidence from 0 to 1; empty when nothing has one."""
+    total, swayed = [0] * BINS, [0] * BINS
+    for row in rows:
+        if row.confidence is not None:
+            place = min(int(row.confidence * BINS), BINS - 1)
+            total[place] += 1
+            swayed[place] += can_flip(row)
+    top = max(total)
+    if not top:
+        return ()
+    return tuple(
+        Bar(
+            x=100 * i / BINS,
+            total=round(100 * math.sqrt(total[i] / top), 2),
+            swayed=round(100 * math.sqrt(swayed[i] / top), 2),
+            title=f"{i / BINS:.2f} to {(i + 1) / BINS:.2f}: {total[i]:,}, of which the threshold decides {swayed[i]:,}",
+        )
+        for i in range(BINS)
+    )
+
+
+def reasons(rows: Iterable[Row]) -> tuple[tuple[str, int], ...]:
+    """First reasons of what was dropped, the commonest first."""
+    return _commonest(Counter(row.reason for row in rows if not row.kept))
+
+
+def sources(rows: Iterable[Row]) -> tuple[Share, ...]:
+    """Every source, the one with the most kept first."""
+    return _shares(rows, lambda row: row.source, lambda _: "")
+
+
+def licences(rows: Iterable[Row]) -> tuple[Share, ...]:
+    """Every licence with the page that explains it, the one with the most kept first."""
+    return _shares(rows, lambda row: row.licence or "unknown", lambda row: link(row.licence_url))
+
+
+def _shares(rows: Iterable[Row], name: Callable[[Row], str], url: Callable[[Row], str]) -> tuple[Share, ...]:
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(name(row), []).append(row)
+    shares = (
+        Share(
+            name=key,
+            asked=len(group),
+            came=sum(bool(row.sha256) for row in group),
+            kept=sum(row.kept for row in group),
+            url=min(filter(None, map(url, group)), default=""),
+        )
+        for key, group in groups.items()
+    )
+    return tuple(sorted(shares, key=lambda share: (-share.kept, -share.asked, share.name)))
+
+
+def _failed(row: Row) -> frozenset[str]:
+    return frozenset(filter(None, (*row.reasons.split("; "), row.reason)))
+
+
+def _commonest(counts: Counter[str]) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
