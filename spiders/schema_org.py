@@ -1,0 +1,182 @@
+"""What a page says about its product: schema.org in JSON-LD and microdata, read by extruct, and OpenGraph."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
+
+import extruct
+from extruct.jsonld import JsonLdExtractor
+
+from spiders.markup import scaled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from parsel import Selector
+
+TYPES = {"Product", "ProductGroup", "ProductModel", "IndividualProduct", "SomeProducts", "Vehicle", "Car"}
+_OTHERS = {  # what these lead to is not the product that the page is about
+    "isRelatedTo", "isSimilarTo", "isAccessoryOrSparePartFor", "isConsumableFor", "itemListElement", "itemReviewed",
+    "review", "reviews", "mentions", "hasVariant", "breadcrumb",
+}  # fmt: skip
+_SKIN_DEEP = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)  # of extruct on odd markup
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One picture of a product, with what is said of it."""
+
+    url: str
+    creator: str = ""
+    licence_url: str = ""
+    attribution: str = ""
+
+
+@dataclass(frozen=True)
+class Product:
+    """The product of a page. `rating` is of 5."""
+
+    name: str
+    sku: str
+    tags: tuple[str, ...]
+    rating: float | None
+    pictures: tuple[Shown, ...]
+
+
+def product(page: Selector, url: str) -> Product | None:
+    """The product that a page is about; None when no schema.org data names one.
+
+    Of several, the one whose name the page's title has; the pictures of all that share its name are its own.
+    """
+    things = [thing for thing in _things(_items(page, url)) if TYPES & _types(thing)]
+    if not things:
+        return None
+    title = _words(
+        " ".join(page.xpath("//title/text() | //h1//text() | //meta[@property='og:title']/@content").getall())
+    )
+    main = max(things, key=lambda thing: _likeness(_words(_text(thing.get("name"))), title))
+    name = _text(main.get("name"))
+    same = [main, *(thing for thing in things if thing is not main and name and _text(thing.get("name")) == name)]
+    return Product(
+        name=name,
+        sku=next(filter(None, (_text(main.get(key)) for key in ("sku", "productID", "mpn", "productGroupID"))), ""),
+        tags=_tags(main),
+        rating=next((score for score in map(_rating, same) if score is not None), None),
+        pictures=_unique(shown for thing in same for shown in _pictures(thing, url)),
+    )
+
+
+def opengraph(page: Selector, url: str) -> tuple[str, ...]:
+    """The addresses that og:image names, in order; not by extruct, which wants them right under <head>, by property."""
+    names = ("og:image", "og:image:url")
+    tests = " or ".join(f"@{key}='{name}'" for key in ("property", "name") for name in names)
+    named = page.xpath(f"//meta[{tests}]/@content").getall()
+    return tuple(shown.url for shown in _unique(Shown(absolute(url, address)) for address in named))
+
+
+def absolute(base: str, address: str) -> str:
+    """`address` as an absolute http address, '' when it cannot be one."""
+    address = address.replace("&amp;", "&").strip()  # escaped once too often, inside JSON
+    try:
+        whole = urljoin(base, address) if address else ""
+    except ValueError:
+        return ""
+    return whole if whole.startswith(("http://", "https://")) else ""
+
+
+def _items(page: Selector, url: str) -> list[Any]:
+    """Every item of the page. One broken block of JSON-LD costs that block, not the others."""
+    items: list[Any] = []
+    for script in page.root.iter("script"):
+        if (script.get("type") or "").strip().lower().startswith("application/ld+json"):
+            script.set("type", "application/ld+json")
+            try:
+                items += JsonLdExtractor().extract_items(script)
+            except _SKIN_DEEP:
+                continue
+    try:
+        found = extruct.extract(page.root, base_url=url, syntaxes=["microdata"], uniform=True)
+        return items + list(found["microdata"])
+    except _SKIN_DEEP:
+        return items
+
+
+def _things(items: list[Any]) -> Iterator[dict[str, Any]]:
+    """Every object inside `items`, whatever lists and graphs it hides in, in the order of the page."""
+    stack = list(reversed(items))
+    while stack:
+        thing = stack.pop()
+        if isinstance(thing, dict):
+            yield thing
+            stack += [value for key, value in reversed(thing.items()) if key not in _OTHERS]
+        elif isinstance(thing, list):
+            stack += reversed(thing)
+
+
+def _pictures(thing: dict[str, Any], url: str) -> Iterator[Shown]:
+    for image in _listed(thing.get("image")):
+        said = image if isinstance(image, dict) else {"url": image}
+        address = next(filter(None, (absolute(url, _text(said.get(key))) for key in ("contentUrl", "url", "@id"))), "")
+        if address:
+            yield Shown(
+                address,
+                creator=_text(said.get("creator") or said.get("author") or said.get("copyrightHolder")),
+                licence_url=absolute(url, _text(said.get("license"))),
+                attribution=_text(said.get("creditText") or said.get("copyrightNotice")),
+            )
+    for variant in _listed(thing.get("hasVariant")):
+        if isinstance(variant, dict):
+            yield from _pictures({**variant, "hasVariant": None}, url)
+
+
+def _rating(thing: dict[str, Any]) -> float | None:
+    for said in _listed(thing.get("aggregateRating")):
+        if isinstance(said, dict):
+            score = scaled(_text(said.get("ratingValue")), _text(said.get("bestRating")))
+            if score is not None:
+                return score
+    return None
+
+
+def _tags(thing: dict[str, Any]) -> tuple[str, ...]:
+    keys = ("brand", "category", "color", "material", "pattern", "keywords")
+    said = [_text(one) for key in keys for one in _listed(thing.get(key))]
+    words = [word.strip() for text in said for word in re.split(r"[>,]", text)]
+    return tuple(dict.fromkeys(word for word in words if 0 < len(word) <= 60))
+
+
+def _types(thing: dict[str, Any]) -> set[str]:
+    return {str(one).rstrip("/").rpartition("/")[2] for one in _listed(thing.get("@type"))}
+
+
+def _text(value: Any) -> str:
+    """A value as words: of a list the first that has any, of an object its name."""
+    if isinstance(value, dict):
+        return _text(value.get("name") or value.get("@value") or value.get("url") or value.get("@id"))
+    if isinstance(value, list):
+        return next(filter(None, map(_text, value)), "")
+    return "" if value is None or isinstance(value, bool) else " ".join(str(value).split())
+
+
+def _listed(value: Any) -> list[Any]:
+    return [] if value is None else list(value) if isinstance(value, list) else [value]
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.casefold()))
+
+
+def _likeness(name: set[str], title: set[str]) -> float:
+    return len(name & title) / len(name) if name else 0.0
+
+
+def _unique(shown: Iterable[Shown]) -> tuple[Shown, ...]:
+    """The first of each address; http and https are one."""
+    first: dict[str, Shown] = {}
+    for one in shown:
+        if one.url:
+            first.setdefault(one.url.partition(":")[2], one)
+    return tuple(first.values())
