@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
@@ -10,12 +11,14 @@ from scrapy.http import TextResponse
 
 from scrapbag.frontier import Page, Picture
 from scrapbag.sources import Product
-from spiders import schema_org, sitemap
+from spiders import markup, own_block, sitemap, sizes
 from spiders.base import Reader, fill
 from spiders.licence import licence_name
+from spiders.schema_org import Product as Named
+from spiders.schema_org import Shown, absolute, opengraph, product_of, unique
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from scrapy.http import Response
 
@@ -39,7 +42,7 @@ class ProductReader(Reader[Product]):
 
     def parse_sitemap(self, response: Response, _meta: dict[str, Any]) -> Iterable[Page | Picture]:
         for entry in sitemap.entries(response.body):
-            address = schema_org.absolute(response.url, entry.url)
+            address = absolute(response.url, entry.url)
             if address and entry.is_index:
                 yield Page(address, "parse_sitemap")
             elif address and re.search(self.source.match, address):
@@ -49,10 +52,10 @@ class ProductReader(Reader[Product]):
         """The pictures of one product. `meta["images"]` is what the sitemap said of them."""
         if not isinstance(response, TextResponse) or response.selector.type != "html":
             return
-        product = schema_org.product(response.selector, response.url)
+        product = product_of(response.selector, response.url)
         if self.source.min_rating and (product is None or (product.rating or 0) < self.source.min_rating):
             return
-        listed = [schema_org.Shown(url, licence_url=licence) for url, licence, _ in meta.get("images", ())]
+        listed = [Shown(url, licence_url=licence) for url, licence, _ in meta.get("images", ())]
         licences = {shown.url: shown.licence_url for shown in listed}
         for shown in self._shown(response, product) or listed:
             licence_url = shown.licence_url or licences.get(shown.url, "")
@@ -61,7 +64,7 @@ class ProductReader(Reader[Product]):
                     url=shown.url,
                     page_url=response.url,
                     source_id=product.sku if product else "",
-                    title=(product and product.name) or _title(response),
+                    title=(product and product.name) or own_block.title(response.selector),
                     tags=product.tags if product else (),
                     creator=shown.creator,
                     licence=licence_name(licence_url) or licence_url,
@@ -72,18 +75,18 @@ class ProductReader(Reader[Product]):
                 self.source,
             )
 
-    def _shown(self, response: TextResponse, product: schema_org.Product | None) -> list[schema_org.Shown]:
-        if product and product.pictures:
-            return list(product.pictures)
-        return [schema_org.Shown(url) for url in schema_org.opengraph(response.selector, response.url)[:1]]
+    def _shown(self, response: TextResponse, product: Named | None) -> tuple[Shown, ...]:
+        """The product's pictures: those that the page names, else the first of OpenGraph, else the likeliest one."""
+        page, url = response.selector, response.url
+        named = [one for one in (product.pictures if product else ()) if not own_block.is_furniture(one.url)]
+        if not named:
+            named = [Shown(one) for one in opengraph(page, url) if not own_block.is_furniture(one)][:1]
+        if not named and (likeliest := own_block.picture(page, url)):
+            named = [Shown(likeliest)]
+        others = [absolute(url, markup.picture(image)) for image in page.xpath("//img | //picture/source")]
+        others += [absolute(url, value) for value in page.xpath("//img/@*[contains(., '/')]").getall()]
+        others += [*opengraph(page, url), *(one.url for one in named)]
+        return unique(replace(one, url=sizes.largest(one.url, others)) for one in named)
 
     def _item(self, address: str, **meta: Any) -> Page:
         return Page(address, meta=meta, browser=self.source.browser, once=True)
-
-
-def _title(response: TextResponse) -> str:
-    words: Iterator[str] = (
-        " ".join(text.split())
-        for text in response.xpath("//meta[@property='og:title']/@content | //h1//text() | //title/text()").getall()
-    )
-    return next(filter(None, words), "")

@@ -46,7 +46,7 @@ class Product:
     pictures: tuple[Shown, ...]
 
 
-def product(page: Selector, url: str) -> Product | None:
+def product_of(page: Selector, url: str) -> Product | None:
     """The product that a page is about; None when no schema.org data names one.
 
     Of several, the one whose name the page's title has; the pictures of all that share its name are its own.
@@ -54,10 +54,10 @@ def product(page: Selector, url: str) -> Product | None:
     things = [thing for thing in _things(_items(page, url)) if TYPES & _types(thing)]
     if not things:
         return None
-    title = _words(
+    title = words(
         " ".join(page.xpath("//title/text() | //h1//text() | //meta[@property='og:title']/@content").getall())
     )
-    main = max(things, key=lambda thing: _likeness(_words(_text(thing.get("name"))), title))
+    main = max(things, key=lambda thing: likeness(words(_text(thing.get("name"))), title))
     name = _text(main.get("name"))
     same = [main, *(thing for thing in things if thing is not main and name and _text(thing.get("name")) == name)]
     return Product(
@@ -65,7 +65,7 @@ def product(page: Selector, url: str) -> Product | None:
         sku=next(filter(None, (_text(main.get(key)) for key in ("sku", "productID", "mpn", "productGroupID"))), ""),
         tags=_tags(main),
         rating=next((score for score in map(_rating, same) if score is not None), None),
-        pictures=_unique(shown for thing in same for shown in _pictures(thing, url)),
+        pictures=unique(shown for thing in same for shown in _pictures(thing, url)),
     )
 
 
@@ -74,7 +74,7 @@ def opengraph(page: Selector, url: str) -> tuple[str, ...]:
     names = ("og:image", "og:image:url")
     tests = " or ".join(f"@{key}='{name}'" for key in ("property", "name") for name in names)
     named = page.xpath(f"//meta[{tests}]/@content").getall()
-    return tuple(shown.url for shown in _unique(Shown(absolute(url, address)) for address in named))
+    return tuple(shown.url for shown in unique(Shown(absolute(url, address)) for address in named))
 
 
 def absolute(base: str, address: str) -> str:
@@ -144,8 +144,8 @@ def _rating(thing: dict[str, Any]) -> float | None:
 def _tags(thing: dict[str, Any]) -> tuple[str, ...]:
     keys = ("brand", "category", "color", "material", "pattern", "keywords")
     said = [_text(one) for key in keys for one in _listed(thing.get(key))]
-    words = [word.strip() for text in said for word in re.split(r"[>,]", text)]
-    return tuple(dict.fromkeys(word for word in words if 0 < len(word) <= 60))
+    listed = [word.strip() for text in said for word in re.split(r"[>,]", text)]
+    return tuple(dict.fromkeys(word for word in listed if 0 < len(word) <= 60))
 
 
 def _types(thing: dict[str, Any]) -> set[str]:
@@ -165,15 +165,17 @@ def _listed(value: Any) -> list[Any]:
     return [] if value is None else list(value) if isinstance(value, list) else [value]
 
 
-def _words(text: str) -> set[str]:
+def words(text: str) -> set[str]:
+    """The words of a text, for comparing."""
     return set(re.findall(r"\w+", text.casefold()))
 
 
-def _likeness(name: set[str], title: set[str]) -> float:
+def likeness(name: set[str], title: set[str]) -> float:
+    """How much of `name` is in `title`, 0 to 1."""
     return len(name & title) / len(name) if name else 0.0
 
 
-def _unique(shown: Iterable[Shown]) -> tuple[Shown, ...]:
+def unique(shown: Iterable[Shown]) -> tuple[Shown, ...]:
     """The first of each address; http and https are one."""
     first: dict[str, Shown] = {}
     for one in shown:

@@ -1,0 +1,101 @@
+"""The picture of a product on a page that names none: the likeliest one of the product's own block.
+
+Each picture is weighed by what stands beside it: an alt text like the heading's, a place near the heading, a large
+size or a zoom, an address with the product's words. What the page shows of itself (logos, sprites, badges) and of
+other products does not count.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from spiders import markup
+from spiders.schema_org import absolute, likeness, words
+from spiders.sizes import declared
+
+if TYPE_CHECKING:
+    from parsel import Selector
+
+_FURNITURE = re.compile(
+    r"(?<![a-z])(?:logo|sprite|favicon|icons?|pixel|placeholder|blank|spacer|spinner|load(?:er|ing|indicator)|avatar"
+    r"|captcha|paypal|visa|mastercard|maestro|klarna|payments?|badge|banner|flags?|stars?|track|arrow|button|play"
+    r"|no[-_]?(?:image|photo|picture)|default|social|facebook|instagram|twitter|pinterest|whatsapp|youtube|secure)s?(?![a-z])"
+)
+_ELSEWHERE = re.compile(
+    r"(?<![a-z])(?:related|recommend\w*|similar|upsell|cross-?sell|also|recent\w*|viewed|reviews?|ratings?|footer|header"
+    r"|nav|navigation|menu|breadcrumbs?|basket|cart|ads?|sponsored|sims|carousel-card|product-tile|product-thumb"
+    r"|comparison|popover|modal|mini|merchant|brands?|logos?|producer|seller|newsletter|cookies?)(?![a-z])"
+)
+_OWN = re.compile(r"product|gallery|zoom|main|detail|primary|hero|image|photo|picture|fancybox|lightbox|slider|pdp")
+_ZOOM = "@data-a-dynamic-image | @data-old-hires | @data-zoom-image | @data-large_image | @data-zoom | @itemprop"
+
+
+def is_furniture(url: str) -> bool:
+    """Whether an address that a page names as its picture is all the same a logo, an icon, or a placeholder."""
+    stem = unquote(urlsplit(url).path).lower().rpartition("/")[2].partition(".")[0]
+    kinds = "logo|favicon|icon|pixel|placeholder|blank|spacer|no[-_]?image"
+    return bool(re.fullmatch(rf"(?:\w*[-_])?(?:{kinds})[-_\dx]*", stem))
+
+
+def picture(page: Selector, url: str) -> str:
+    """The absolute address of the likeliest picture of the page's product, in its largest size; '' when none is."""
+    heading = _heading(page)
+    name = words(title(page))
+    near = set(heading.root.iterancestors()) if heading is not None else set()
+    number = set(re.findall(r"\d{3,}", url))
+    best, most = "", 2.0  # below this a page shows no product
+    for image in page.xpath("//body//img"):
+        address = absolute(url, markup.picture(image))
+        if not address:
+            continue
+        weight = _weight(image, address, name, near)
+        if weight and number & words(urlsplit(address).path):
+            weight += 1  # the product's number
+        if weight > most:
+            best, most = address, weight
+    return best
+
+
+def title(page: Selector) -> str:
+    """What a page calls its product: the heading that the page's title repeats most of, else the title."""
+    heading = _heading(page)
+    return (markup.text(heading) if heading is not None else "") or " ".join(
+        page.xpath("//title//text()").get("").split()
+    )
+
+
+def _heading(page: Selector) -> Selector | None:
+    whole = words(" ".join(page.xpath("//title//text()").getall()))
+    headings = page.xpath("//h1 | //*[@itemprop='name'] | //h2")
+    return max(headings, key=lambda one: likeness(whole, words(markup.text(one))), default=None)
+
+
+def _weight(image: Selector, address: str, name: set[str], near: set[Any]) -> float:
+    path = unquote(urlsplit(address).path).lower()
+    said = " ".join(image.attrib.get(key, "") for key in ("alt", "title"))
+    signs = " ".join(image.attrib.get(key, "") for key in ("class", "id", "data-a-image-name")).lower()
+    above = list(image.root.iterancestors())
+    around = " ".join(f"{one.get('class', '')} {one.get('id', '')}" for one in above[:8]).lower()
+    size = max(declared(address), _side(image))
+    if path.endswith(".svg") or _FURNITURE.search(f"{path.rpartition('/')[2]} {signs}") or 0 < size < 100:
+        return 0.0
+    if any(one.tag in ("header", "footer", "nav", "aside") for one in above):
+        return 0.0
+    weight = 4 * likeness(name, words(said)) + 2 * likeness(words(said), name) * bool(said)
+    weight += 2 * sum(one in near for one in above) / max(1, len(near))
+    weight += 2 * bool(image.xpath(_ZOOM)) + bool(_OWN.search(f"{signs} {around}"))
+    weight += min(2.0, size / 400) + len(words(path) & name) / max(1, len(name))
+    return weight - 3 * bool(_ELSEWHERE.search(around)) - 2 * _leads_away(image)
+
+
+def _leads_away(image: Selector) -> bool:
+    """Whether the picture is a link to another page: an offer, or another product."""
+    link = image.xpath("ancestor::a[1]/@href").get("").strip().lower()
+    return bool(link) and not re.search(r"^(?:#|javascript:)|\.(?:jpe?g|png|webp|gif|avif)(?:\?|$)", link)
+
+
+def _side(image: Selector) -> int:
+    found = [re.match(r"\d+", image.attrib.get(key, "").strip()) for key in ("width", "height")]
+    return max((int(one[0]) for one in found if one), default=0)
