@@ -1,7 +1,8 @@
-"""Other people's words made harmless: in a terminal, in a spreadsheet's cell, behind a link."""
+"""Words and numbers as people may read them: harmless in a terminal, in a spreadsheet's cell, behind a link."""
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from urllib.parse import urlsplit
@@ -36,14 +37,20 @@ def link(url: str) -> str:
     return parts.geturl() if parts.scheme in {"http", "https"} and parts.hostname else ""
 
 
-def fit(text: str, width: int) -> str:
+def fit(text: str, width: int, *, right: bool = False) -> str:
     """`text` in exactly `width` columns of a terminal, East Asian characters counted as two; cut with …, or padded."""
     text = plain(text)
     if _columns(text) > width:
         while _columns(text) > width - 1:
             text = text[:-1]
         text += "…"
-    return text + " " * (width - _columns(text))
+    pad = " " * (width - _columns(text))
+    return pad + text if right else text + pad
+
+
+def down(value: float, digits: int) -> str:
+    """`value` rounded down, so that nothing under a threshold reads as if it stood on it."""
+    return f"{math.floor(value * 10**digits + 1e-6) / 10**digits:.{digits}f}"
 
 
 def _columns(text: str) -> int:

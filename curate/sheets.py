@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from curate import charts, thumbs
-from curate.plain import link, plain
+from curate.plain import down, link, plain
 from curate.sweep import can_flip
 from curate.words import meaning
 
@@ -103,15 +102,10 @@ def _tile(data: Data, row: Row, note: str = "") -> Tile:
         src=thumbs.thumb(data, row),
         href=link(row.page_url) or link(row.url),
         title=plain(row.title) or (name if row.sha256 else plain(row.url)),
-        caption=_thousandths(row.confidence) if row.confidence is not None else name,
+        caption=down(row.confidence, 3) if row.confidence is not None else name,
         note=note or plain(row.label),
         confidence=row.confidence,
     )
-
-
-def _thousandths(confidence: float) -> str:
-    """Rounded down, so that nothing under a threshold reads as if it stood on it."""
-    return f"{math.floor(confidence * 1000 + 1e-6) / 1000:.3f}"
 
 
 def _spread(rows: Sequence[Row], most: int) -> list[Row]:

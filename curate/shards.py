@@ -1,0 +1,66 @@
+"""The cache of scores: files that are only ever added, each whole or not there, read without loading them."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from scrapbag.layout import write_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+SIZE = 256  # pictures a shard; what a killed run loses at most
+_NAME = "shard-{:05d}.safetensors"
+log = logging.getLogger(__name__)
+
+
+class Shards:
+    """The shards in one folder, in order. A column is the concatenation of one array over all of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._paths = [path for path in sorted(folder.glob("shard-*.safetensors")) if _whole(path)]
+        self.sha256 = [digest.tobytes().hex() for digest in self.column("sha256")] if self._paths else []
+
+    def __len__(self) -> int:
+        return len(self.sha256)
+
+    def append(self, sha256: Sequence[str], columns: Mapping[str, NDArray[np.generic]]) -> None:
+        """Add one shard, durably."""
+        digests = np.frombuffer(bytes.fromhex("".join(sha256)), dtype=np.uint8).reshape(len(sha256), 32)
+        arrays = {name: np.ascontiguousarray(column) for name, column in columns.items()}
+        last = int(self._paths[-1].stem.partition("-")[2]) if self._paths else -1
+        path = self.folder / _NAME.format(last + 1)
+        write_bytes(path, save({"sha256": digests, **arrays}))
+        self._paths.append(path)
+        self.sha256 += sha256
+
+    def column(self, name: str) -> NDArray[np.generic]:
+        """One array of every shard, in memory."""
+        return np.concatenate(list(self.parts(name)))
+
+    def parts(self, name: str) -> Iterator[NDArray[np.generic]]:
+        """One array of each shard in turn, for those too large to hold."""
+        for path in self._paths:
+            with safe_open(path, framework="numpy") as shard:
+                yield shard.get_tensor(name)
+
+
+def _whole(path: Path) -> bool:
+    """Whether a shard can be read. A torn one is put aside, and its pictures are scored again."""
+    try:
+        with safe_open(path, framework="numpy"):
+            return True
+    except (SafetensorError, OSError) as error:
+        aside = path.with_suffix(".broken")
+        path.replace(aside)
+        log.warning("%s cannot be read (%s); its pictures are scored again, the file is kept as %s", path, error, aside)
+        return False
