@@ -1,0 +1,97 @@
+"""python -m demo: draw the shop, serve it, or serve it while a command runs."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from demo.folder import folder_shop
+from demo.guard import follow_parent, run_while_served
+from demo.server import is_open, running
+from demo.shop import fill, shop
+from demo.stock import stock, summary
+
+if TYPE_CHECKING:
+    from demo.server import Site
+
+_cache = click.option(
+    "--cache",
+    type=click.Path(path_type=Path),
+    default=Path("data/demo-shop"),
+    show_default=True,
+    help="Where the drawn pictures are kept.",
+)
+_shop_port = click.option("--port", default=8765, show_default=True)
+_folder_port = click.option("--port", default=8766, show_default=True)
+_folder = click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+_command = click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+
+
+@click.group()
+def main() -> None:
+    """The shop that this repository draws, on 127.0.0.1 alone."""
+
+
+@main.command()
+@_cache
+def draw(cache: Path) -> None:
+    """Draw the shop's pictures, those that are not there yet."""
+    drawn = fill(cache)
+    click.echo(f"drew {drawn:,} pictures: {summary(stock())} -> {cache}")
+
+
+@main.command()
+@_cache
+@_shop_port
+def serve(cache: Path, port: int) -> None:
+    """Serve the drawn shop until Ctrl-C."""
+    fill(cache)
+    _serve(shop(cache), port)
+
+
+@main.command()
+@_folder
+@_folder_port
+def serve_folder(folder: Path, port: int) -> None:
+    """Serve the photographs in FOLDER as a shop until Ctrl-C."""
+    _serve(folder_shop(folder), port)
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@_cache
+@_shop_port
+@_command
+def with_shop(cache: Path, port: int, command: tuple[str, ...]) -> None:
+    """Serve the drawn shop while COMMAND runs: with-shop -- make scrape."""
+    fill(cache)
+    sys.exit(run_while_served(shop(cache), port, command))
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@_folder
+@_folder_port
+@_command
+def with_folder(folder: Path, port: int, command: tuple[str, ...]) -> None:
+    """Serve FOLDER as a shop while COMMAND runs."""
+    sys.exit(run_while_served(folder_shop(folder), port, command))
+
+
+def _serve(site: Site, port: int) -> None:
+    if is_open(site, port):
+        click.echo(f"it is open already at http://127.0.0.1:{port}")
+        return
+    follow_parent()
+    with running(site, port) as url:
+        click.echo(f"open at {url} · Ctrl-C closes it")
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
