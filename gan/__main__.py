@@ -1,0 +1,101 @@
+"""LEARN: a folder of squares -> a generator. The commands."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gan import presets as table
+from scrapbag.check import build
+from scrapbag.errors import RecipeError, exits
+from scrapbag.layout import Data, Run, lock
+from scrapbag.recipe import Train
+from scrapbag.recipe import load as load_recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_FOLDER = click.Path(path_type=Path)
+
+
+@click.group()
+def main() -> None:
+    """Train a GAN on curated squares, and see what it dreams."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+
+
+def _run_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--run", "root", type=_FOLDER, required=True, help="runs/<name>")(command)
+
+
+@main.command()
+@click.option("--data", "data_root", type=_FOLDER, required=True, help="data/<name>, with curated/ in it.")
+@_run_option
+@click.option("--preset", help="See `python -m gan presets`.")
+@click.option("--minutes", type=float, help="Of training, over all resumes.")
+@click.option("--images", type=int, help="Instead of minutes.")
+@click.option("--level", type=int, help="Train on pictures of this level or less, 0 to 3.")
+@click.option("--seed", type=int)
+@click.option("--set", "values", multiple=True, metavar="KEY=VALUE", help="Override one value of the preset.")
+@click.option(
+    "--save-every", type=float, default=60.0, show_default=True, metavar="SECONDS", help="Between checkpoints."
+)
+def train(data_root: Path, root: Path, save_every: float, **asked: Any) -> None:
+    """Train, or go on where the run was stopped. Settings come from RUN/train.toml and the options."""
+    with exits():
+        run, dataset = Run(root), Data(data_root)
+        settings = _settings(run, asked)
+        with lock(run.root, "train"):
+            from gan import loop, runs  # noqa: PLC0415 - torch takes two seconds to import
+
+            job = runs.prepare(dataset, run, settings, click.echo)
+            moment, sha256 = loop.train(job, save_s=save_every)
+            runs.finish(job, moment, sha256)
+        click.echo(
+            f"trained on {moment.images_seen:,} images in {moment.seconds / 60:.1f} minutes -> {run.generator} "
+            f"· see {run.root / 'progress.gif'} · next: make sample"
+        )
+
+
+@main.command()
+@_run_option
+@click.option("-n", "--n", "count", type=click.IntRange(1, 4096), default=64, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+def sample(root: Path, count: int, seed: int) -> None:
+    """New pictures as a sheet."""
+    with exits():
+        from gan import sample as sampling  # noqa: PLC0415
+
+        click.echo(f"{count} samples of seed {seed} -> {sampling.write(Run(root), count, seed)}")
+
+
+@main.command()
+def presets() -> None:
+    """The table of presets: what each row changes from the first."""
+    click.echo("defaults: " + _line(table.plain(table.Values())))
+    for name, row in table.PRESETS.items():
+        click.echo(f"\n{name}: " + _line(row))
+
+
+def _line(row: dict[str, Any]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in row.items())
+
+
+def _settings(run: Run, asked: dict[str, Any]) -> Train:
+    settings = load_recipe(run.asked).train if run.asked.exists() else Train()
+    changed = {key: value for key, value in asked.items() if value not in (None, ())}
+    if "values" in changed:
+        changed["values"] = (*settings.values, *changed["values"])
+    if unknown := changed.keys() - {f.name for f in fields(Train)}:
+        raise RecipeError(f"train has no {', '.join(sorted(unknown))}")
+    if "minutes" in changed and "images" not in changed:
+        changed["images"] = 0
+    return build(Train, asdict(replace(settings, **changed)), "train")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""Which pictures a step sees: a pure function of (seed, step), so a resumed run sees the same ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from gan.data import Pictures, Pixels
+    from gan.presets import Values
+
+_WORDS = {"pictures": 1, "latents": 2, "augment": 3, "labels": 4, "layers": 5}
+
+
+def seed_of(seed: int, step: int, word: str) -> int:
+    """One 63-bit seed for each use of chance in each step."""
+    return int(np.random.SeedSequence([seed & (2**63 - 1), step, _WORDS[word]]).generate_state(1, np.uint64)[0]) >> 1
+
+
+def chance(seed: int, step: int, word: str, device: str = "cpu") -> torch.Generator:
+    return torch.Generator(device).manual_seed(seed_of(seed, step, word))
+
+
+def reals(pictures: Pictures, values: Values, seed: int, step: int, pool: int) -> Pixels:
+    """(batch, side, side, 3) drawn from the first `pool` training pictures."""
+    rng = np.random.default_rng(seed_of(seed, step, "pictures"))
+    if pictures.squares is None or pictures.chosen is None:
+        return crops(pictures.train[:pool], values.crop, values.batch, rng)
+    squares: Pixels = pictures.squares[pictures.chosen[rng.integers(0, pool, values.batch)]]
+    return squares
+
+
+def some(pictures: list[Pixels], values: Values, count: int, seed: int = 0) -> Pixels:
+    """(count, side, side, 3) of `pictures` (the held ones, say): squares at most once each, or that many crops."""
+    rng = np.random.default_rng(seed)
+    if values.crop:
+        return crops(pictures, values.crop, count, rng)
+    return np.stack([pictures[i] for i in rng.permutation(len(pictures))[:count]])
+
+
+def crops(pictures: list[Pixels], side: int, count: int, rng: np.random.Generator) -> Pixels:
+    """`count` random crops, each of a picture chosen evenly."""
+    out = np.empty((count, side, side, 3), np.uint8)
+    for i, chosen in enumerate(rng.integers(0, len(pictures), count)):
+        picture = pictures[chosen]
+        y = rng.integers(0, picture.shape[0] - side + 1)
+        x = rng.integers(0, picture.shape[1] - side + 1)
+        out[i] = picture[y : y + side, x : x + side]
+    return out
+
+
+def pool(pictures: Pictures, values: Values, level: int, images_seen: int) -> int:
+    """How many training pictures count by now: up to `level`, or one level more every `widen_kimg`."""
+    if values.widen_kimg:
+        level = min(level, int(images_seen / (1000 * values.widen_kimg)))
+    first = next(count for count in pictures.upto if count)
+    return max(pictures.upto[level], first)
+
+
+def to_floats(pixels: Pixels, device: str) -> Tensor:
+    """(N, H, W, 3) bytes -> (N, 3, H, W) in [-1, 1], channels last in memory."""
+    tensor = torch.from_numpy(pixels)
+    if device != "cpu":
+        tensor = tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+
+
+def to_bytes(x: Tensor) -> Pixels:
+    """The inverse of `to_floats`, on the CPU."""
+    pixels: Pixels = x.detach().float().clamp(-1, 1).add(1).mul(127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+    return pixels
+
+
+def latents(
+    values: Values, count: int, rng: torch.Generator, field: tuple[int, int] = (1, 1), std: float = 1.0
+) -> Tensor:
+    """(count, channels, *field): local ones times `std`, the texture's type, phases of the waves."""
+    device, (h, w) = rng.device, field
+    local = torch.empty((count, values.z, h, w), device=device)
+    local = local.uniform_(-1, 1, generator=rng) if values.law == "uniform" else local.normal_(0, 1, generator=rng)
+    kinds = torch.empty((count, values.types, 1, 1), device=device).normal_(0, 1, generator=rng)
+    phases = torch.empty((count, values.waves, 1, 1), device=device).uniform_(0, 2 * torch.pi, generator=rng)
+    return torch.cat([local * std, kinds.expand(-1, -1, h, w), phases.expand(-1, -1, h, w)], 1)

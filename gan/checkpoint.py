@@ -1,0 +1,85 @@
+"""Checkpoints: whole or not at all, the last three kept, read without running what is in them."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import pickle
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import torch
+from safetensors.torch import save as to_safetensors
+
+from gan import networks
+from gan.presets import plain
+from scrapbag.layout import write_bytes, write_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import nn
+
+    from gan.players import State
+    from gan.presets import Values
+    from scrapbag.layout import Run
+
+KEPT = 3
+log = logging.getLogger(__name__)
+
+
+def save(folder: Path, state: State, images_seen: int) -> Path:
+    """Write `state` under its count of images, and let go of all but the last three."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    path = folder / f"{images_seen:012d}.pt"
+    write_bytes(path, buffer.getvalue())
+    for old in saved(folder)[:-KEPT]:
+        old.unlink()
+    return path
+
+
+def saved(folder: Path) -> list[Path]:
+    """The checkpoints, oldest first."""
+    return sorted(folder.glob("*.pt"))
+
+
+def load(folder: Path, device: str = "cpu") -> State | None:
+    """The last checkpoint that can be read; None when there is none."""
+    for path in reversed(saved(folder)):
+        try:
+            state: State = torch.load(path, map_location=device, weights_only=True)
+        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            log.warning("%s cannot be read (%s); the one before it is tried", path, error)
+        else:
+            return state
+    return None
+
+
+def export(run: Run, ema: nn.Module, values: Values, size: int, images_seen: int) -> None:
+    """The averaged generator as safetensors, and beside it a JSON with its layers."""
+    write_generator(run.generator, ema, values, size, images_seen)
+
+
+def write_generator(path: Path, ema: nn.Module, values: Values, size: int, images_seen: int) -> None:
+    """`path` (safetensors) and the JSON of the same name: layers, the shape of the latents, every value."""
+    channels = values.z + values.types + values.waves
+    base, depth = networks.split(size)
+    field = [base, base] if values.latent == "field" else [1, 1]
+    config = {
+        "format": 1,
+        "size": size,
+        "latents": {"channels": channels, "field": field, "grows": 2**depth, "law": values.law},
+        "images_seen": images_seen,
+        "layers": networks.generator(values, size),
+        "values": plain(values),
+    }
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in ema.state_dict().items()}
+    write_bytes(path, to_safetensors(weights))
+    write_text(path.with_suffix(".json"), json.dumps(config, indent=1) + "\n")
+
+
+def describe(value: object) -> dict[str, object]:
+    """A frozen dataclass as a checkpoint carries it."""
+    return asdict(value)  # type: ignore[call-overload, no-any-return]

@@ -1,0 +1,62 @@
+"""Sheets of pictures, how much they vary, and the film of a run."""
+
+from __future__ import annotations
+
+import io
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+from gan.batches import to_bytes
+from scrapbag.layout import write_bytes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gan.data import Pixels
+    from scrapbag.layout import Run
+
+FRAMES = 120
+
+
+def sheet(pixels: Pixels, columns: int = 0) -> Image.Image:
+    """(N, H, W, 3) side by side, `columns` wide (nearly square when 0); small pictures are doubled."""
+    count, height, width, _ = pixels.shape
+    columns = columns or math.ceil(math.sqrt(count))
+    rows = -(-count // columns)
+    full = np.full((rows * columns, height, width, 3), 255, np.uint8)
+    full[:count] = pixels
+    image = full.reshape(rows, columns, height, width, 3).transpose(0, 2, 1, 3, 4).reshape(rows * height, -1, 3)
+    factor = max(1, 64 // max(height, width))
+    picture = Image.fromarray(image)
+    return picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
+
+
+def save(path: Path, pictures: Tensor | Pixels, columns: int = 0) -> None:
+    """Write a sheet as PNG."""
+    pixels = to_bytes(pictures) if isinstance(pictures, Tensor) else pictures
+    buffer = io.BytesIO()
+    sheet(pixels, columns).save(buffer, "PNG")
+    write_bytes(path, buffer.getvalue())
+
+
+def spread(pictures: Tensor) -> float:
+    """The mean deviation of a pixel over (N, 3, H, W) pictures: 0 when all are one."""
+    return float(pictures.float().std(0).mean())
+
+
+def film(run: Run) -> Path:
+    """progress.gif of the grids of a run, in order; the last one stays for two seconds."""
+    paths = sorted(run.root.glob("fakes-*.png"))
+    step = max(1, math.ceil(len(paths) / FRAMES))
+    frames = [Image.open(path).convert("P", palette=Image.Palette.ADAPTIVE) for path in [*paths[:-1:step], *paths[-1:]]]
+    path = run.root / "progress.gif"
+    if frames:
+        buffer = io.BytesIO()
+        pauses = [200] * (len(frames) - 1) + [2000]
+        frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=pauses, loop=0)
+        write_bytes(path, buffer.getvalue())
+    return path

@@ -1,0 +1,298 @@
+"""The training loop, read straight down: what happens in a step, and what happens between steps.
+
+The weights after a step depend on the settings, the pictures and the machine alone. Every use of chance is drawn from
+(seed, step); schedules look at images_seen; the clock decides only when to stop, to save and to show.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from gan import balance, batches, checkpoint, grids, losses, networks, players
+from gan.augment import augment
+from gan.balance import Balance, Scores
+from gan.progress import Progress, Row, rewind
+from scrapbag.errors import TooManyFailuresError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gan.data import Pictures
+    from gan.players import Machine, Players, State
+    from gan.presets import Values
+    from scrapbag.layout import Run
+    from scrapbag.recipe import Train
+
+log = logging.getLogger(__name__)
+
+SAVE_S = 60.0
+FAULTS = 3
+SLOW_STEPS = 1000  # how long the rates stay halved after a fault
+
+
+class NotFiniteError(ArithmeticError):
+    """A loss or a slope is no number; nothing was stepped on it."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where a run is; a checkpoint carries it beside the weights."""
+
+    step: int = 0
+    images_seen: int = 0
+    seconds: float = 0.0  # of training, over all resumes
+    faults: int = 0  # steps that were not finite, lately
+    slow_until: int = 0  # the step from which the rates are whole again
+    balance: Balance = field(default_factory=Balance)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a run is made of; see `runs.prepare`."""
+
+    run: Run
+    pictures: Pictures
+    values: Values
+    size: int  # side of what G makes in training
+    settings: Train
+    machine: Machine
+
+
+def train(
+    job: Job,
+    *,
+    clock: Callable[[], float] = time.perf_counter,
+    judge: Callable[[nn.Module, int], object] | None = None,
+    save_s: float = SAVE_S,
+) -> tuple[Moment, str]:
+    """Train until the minutes or images are used up; returns where it ended and the SHA-256 of G, D and EMA.
+
+    `clock` counts the minutes; `judge` is shown the averaged G and images_seen whenever a grid is drawn, off the clock.
+    Raises TooManyFailuresError when the losses stop being numbers three times; KeyboardInterrupt leaves a checkpoint.
+    """
+    run, values, settings, machine = job.run, job.values, job.settings, job.machine
+    torch.set_num_threads(machine.threads)
+    team = players.make(values, job.size, settings.seed, machine)
+    moment = Moment(balance=balance.start(values))
+    if state := checkpoint.load(run.checkpoints, machine.device):
+        moment = _restore(team, state)
+    rewind(run, moment.images_seen)
+    anchor = _capture(team, moment)
+    saved, saved_at = moment.images_seen, time.monotonic()
+    every = max(1, 2**16 // job.size**2)  # steps between anchors: about a dozen seconds on one core
+
+    with Progress(
+        run, lambda: _grid(job, team.ema), _reals(job), _budget(settings), _spent(moment, settings)
+    ) as progress:
+        try:
+            while _spent(moment, settings) < _budget(settings):
+                began = clock()
+                if moment.step % every == 0:
+                    anchor = _capture(team, moment)
+                    if time.monotonic() - saved_at >= save_s:
+                        checkpoint.save(run.checkpoints, anchor, moment.images_seen)
+                        saved, saved_at = moment.images_seen, time.monotonic()
+                pool = batches.pool(job.pictures, values, settings.level, moment.images_seen)
+                reals = batches.reals(job.pictures, values, settings.seed, moment.step, pool)
+                try:
+                    scores = play(
+                        team, batches.to_floats(reals, machine.device), values, machine, moment, settings.seed
+                    )
+                except NotFiniteError:
+                    moment = _retreat(team, anchor, moment, clock() - began)
+                    anchor = _capture(team, moment)
+                    continue
+                took = clock() - began
+                moment = replace(
+                    moment,
+                    step=moment.step + 1,
+                    images_seen=moment.images_seen + values.batch,
+                    seconds=moment.seconds + took,
+                    faults=moment.faults if moment.step < moment.slow_until else 0,
+                    balance=balance.update(moment.balance, scores, values),
+                )
+                last = _spent(moment, settings) >= _budget(settings)
+                row = _row(moment, scores, values, took, pool)
+                if progress.show(row, _spent(moment, settings), last=last) and judge is not None:
+                    judge(team.ema, moment.images_seen)
+        except KeyboardInterrupt:
+            if int(anchor["moment"]["images_seen"]) > saved:
+                checkpoint.save(run.checkpoints, anchor, int(anchor["moment"]["images_seen"]))
+            raise
+
+    final = _capture(team, moment)
+    checkpoint.save(run.checkpoints, final, moment.images_seen)
+    checkpoint.export(run, team.ema, values, job.size, moment.images_seen)
+    grids.film(run)
+    return moment, players.digest(final)
+
+
+def play(team: Players, x: Tensor, values: Values, machine: Machine, moment: Moment, seed: int) -> Scores:
+    """One step: D's turn, then G's, each skipped when the balance says so. Raises NotFiniteError before a bad step."""
+    g, d, turn, step = team.g, team.d, moment.balance, moment.step
+    rng = batches.chance(seed, step, "augment", machine.device)
+    torch.manual_seed(batches.seed_of(seed, step, "layers"))  # dropout has no generator of its own
+    half = torch.autocast(machine.device.split(":")[0], torch.bfloat16, enabled=machine.bf16)
+    due = turn.train_d and values.penalty != "none" and step % values.lazy == 0
+    rate = values.decay ** (moment.images_seen / (1000 * values.decay_kimg)) * 0.5**moment.faults
+
+    def seen(pictures: Tensor) -> Tensor:
+        return augment(pictures, values, turn.p, moment.images_seen, rng)
+
+    with torch.set_grad_enabled(turn.train_g), half:
+        z = batches.latents(values, values.batch, batches.chance(seed, step, "latents", machine.device), _field(values))
+        fakes = g(z).float()
+
+    real_seen, fake_seen = seen(x), seen(fakes.detach())
+    with torch.set_grad_enabled(turn.train_d):
+        real_seen.requires_grad_(due)
+        fake_seen.requires_grad_(due and values.penalty == "r1r2")
+        with half:
+            real, fake = _look(d, real_seen, fake_seen, joint=values.joint)
+        loss_d = losses.discriminator(real, fake, values, rng)
+        held_back = torch.zeros((), device=x.device)
+        if due:
+            held_back = losses.penalty(real, real_seen)
+            if values.penalty == "r1r2":
+                held_back = held_back + losses.penalty(fake, fake_seen)
+    if turn.train_d:
+        team.opt_d.zero_grad()
+        (loss_d + values.gamma * turn.gamma / 2 * values.lazy * held_back).backward()  # type: ignore[no-untyped-call]
+        _step(team.opt_d, d, values.lr_d * rate)
+
+    loss_g = losses.generator(real.detach(), fake.detach(), values)
+    if turn.train_g:
+        d.requires_grad_(False)
+        try:
+            with half:
+                real_again, fake_again = _look_again(d, real_seen.detach(), seen(fakes), values)
+            loss_g = losses.generator(real_again, fake_again, values)
+            team.opt_g.zero_grad()
+            loss_g.backward()  # type: ignore[no-untyped-call]
+        finally:
+            d.requires_grad_(True)
+        _step(team.opt_g, g, values.lr_g * rate)
+        players.average(g, team.ema, values, moment.images_seen)
+
+    with torch.no_grad():
+        margin = real - fake if values.loss == "relativistic" else real
+        right = (margin > 0).float().mean() if values.loss == "relativistic" else _accuracy(real, fake, values)
+        shown = torch.stack([loss_d, loss_g, right, margin.sign().mean(), held_back]).float().tolist()
+    return Scores(*shown)
+
+
+def _look(d: nn.Module, reals: Tensor, fakes: Tensor, *, joint: bool) -> tuple[Tensor, Tensor]:
+    """D's scores of both, in one batch or in two."""
+    if joint:
+        real, fake = d(torch.cat([reals, fakes])).float().chunk(2)
+        return real, fake
+    return d(reals).float(), d(fakes).float()
+
+
+def _look_again(d: nn.Module, reals: Tensor, fakes: Tensor, values: Values) -> tuple[Tensor | None, Tensor]:
+    """As `_look`, for G's turn: the reals only where they matter."""
+    if values.joint:
+        return _look(d, reals, fakes, joint=True)
+    if values.loss == "relativistic":
+        with torch.no_grad():
+            real = d(reals).float()
+        return real, d(fakes).float()
+    return None, d(fakes).float()
+
+
+def _accuracy(real: Tensor, fake: Tensor, values: Values) -> Tensor:
+    middle = 0.5 if values.loss == "least_squares" else 0.0
+    return ((real > middle).float().mean() + (fake < middle).float().mean()) / 2
+
+
+def _step(optimiser: torch.optim.Optimizer, net: nn.Module, rate: float) -> None:
+    slopes = [p.grad for p in net.parameters() if p.grad is not None]
+    if not torch.isfinite(torch.nn.utils.get_total_norm(slopes)):
+        raise NotFiniteError
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+    optimiser.step()
+
+
+def _field(values: Values, size: int = 0) -> tuple[int, int]:
+    if values.latent == "vector":
+        return 1, 1
+    base, _ = networks.split(size or values.crop)
+    return base, base
+
+
+def _retreat(team: Players, anchor: State, moment: Moment, took: float) -> Moment:
+    """Back to the anchor's weights, past the steps since, at half the rate for a while."""
+    back = _restore(team, anchor)
+    faults = moment.faults + 1
+    log.warning(
+        "the losses of step %d are not finite: back to %d images, and on with the rates halved (%d of %d)",
+        moment.step, back.images_seen, faults, FAULTS,
+    )  # fmt: skip
+    if faults >= FAULTS:
+        raise TooManyFailuresError(
+            f"the losses stopped being numbers {FAULTS} times around {back.images_seen:,} images; "
+            "halve the rates (--set lr_g=..., --set lr_d=...) or raise gamma; the last good checkpoint is kept"
+        )
+    return replace(
+        back, step=moment.step + 1, seconds=moment.seconds + took, faults=faults, slow_until=moment.step + SLOW_STEPS
+    )
+
+
+def _capture(team: Players, moment: Moment) -> State:
+    return {**players.capture(team), "moment": asdict(moment)}
+
+
+def _restore(team: Players, state: State) -> Moment:
+    players.give_back(team, state)
+    moment: dict[str, Any] = {**state["moment"], "balance": Balance(**state["moment"]["balance"])}
+    return Moment(**moment)
+
+
+def _budget(settings: Train) -> float:
+    """Images, or minutes where none are given."""
+    return float(settings.images or settings.minutes)
+
+
+def _spent(moment: Moment, settings: Train) -> float:
+    return float(moment.images_seen) if settings.images else moment.seconds / 60
+
+
+def _row(moment: Moment, scores: Scores, values: Values, took: float, pool: int) -> Row:
+    return Row(
+        images_seen=moment.images_seen,
+        seconds=moment.seconds,
+        images_per_s=values.batch / max(took, 1e-9),
+        **{name: getattr(scores, name) for name in ("loss_d", "loss_g", "accuracy", "sign", "penalty")},
+        p=moment.balance.p,
+        gamma=values.gamma * moment.balance.gamma,
+        rate=values.lr_g * values.decay ** (moment.images_seen / (1000 * values.decay_kimg)) * 0.5**moment.faults,
+        pictures=pool,
+    )
+
+
+@torch.no_grad()
+def _grid(job: Job, ema: nn.Module) -> Tensor:
+    """The fixed seed's pictures."""
+    count = _count(job.size)
+    rng = batches.chance(job.settings.seed, 0, "latents", job.machine.device)
+    z = batches.latents(job.values, count, rng, _field(job.values))
+    return torch.cat([ema(part).float() for part in torch.split(z, 16)])
+
+
+def _reals(job: Job) -> float:
+    """Draw reals.png; returns the spread of what is on it."""
+    pixels = batches.some(job.pictures.train, job.values, _count(job.size), job.settings.seed)
+    if not (job.run.root / "reals.png").exists():
+        grids.save(job.run.root / "reals.png", pixels)
+    return grids.spread(batches.to_floats(pixels, "cpu"))
+
+
+def _count(size: int) -> int:
+    return 64 if size <= 64 else 36 if size <= 128 else 16

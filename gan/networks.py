@@ -1,0 +1,245 @@
+"""Generators and discriminators as data: a nested list of torch.nn layers, which `build` turns into modules.
+
+Every generator takes (N, channels, h, w): a vector of latents is a field of one by one. The list is written beside
+the weights, so that plain torch can load them (see the README).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from scrapbag.errors import UsageError
+
+if TYPE_CHECKING:
+    from gan.presets import Values
+
+Spec = list[Any]  # [class name, keyword arguments, inner layers]
+
+
+def generator(values: Values, size: int) -> Spec:
+    """(N, channels, h, w) of latents -> (N, 3, H, W) in [-1, 1]; a field of h grows to h * 2 ** depth."""
+    base, depth = split(size)
+    if values.head == "canvas":
+        return _sequence(*_canvas(values, size))
+    widths = [values.width * 2 ** min(3, depth - 1 - i) for i in range(depth)]
+    layers: list[Spec] = []
+    if values.latent == "field":
+        if values.waves:
+            layers.append(["Waves", {"local": values.z, "types": values.types, "waves": values.waves}, []])
+        layers.append(_conv(values.z + values.types + values.waves, widths[0], 3, values))
+    else:
+        first = {
+            "in_channels": values.z,
+            "out_channels": widths[0],
+            "kernel_size": base,
+            "bias": values.norm_g == "none",
+        }
+        layers.append(["ConvTranspose2d", first, []])
+    if values.block == "residual":
+        for i in range(depth):
+            wide, narrow = widths[i], widths[min(i + 1, depth - 1)]
+            layers += [_residual(wide, wide, values), _upsample(), _residual(wide, narrow, values)]
+        return _sequence(*layers, _leaky(), _conv(widths[-1], 3, 3, values), ["Tanh", {}, []])
+    layers += [*_norm(values.norm_g, widths[0]), _relu()]
+    for i in range(depth - 1):
+        layers += _grow(widths[i], widths[i + 1], i, values) + _norm(values.norm_g, widths[i + 1]) + [_relu()]
+    return _sequence(*layers, *_grow(widths[-1], 3, depth - 1, values), ["Tanh", {}, []])
+
+
+def discriminator(values: Values, size: int) -> Spec:
+    """(N, 3, size, size) -> (N, scores): one score a picture, or one a patch."""
+    base, depth = split(size)
+    if values.head == "patch":
+        depth = min(depth, 4)
+    widths = [values.width * 2 ** min(3, i) for i in range(depth)]
+    layers: list[Spec] = []
+    if values.block == "residual":
+        layers.append(_conv(3, widths[0], 3, values))
+        for i in range(depth):
+            narrow, wide = widths[i], widths[min(i + 1, depth - 1)]
+            layers += [_residual(narrow, narrow, values), ["AvgPool2d", {"kernel_size": 2}, []]]
+            layers.append(_residual(narrow, wide, values))
+        layers.append(_leaky())
+    else:
+        for i in range(depth):
+            norm = values.norm_d if i >= values.norm_from else "none"
+            layers += _shrink(3 if i == 0 else widths[i - 1], widths[i], norm, values)
+            if values.dropout:
+                layers.append(["Dropout2d", {"p": values.dropout}, []])
+    wide = widths[-1]
+    if values.minibatch_std:
+        layers.append(["MinibatchStd", {}, []])
+        wide += 1
+    if values.tail:
+        layers += [_conv(wide, widths[-1], 3, values), _leaky()]
+        wide = widths[-1]
+    last = 1 if values.head == "patch" else base
+    layers.append(["Conv2d", {"in_channels": wide, "out_channels": 1, "kernel_size": last}, []])
+    return _sequence(*layers, ["Flatten", {}, []])
+
+
+def split(size: int) -> tuple[int, int]:
+    """A side as (base, depth) with side = base * 2 ** depth and base from 4 to 7. Raises UsageError."""
+    depth = max(0, math.floor(math.log2(size / 4)))
+    base = size >> depth
+    if base << depth != size or not 32 <= size <= 256:
+        near = min(
+            (b << d for b in range(4, 8) for d in range(3, 7) if 32 <= b << d <= 256), key=lambda s: abs(s - size)
+        )
+        raise UsageError(f"the squares are {size} pixels wide, which no network here grows to; set SIZE={near}")
+    return base, depth
+
+
+def build(spec: Spec) -> nn.Module:
+    """The modules of a list."""
+    name, arguments, inner = spec
+    kind = _OURS.get(name) or getattr(nn, name)
+    return cast("nn.Module", kind(*[build(one) for one in inner], **arguments))
+
+
+def circular(spec: Spec) -> Spec:
+    """The same layers, wrapping round at the borders: what they make is seamless. Weights fit both."""
+    name, arguments, inner = spec
+    name = "CircularPad2d" if name == "ZeroPad2d" else name
+    changes: dict[str, dict[str, Any]] = {"Conv2d": {"padding_mode": "circular"}, "Waves": {"whole": True}}
+    return [name, {**arguments, **changes.get(name, {})}, [circular(one) for one in inner]]
+
+
+def initialise(net: nn.Module, *, normed: bool) -> None:
+    """DCGAN's deviation of 0.02 where a norm follows; else He's, and residual branches that start at nothing."""
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            if normed:
+                nn.init.normal_(module.weight, 0.0, 0.02)
+            else:
+                nn.init.kaiming_normal_(module.weight, 0.2)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+    for module in net.modules():
+        if isinstance(module, Add) and isinstance(module[1], nn.Sequential):
+            nn.init.zeros_(cast("nn.Conv2d", module[1][-1]).weight)
+
+
+class Add(nn.Sequential):
+    """The sum of its two branches."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return cast("Tensor", self[0](x) + self[1](x))
+
+
+class MinibatchStd(nn.Module):
+    """One more channel: how much a group of four varies (arXiv 1710.10196)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        n = len(x)
+        group = 4 if n % 4 == 0 else n
+        groups = x.float().reshape(group, -1, *x.shape[1:])
+        spread = (groups.var(0, unbiased=False) + 1e-8).sqrt().mean([1, 2, 3]).to(x.dtype)
+        return torch.cat([x, spread.repeat(group)[:, None, None, None].expand(-1, 1, *x.shape[2:])], 1)
+
+
+class Waves(nn.Module):
+    """The last channels of a field, its phases, become sines whose wave vectors depend on the texture's type.
+
+    `whole` rounds them to a whole number of periods over the field, so that it wraps round.
+    """
+
+    def __init__(self, local: int, types: int, waves: int, *, whole: bool = False) -> None:
+        super().__init__()
+        self.split, self.whole = [local, types, waves], whole
+        self.mean = nn.Parameter(torch.linspace(-1.5, 1.5, waves)[:, None] * torch.tensor([1.0, -1.0]).roll(1))
+        self.lean = nn.Linear(types, waves * 2, bias=False) if types else None
+
+    def forward(self, field: Tensor) -> Tensor:
+        field = field.float()
+        local, types, phase = torch.split(field, self.split, 1)
+        n, waves, h, w = phase.shape
+        vector = self.mean.float().expand(n, waves, 2)
+        if self.lean is not None:
+            vector = vector + (types.mean((2, 3)) @ self.lean.weight.float().T).view(n, waves, 2)
+        if self.whole:
+            period = 2 * math.pi / torch.tensor([h, w], device=field.device)
+            vector = (vector / period).round() * period
+        y = torch.arange(h, device=field.device)[:, None]
+        x = torch.arange(w, device=field.device)[None]
+        angle = vector[:, :, 0, None, None] * y + vector[:, :, 1, None, None] * x + phase
+        return torch.cat([local, types, angle.sin()], 1)
+
+
+_OURS: dict[str, Any] = {"Add": Add, "MinibatchStd": MinibatchStd, "Waves": Waves, "Spectral": spectral_norm}
+
+
+def _sequence(*layers: Spec) -> Spec:
+    return ["Sequential", {}, list(layers)]
+
+
+def _conv(i: int, o: int, kernel: int, values: Values, *, bias: bool = True) -> Spec:
+    """The same size out as in. An even kernel reaches one pixel further down and right."""
+    arguments = {"in_channels": i, "out_channels": o, "kernel_size": kernel, "bias": bias}
+    if kernel % 2:
+        return ["Conv2d", {**arguments, "padding": kernel // 2, "padding_mode": values.pad}, []]
+    before, after = (kernel - 1) // 2, kernel // 2
+    border = "CircularPad2d" if values.pad == "circular" else "ZeroPad2d"
+    return _sequence([border, {"padding": [before, after, before, after]}, []], ["Conv2d", arguments, []])
+
+
+def _grow(i: int, o: int, layer: int, values: Values) -> list[Spec]:
+    """Twice the size, by a transposed convolution or by copying each pixel before a plain one."""
+    kernel = values.kernel[min(layer, len(values.kernel) - 1)]
+    bias = values.norm_g == "none" or o == 3
+    if values.up == "nearest":
+        return [_upsample(), _conv(i, o, kernel, values, bias=bias)]
+    arguments = {"in_channels": i, "out_channels": o, "kernel_size": kernel, "stride": 2, "padding": kernel // 2 - 1}
+    return [["ConvTranspose2d", {**arguments, "bias": bias}, []]]
+
+
+def _shrink(i: int, o: int, norm: str, values: Values) -> list[Spec]:
+    arguments = {"in_channels": i, "out_channels": o, "kernel_size": 4, "stride": 2, "padding": 1}
+    conv: Spec = ["Conv2d", {**arguments, "bias": norm != "batch", "padding_mode": values.pad}, []]
+    return [["Spectral", {}, [conv]] if norm == "spectral" else conv, *_norm(norm, o), _leaky()]
+
+
+def _norm(norm: str, channels: int) -> list[Spec]:
+    if norm == "batch":
+        return [["BatchNorm2d", {"num_features": channels}, []]]
+    if norm == "group":
+        return [["GroupNorm", {"num_groups": math.gcd(8, channels), "num_channels": channels}, []]]
+    return []
+
+
+def _residual(i: int, o: int, values: Values) -> Spec:
+    skip: Spec = (
+        ["Identity", {}, []] if i == o else ["Conv2d", {"in_channels": i, "out_channels": o, "kernel_size": 1}, []]
+    )
+    return ["Add", {}, [skip, _sequence(_leaky(), _conv(i, o, 3, values), _leaky(), _conv(o, o, 3, values))]]
+
+
+def _canvas(values: Values, size: int) -> list[Spec]:
+    """The latents paint a canvas of the picture's size at once; what follows looks at a quarter of it and repaints."""
+    w = values.width
+    canvas = {"in_channels": values.z, "out_channels": 3, "kernel_size": size}
+    layers: list[Spec] = [["ConvTranspose2d", canvas, []]]
+    for i, o in ((3, w), (w, 2 * w)):
+        down = {"in_channels": i, "out_channels": o, "kernel_size": 4, "stride": 2, "padding": 1}
+        layers += [["Conv2d", {**down, "padding_mode": values.pad}, []], *_norm(values.norm_g, o), _relu()]
+    for _ in range(2):
+        layers += [_conv(2 * w, 2 * w, 3, values), *_norm(values.norm_g, 2 * w), _relu()]
+    layers += [*_grow(2 * w, w, 0, values), *_norm(values.norm_g, w), _relu(), *_grow(w, 3, 1, values)]
+    return [*layers, ["Tanh", {}, []]]
+
+
+def _upsample() -> Spec:
+    return ["Upsample", {"scale_factor": 2, "mode": "nearest"}, []]
+
+
+def _relu() -> Spec:
+    return ["ReLU", {"inplace": True}, []]
+
+
+def _leaky() -> Spec:
+    return ["LeakyReLU", {"negative_slope": 0.2}, []]

@@ -1,0 +1,105 @@
+"""G, D, the averaged G and their optimisers: made, stepped, captured and given back."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from gan import networks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gan.presets import Values
+
+State = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What the run computes on; kept in settings.toml, because another one would round otherwise."""
+
+    device: str = "cpu"
+    threads: int = 1
+    bf16: bool = False
+    channels_last: bool = True
+
+
+@dataclass(frozen=True)
+class Players:
+    g: nn.Module
+    d: nn.Module
+    ema: nn.Module
+    opt_g: torch.optim.Optimizer
+    opt_d: torch.optim.Optimizer
+
+
+def make(values: Values, size: int, seed: int, machine: Machine) -> Players:
+    """New ones, from `seed`."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        g, d = (
+            networks.build(spec) for spec in (networks.generator(values, size), networks.discriminator(values, size))
+        )
+        networks.initialise(g, normed=values.norm_g != "none")
+        networks.initialise(d, normed=values.norm_d == "batch")
+    layout = torch.channels_last if machine.channels_last else torch.contiguous_format
+    g, d = (net.to(machine.device).to(memory_format=layout) for net in (g, d))
+    betas = (values.beta1, values.beta2)
+    return Players(
+        g=g,
+        d=d,
+        ema=copy.deepcopy(g).eval().requires_grad_(False),
+        opt_g=torch.optim.Adam(g.parameters(), values.lr_g, betas),
+        opt_d=torch.optim.Adam(d.parameters(), values.lr_d, betas),
+    )
+
+
+def capture(players: Players) -> State:
+    """A copy of everything that the next step depends on."""
+    return {name: _clone(getattr(players, name).state_dict()) for name in _PARTS}
+
+
+def give_back(players: Players, state: State) -> None:
+    """The inverse of `capture`, in place."""
+    for name in _PARTS:
+        getattr(players, name).load_state_dict(_clone(state[name]))
+
+
+def digest(state: State) -> str:
+    """SHA-256 over every weight and buffer of G, D and EMA."""
+    sha = hashlib.sha256()
+    for part in ("g", "d", "ema"):
+        for name, tensor in sorted(state[part].items()):
+            sha.update(f"{part}.{name}".encode())
+            sha.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return sha.hexdigest()
+
+
+@torch.no_grad()
+def average(g: nn.Module, ema: nn.Module, values: Values, images_seen: int) -> None:
+    """Pull EMA towards G: half of what it knew is forgotten after `ema_kimg`, sooner while the run is young."""
+    half_life = min(1000 * values.ema_kimg, 0.08 * images_seen)
+    keep = 0.5 ** (values.batch / half_life) if half_life else 0.0
+    for new, old in zip(g.state_dict().values(), ema.state_dict().values(), strict=True):
+        if new.is_floating_point():
+            old.lerp_(new, 1 - keep)
+        else:
+            old.copy_(new)
+
+
+_PARTS = ("g", "d", "ema", "opt_g", "opt_d")
+
+
+def _clone(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.detach().clone()
+    if hasattr(value, "items"):
+        items: Mapping[Any, Any] = value
+        return {key: _clone(one) for key, one in items.items()}
+    return [_clone(one) for one in value] if isinstance(value, list | tuple) else value

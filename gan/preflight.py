@@ -1,0 +1,96 @@
+"""Before step 1: what the machine is best at, what a run will cost, and what a small set needs."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import torch
+from torch import nn
+
+from gan import balance, batches, loop, networks, players
+from gan.players import Machine
+
+if TYPE_CHECKING:
+    from gan.presets import Values
+
+FEW = 1000
+STEPS = 3
+GENTLE = {"colour": 0.4, "shift": 0.1}  # what a small set turns on
+
+
+def device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def small_set(count: int, values: Values) -> dict[str, Any]:
+    """What under 1,000 pictures turn on, so that D does not learn them by heart; {} when nothing is needed."""
+    if count >= FEW or values.crop or values.colour or values.shift:
+        return {}
+    return GENTLE
+
+
+def probe(values: Values, size: int, seed: int) -> tuple[Machine, float, list[str]]:
+    """The fastest way to compute here by three steps of each, its images a second, and what was tried in words."""
+    found: dict[Machine, float] = {}
+    for machine in _candidates():
+        found[machine] = _speed(values, size, seed, machine)
+    best = max(found, key=lambda machine: found[machine])
+    return best, found[best], [f"{describe(machine)} {speed:.1f}" for machine, speed in found.items()]
+
+
+def describe(machine: Machine) -> str:
+    threads = "" if machine.device != "cpu" else f", {machine.threads} thread{'s' if machine.threads > 1 else ''}"
+    return f"{machine.device} {'bf16' if machine.bf16 else 'fp32'}{threads}"
+
+
+def memory(values: Values, size: int) -> float:
+    """An estimate in bytes: weights, slopes, Adam's two moments, EMA, the anchor, and a step's pictures."""
+    with torch.device("meta"):
+        g, d = (
+            networks.build(spec) for spec in (networks.generator(values, size), networks.discriminator(values, size))
+        )
+    weights = sum(p.numel() for net in (g, d) for p in net.parameters())
+    kept = 0
+
+    def count(_: nn.Module, __: object, out: torch.Tensor) -> None:
+        nonlocal kept
+        kept += out.numel()
+
+    for net in (g, d):
+        for module in net.modules():
+            if not list(module.children()):
+                module.register_forward_hook(count)
+    base = networks.split(size)[0] if values.latent == "field" else 1
+    channels = values.z + values.types + values.waves
+    d(g(torch.empty((values.batch, channels, base, base), device="meta")))
+    return 4.0 * (8 * weights + 3 * kept) + 4e8
+
+
+def free(machine: Machine) -> float:
+    """Bytes that a run could have."""
+    if machine.device == "cpu":
+        return float(psutil.virtual_memory().available)
+    return float(torch.cuda.mem_get_info()[0])
+
+
+def _candidates() -> list[Machine]:
+    if device() == "cuda":
+        return [Machine("cuda", torch.get_num_threads(), bf16=bf16) for bf16 in (False, True)]
+    cores = max(1, torch.get_num_threads())
+    return [Machine("cpu", threads, bf16=bf16) for threads in sorted({1, cores}) for bf16 in (False, True)]
+
+
+def _speed(values: Values, size: int, seed: int, machine: Machine) -> float:
+    torch.set_num_threads(machine.threads)
+    team = players.make(values, size, seed, machine)
+    moment = loop.Moment(balance=balance.start(values))
+    x = torch.zeros((values.batch, 3, size, size), device=machine.device).contiguous(memory_format=torch.channels_last)
+    x += torch.randn(x.shape, generator=batches.chance(seed, 0, "pictures")).to(machine.device)
+    best = float("inf")
+    for _ in range(STEPS):
+        began = time.perf_counter()
+        loop.play(team, x, values, machine, moment, seed)
+        best = min(best, time.perf_counter() - began)
+    return values.batch / best

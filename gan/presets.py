@@ -1,0 +1,173 @@
+"""Every preset as a row of values, and the one place that resolves what a run uses."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from scrapbag.check import Between, build
+from scrapbag.errors import RecipeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Share = Annotated[float, Between(0, 1)]
+Positive = Annotated[float, Between(0)]
+
+
+@dataclass(frozen=True)
+class Values:
+    """What a network is made of and how it learns. The defaults are a plain DCGAN; a preset says what differs."""
+
+    # the networks
+    head: Literal["vector", "canvas", "patch"] = (
+        "vector"  # G starts from a grid or a canvas; D ends in one score or many
+    )
+    block: Literal["plain", "residual"] = "plain"
+    latent: Literal["vector", "field"] = "vector"
+    law: Literal["normal", "uniform"] = "normal"  # of the latents
+    z: Annotated[int, Between(1, 8192)] = 128  # channels of the (local) latents
+    types: Annotated[int, Between(0, 512)] = 0  # channels that are one for the whole field: the texture's type
+    waves: Annotated[int, Between(0, 64)] = 0  # periodic channels
+    width: Annotated[int, Between(4, 256)] = 32  # channels of the layer at full size; at most 8 times that inside
+    up: Literal["nearest", "transposed"] = "transposed"
+    kernel: tuple[int, ...] = (4,)  # of G, layer by layer; the last one goes on
+    norm_g: Literal["batch", "none"] = "batch"
+    norm_d: Literal["batch", "group", "spectral", "none"] = "batch"
+    norm_from: Annotated[int, Between(1, 8)] = 1  # D's layers before this one have no norm
+    pad: Literal["zeros", "circular"] = "zeros"
+    tail: bool = False  # one more convolution in D before its score
+    minibatch_std: bool = False  # D sees how much a batch varies
+    dropout: Share = 0.0  # in D
+    noise: Positive = 0.0  # deviation of the noise on what D sees ...
+    noise_kimg: Positive = 100.0  # ... which fades to nothing by then
+    # the game
+    loss: Literal["nonsaturating", "hinge", "least_squares", "relativistic"] = "nonsaturating"
+    real: tuple[float, ...] = (1.0, 1.0)  # the range that labels of reals are drawn from
+    fake: tuple[float, ...] = (0.0, 0.0)
+    flip_labels: Share = 0.0
+    joint: bool = False  # D sees reals and fakes as one batch: batch norm cannot hide a cast that all fakes share
+    penalty: Literal["none", "r1", "r1r2"] = "none"
+    gamma: Positive = 0.2
+    lazy: Annotated[int, Between(1, 64)] = 8  # the penalty is due every so many steps
+    balance: Literal["none", "alternate", "gate", "ada", "servo"] = "none"
+    target: float = 0.6  # e of alternate; D's accuracy of gate; mean sign of D on reals of ada and servo
+    # the optimisers
+    lr_g: Annotated[float, Between(0, 1)] = 2e-4
+    lr_d: Annotated[float, Between(0, 1)] = 2e-4
+    beta1: Share = 0.5
+    beta2: Share = 0.999
+    decay: Annotated[float, Between(0.01, 1)] = 1.0  # of the rates, every `decay_kimg`
+    decay_kimg: Annotated[float, Between(0.001)] = 100.0
+    ema_kimg: Positive = 20.0  # half-life of the averaged G
+    batch: Annotated[int, Between(2, 4096)] = 64
+    # the pictures
+    crop: Annotated[int, Between(0, 256)] = 0  # side of random crops; 0 takes the squares as they are
+    mirror: bool = True
+    tumble: bool = False  # upside down and quarter turns too
+    colour: Positive = 0.0
+    shift: Share = 0.0  # of the side
+    turn: Annotated[float, Between(0, 180)] = 0.0  # degrees either way
+    zoom: Share = 0.0
+    widen_kimg: Positive = 0.0  # start with level 0 and take in one level more every so many thousand images
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    # DCGAN with batch norm in both and lazy R1: on a CPU images per second come first
+    "auto-cpu": {
+        "lr_g": 4e-4, "lr_d": 4e-4, "beta2": 0.99, "tail": True,
+        "penalty": "r1", "gamma": 0.2, "lazy": 8, "ema_kimg": 22.0,
+    },
+    # a residual pair without norm, relativistic, kept in bounds by R1 + R2 (R3GAN, arXiv 2501.05441)
+    "auto-cuda": {
+        "block": "residual", "up": "nearest", "kernel": (3,), "norm_g": "none", "norm_d": "none", "width": 64,
+        "loss": "relativistic", "penalty": "r1r2", "gamma": 1.0, "lazy": 4, "lr_g": 2e-4, "lr_d": 2e-4,
+        "beta1": 0.0, "beta2": 0.99, "ema_kimg": 50.0, "balance": "ada", "colour": 1.0, "shift": 0.125,
+    },
+    # arXiv 1511.06434 as Bag Dreams ran it
+    "dcgan64": {"z": 128, "width": 64, "mirror": False, "ema_kimg": 0.0},
+    # DCGAN256: heels and handbags
+    "dcgan256": {
+        "z": 4096, "law": "uniform", "width": 16, "up": "nearest", "kernel": (3, 4, 4, 3), "batch": 16,
+        "real": (0.8, 1.0), "fake": (0.0, 0.2), "flip_labels": 0.05, "noise": 0.1, "noise_kimg": 200.0,
+        "dropout": 0.25, "decay": 0.85, "decay_kimg": 160.0, "mirror": False,
+    },
+    # spatial GAN (arXiv 1611.08207): a field of latents, one texture, any size
+    "texture": {
+        "head": "patch", "latent": "field", "z": 32, "up": "nearest", "kernel": (3,), "pad": "circular", "crop": 128,
+        "batch": 16, "penalty": "r1", "gamma": 0.1, "lazy": 8, "lr_g": 4e-4, "lr_d": 4e-4, "beta2": 0.99,
+        "mirror": False, "ema_kimg": 8.0,
+    },
+    # periodic spatial GAN (arXiv 1705.06566): many textures in one net, with a type and waves
+    "psgan": {
+        "head": "patch", "latent": "field", "z": 16, "types": 16, "waves": 4, "up": "nearest", "kernel": (3,),
+        "pad": "circular", "crop": 128, "batch": 16, "penalty": "r1", "gamma": 0.1, "lazy": 8, "lr_g": 4e-4,
+        "lr_d": 4e-4, "beta2": 0.99, "mirror": False, "ema_kimg": 8.0,
+    },
+    # Image Dataset Generation: 400 pictures, one CPU; the loser of the two losses trains until the gap is under e
+    "balanced-cpu": {
+        "z": 100, "norm_d": "none", "batch": 32, "balance": "alternate", "target": 0.5, "beta2": 0.99,
+        "lr_g": 4e-4, "lr_d": 4e-4, "colour": 0.4, "shift": 0.1, "ema_kimg": 4.0,
+    },
+    # penetrails: a canvas that is painted over, strong augmentation, the surest quilts first
+    "quilt": {
+        "head": "canvas", "batch": 16, "tumble": True, "turn": 10.0, "zoom": 0.1, "colour": 0.4, "shift": 0.05,
+        "widen_kimg": 50.0, "ema_kimg": 10.0, "real": (0.9, 1.0), "up": "nearest", "kernel": (3,),
+    },
+}  # fmt: skip
+
+
+def row(preset: str, device: str) -> str:
+    """The name of the table's row that a preset is on this kind of device."""
+    return f"auto-{'cuda' if device.startswith('cuda') else 'cpu'}" if preset == "auto" else preset
+
+
+def resolve(name: str, overrides: Iterable[str] = (), learnt: dict[str, Any] | None = None) -> Values:
+    """The values of a row, over them what the preflight `learnt`, over them the user's `key=value`.
+
+    Raises RecipeError with one sentence for a value that cannot be used.
+    """
+    table = {**PRESETS[name], **(learnt or {}), **dict(_parse(one) for one in overrides)}
+    values = build(Values, table, "--set")
+    _agree(values)
+    return values
+
+
+def plain(values: Values) -> dict[str, Any]:
+    """The values as TOML and JSON have them; `build` reads them back."""
+    return {key: list(one) if isinstance(one, tuple) else one for key, one in asdict(values).items()}
+
+
+def restore(table: dict[str, Any]) -> Values:
+    """The inverse of `plain`."""
+    return build(Values, table, "settings.toml [values]")
+
+
+def _parse(override: str) -> tuple[str, Any]:
+    key, found, text = override.partition("=")
+    if not found:
+        raise RecipeError(f"cannot use --set {override!r}; write key=value, such as lr_g=0.0004")
+    try:
+        value = tomllib.loads(f"v = {text}")["v"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    return key.strip(), value
+
+
+def _agree(values: Values) -> None:
+    if values.up == "transposed" and values.pad == "circular":
+        raise RecipeError("up = transposed cannot pad in circles (torch refuses); write up=nearest or pad=zeros")
+    if values.up == "transposed" and any(k % 2 for k in values.kernel):
+        raise RecipeError(
+            f"up = transposed doubles the size with even kernels only, not {values.kernel}; write kernel=[4]"
+        )
+    if values.latent == "field" and (values.crop == 0 or values.head != "patch"):
+        raise RecipeError("latent = field learns from crops with a patch head; write crop=128 and head=patch")
+    if values.latent == "vector" and (values.types or values.waves):
+        raise RecipeError("types and waves belong to a field of latents; write latent=field")
+    if values.block == "residual" and values.up == "transposed":
+        raise RecipeError("block = residual grows by nearest neighbours; write up=nearest and kernel=[3]")
+    for name in ("real", "fake"):
+        if len(getattr(values, name)) != 2:
+            raise RecipeError(f"{name} is a range of two numbers, such as {name}=[0.9, 1.0]")
