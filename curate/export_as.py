@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from curate import shards
+from curate import tars
 from curate.exports import METADATA, write_tables
 from curate.plain import uncell
 from scrapbag.errors import DiskError, MissingError, UsageError
@@ -67,8 +67,8 @@ def _zip(data: Data, frame: pd.DataFrame, made: Path) -> None:
 def _webdataset(data: Data, frame: pd.DataFrame, made: Path) -> None:
     made.mkdir()
     pictures = [(data.curated / row["file_name"], row) for row in _rows(frame)]
-    shards.write(made, _name(data), pictures)
-    shards.verify(made)
+    tars.write(made, _name(data), pictures)
+    tars.verify(made)
 
 
 def _parquet(data: Data, frame: pd.DataFrame, made: Path) -> None:

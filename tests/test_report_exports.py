@@ -1,0 +1,176 @@
+import csv
+import hashlib
+import io
+import json
+import tarfile
+import zipfile
+
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+from report_rows import dataset, row
+
+from curate import export_as, exports, tars
+from scrapbag.errors import DiskError, MissingError, UsageError
+from scrapbag.layout import Data
+from scrapbag.recipe import Curate
+
+SETTINGS = Curate(targets=("n04033995",), size=32)
+NUMBERS = (3, 17, 40, 123_456)
+HOSTILE = "=cmd|' /C calc'!A0"
+
+
+def table(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Four squares with gaps in their numbers, as make curate leaves them."""
+    data = Data(tmp_path / "quilts")
+    data.curated.mkdir(parents=True)
+    rows = [row(number=n, title=HOSTILE, creator='Ada; "B"', level=n % 4, confidence=0.9 + n / 1e7) for n in NUMBERS]
+    for n in NUMBERS:
+        Image.new("RGB", (32, 32), (n % 256, 80, 160)).save(data.curated / exports.file_name(n))
+    exports.write(data.curated, [*rows, *(one for one in dataset(50) if not one.kept)], SETTINGS, "demo")
+    return data
+
+
+def test_metadata_names_every_kept_square_first(data):
+    rows = table(data.curated / "metadata.csv")
+    assert " ".join(rows[0]) == (
+        "file_name confidence level sha256 number label title tags source creator licence licence_url page_url url"
+        " width height fit size model"
+    )
+    assert [one["file_name"] for one in rows] == ["00003.png", "00017.png", "00040.png", "123456.png"]
+    assert {(one["fit"], one["size"], one["model"]) for one in rows} == {("auto", "32", "demo")}
+    assert rows[0]["title"] == f"'{HOSTILE}"
+
+
+def test_the_size_of_originals_is_not_claimed(tmp_path):
+    exports.write(tmp_path, [row()], Curate(fit="original"), "demo")
+    assert table(tmp_path / "metadata.csv")[0]["size"] == ""
+
+
+def test_credits_go_with_the_pictures(data):
+    (one, *_) = table(data.curated / "CREDITS.csv")
+    assert list(one) == ["title", "creator", "licence", "licence_url", "page", "file"]
+    assert (one["creator"], one["licence"], one["file"]) == ('Ada; "B"', "CC0-1.0", "00003.png")
+
+
+def test_dataset_json_lists_every_square_once(data):
+    labels = json.loads((data.curated / "dataset.json").read_text())["labels"]
+    assert labels == [[exports.file_name(n), 0] for n in NUMBERS]
+
+
+def test_a_folder_is_numbered_without_gaps_and_its_tables_agree(data):
+    place, count = export_as.export(data, "folder")
+    names = [f"{i:05d}.png" for i in range(4)]
+    assert count == 4
+    assert sorted(p.name for p in place.glob("*.png")) == names
+    assert [one["file_name"] for one in table(place / "metadata.csv")] == names
+    assert [one["file"] for one in table(place / "CREDITS.csv")] == names
+    assert json.loads((place / "dataset.json").read_text())["labels"] == [[name, 0] for name in names]
+    assert table(place / "metadata.csv")[3]["number"] == "123456"
+    assert table(place / "metadata.csv")[0]["title"] == f"'{HOSTILE}"
+    assert (place / "00003.png").read_bytes() == (data.curated / "123456.png").read_bytes()
+
+
+def test_a_zip_holds_the_squares_as_they_are_beside_the_tables(data):
+    place, _ = export_as.export(data, "zip")
+    with zipfile.ZipFile(place) as archive:
+        assert archive.testzip() is None
+        assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_STORED}
+        labels = json.loads(archive.read("dataset.json"))["labels"]
+        assert {name for name, _ in labels} == {n for n in archive.namelist() if n.endswith(".png")}
+        assert archive.read("00017.png") == (data.curated / "00017.png").read_bytes()
+        assert archive.read("metadata.csv") == (data.curated / "metadata.csv").read_bytes()
+
+
+def test_parquet_holds_bytes_in_the_shape_of_an_image_feature(data):
+    place, _ = export_as.export(data, "parquet")
+    read = pq.read_table(place)
+    features = json.loads(read.schema.metadata[b"huggingface"])["info"]["features"]
+    assert features["image"] == {"_type": "Image"}
+    assert set(features) == set(read.column_names)
+    rows = read.to_pylist()
+    assert [one["image"]["path"] for one in rows] == [exports.file_name(n) for n in NUMBERS]
+    assert Image.open(io.BytesIO(rows[1]["image"]["bytes"])).getpixel((0, 0)) == (17, 80, 160)
+    assert rows[0]["title"] == HOSTILE  # nobody opens this one in a spreadsheet
+    assert (rows[0]["number"], rows[0]["level"]) == (3, 3)
+    assert rows[0]["confidence"] == pytest.approx(0.9000003)
+
+
+def test_shards_read_back_with_their_index(data, monkeypatch):
+    monkeypatch.setattr(tars, "PER_SHARD", 3)
+    place, _ = export_as.export(data, "webdataset")
+    assert tars.verify(place) == 4
+    index = json.loads((place / "index.json").read_text())
+    assert [shard["nsamples"] for shard in index["shardlist"]] == [3, 1]
+    first = place / index["shardlist"][0]["url"]
+    assert hashlib.sha256(first.read_bytes()).hexdigest() == index["shardlist"][0]["sha256"]
+    with tarfile.open(first) as tar:
+        assert tar.getnames()[:2] == ["00003.png", "00003.json"]
+        assert json.load(tar.extractfile("00003.json"))["title"] == HOSTILE
+        assert tar.extractfile("00003.png").read() == (data.curated / "00003.png").read_bytes()
+
+
+def _cut(path):
+    path.write_bytes(path.read_bytes()[:-512])
+
+
+def _flip(path):
+    content = bytearray(path.read_bytes())
+    content[700] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("harm", [_cut, _flip, lambda path: path.unlink()], ids=["cut", "one bit", "lost"])
+def test_a_damaged_shard_is_noticed(data, harm):
+    place, _ = export_as.export(data, "webdataset")
+    harm(next(place.glob("*.tar")))
+    with pytest.raises(DiskError, match="export AS=webdataset again"):
+        tars.verify(place)
+
+
+def test_shards_without_an_index_are_unfinished(data):
+    place, _ = export_as.export(data, "webdataset")
+    (place / "index.json").unlink()
+    with pytest.raises(MissingError, match="unfinished"):
+        tars.verify(place)
+
+
+@pytest.mark.parametrize("kind", export_as.KINDS)
+def test_exporting_twice_gives_the_same_bytes_and_leaves_nothing_else(data, kind):
+    def content():
+        return {p.name: p.read_bytes() for p in sorted((data.root / "export").rglob("*")) if p.is_file()}
+
+    export_as.export(data, kind)
+    first = content()
+    export_as.export(data, kind)
+    assert content() == first
+    assert not list((data.root / "export").glob(".part*"))
+
+
+@pytest.mark.parametrize("kind", export_as.KINDS)
+def test_a_lost_square_ends_it_in_a_sentence_and_keeps_the_export_before(data, kind):
+    place, _ = export_as.export(data, kind)
+    before = place.stat().st_mtime_ns
+    (data.curated / "00017.png").unlink()
+    with pytest.raises(DiskError, match=r"00017\.png is lost"):
+        export_as.export(data, kind)
+    assert place.stat().st_mtime_ns == before
+    assert not list((data.root / "export").glob(".part*"))
+
+
+def test_before_the_first_curate_it_says_what_to_run(tmp_path):
+    with pytest.raises(MissingError, match="make curate"):
+        export_as.export(Data(tmp_path), "zip")
+
+
+def test_nothing_kept_is_nothing_to_export(tmp_path):
+    data = Data(tmp_path)
+    exports.write(data.curated, [], SETTINGS, "demo")
+    with pytest.raises(UsageError, match="lower THRESH"):
+        export_as.export(data, "parquet")
