@@ -15,7 +15,7 @@ TILE = 64  # pixels a side; a tile repeats without a seam, so every period below
 _Y, _X = np.mgrid[0:TILE, 0:TILE].astype(np.float32)
 
 
-def tile(rng: np.random.Generator, colour: NDArray[np.float32], strength: float = 1.0) -> NDArray[np.uint8]:
+def tile(rng: np.random.Generator, colour: NDArray[np.floating], strength: float = 1.0) -> NDArray[np.uint8]:
     """A piece of cloth, (TILE, TILE, 3), whose mean is near `colour`; `strength` 0 leaves out the print."""
     name = list(PRINTS)[rng.integers(len(PRINTS))]
     pattern: NDArray[np.float32] = PRINTS[name](rng) * strength  # -1 to 1: darker or lighter than the colour

@@ -145,20 +145,14 @@ def loafer(rng: np.random.Generator) -> Image.Image:
 
 
 def sandal(rng: np.random.Generator) -> Image.Image:
+    """A sole and one broad band over the toes."""
     sheet, colour, base = _shelf(rng)
+    sheet.box(0.1, base - 0.08, 0.92, base, (222, 202, 172), 0.04)
+    sheet.box(0.1, base - 0.04, 0.92, base, shaded(colour, 0.5), 0.02)
     sheet.blob(
-        [(0.1, base - 0.16), (0.36, base - 0.12), (0.6, base - 0.04), (0.93, base - 0.05), (0.92, base), (0.1, base)],
-        (176, 132, 90),
+        [(0.46, base - 0.08), (0.52, base - 0.27), (0.74, base - 0.23), (0.9, base - 0.05), (0.7, base - 0.03)], colour
     )
-    sheet.line([(0.15, base - 0.1), (0.14, base - 0.27), (0.3, base - 0.29), (0.35, base - 0.1)], colour, 0.035)
-    for x in (0.56, 0.68):
-        sheet.blob(
-            [(x, base - 0.03), (x + 0.02, base - 0.16), (x + 0.12, base - 0.16), (x + 0.16, base - 0.03)], colour
-        )
-        sheet.blob(
-            [(x + 0.05, base - 0.03), (x + 0.06, base - 0.1), (x + 0.1, base - 0.1), (x + 0.12, base - 0.03)],
-            shaded(colour, 0.5),
-        )
+    sheet.oval(0.5, base - 0.19, 0.56, base - 0.08, shaded(colour, 0.4))
     return _either_way(rng, sheet.finish())
 
 

@@ -135,16 +135,18 @@ def _sew(rng: np.random.Generator, labels: NDArray[np.uint8], palette: Palette) 
     """The cloth that the labels stand for, with seams, at the true size."""
     printed = float(rng.uniform(0.2, 1.0))
     colours = cloth(rng, palette)
-    tiles = [tile(rng, np.array(_wall(rng), np.float32), strength=0.3)]
-    for colour in colours:
-        tiles += [tile(rng, np.clip(colour + rng.normal(0, 14 * v, 3), 0, 255), printed) for v in range(VARIANTS)]
+    tiles = np.zeros((1 + len(ROLES) * VARIANTS, TILE, TILE, 4), np.uint8)  # four bytes, to be fetched as one number
+    for fabric in np.flatnonzero(np.bincount(labels.ravel())):
+        role, variant = divmod(int(fabric) - 1, VARIANTS)
+        dyed = colours[role] + rng.normal(0, 14 * variant, 3)
+        tiles[fabric, ..., :3] = tile(rng, _wall(rng), 0.3) if fabric == BACKDROP else tile(rng, dyed, printed)
     y, x = np.ogrid[0 : labels.shape[0], 0 : labels.shape[1]]
-    pixels = np.stack(tiles)[labels, y % TILE, x % TILE]
+    pixels = tiles.view(np.uint32)[labels, y % TILE, x % TILE].view(np.uint8)[..., :3]
     seam = np.zeros(labels.shape, bool)
     seam[1:] |= labels[1:] != labels[:-1]
     seam[:, 1:] |= labels[:, 1:] != labels[:, :-1]
     pixels[seam] = pixels[seam] // 4 * 3
-    return np.asarray(Image.fromarray(pixels).reduce(ZOOM))
+    return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).reduce(ZOOM))
 
 
 def _fabric(role: str, variant: int) -> int:
@@ -175,8 +177,7 @@ def _frame(fabric: int, width: float, height: float, inner: float, outer: float)
     yield fabric, _rectangle(width + inner, -inner, width + outer, height + inner)
 
 
-def _wall(rng: np.random.Generator) -> tuple[float, float, float]:
+def _wall(rng: np.random.Generator) -> NDArray[np.float64]:
     """A wall, a floor or a lawn behind the quilt."""
     walls = ((236, 233, 226), (205, 210, 214), (170, 134, 98), (120, 142, 88), (92, 84, 80))
-    red, green, blue = walls[rng.integers(len(walls))]
-    return red, green, blue
+    return np.array(walls[rng.integers(len(walls))], float)

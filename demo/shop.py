@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import shutil
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -54,6 +56,9 @@ def fill(folder: Path, pictures: tuple[Picture, ...] | None = None, seed: int = 
     shelf = folder / _key(pictures, seed)
     shelf.mkdir(parents=True, exist_ok=True)
     there = {path.name for path in shelf.iterdir()}
+    for stale in folder.iterdir():
+        if stale != shelf and re.fullmatch("[0-9a-f]{16}", stale.name):
+            shutil.rmtree(stale, ignore_errors=True)  # of older code; a server that still sells it draws anew
     missing = [picture for picture in pictures if _name(picture) not in there]
     if not missing:
         return 0
