@@ -7,14 +7,13 @@ const sleep = (ms) => new Promise((wake) => setTimeout(wake, Math.max(0, Math.mi
 const all = (css) => [...document.querySelectorAll(css)];
 const tall = () => document.documentElement.scrollHeight;
 
-// Wait until `what()` answers something else than it did, at most `ms`; say whether it did.
-async function changed(what, ms) {
-  const before = what();
-  for (const end = performance.now() + ms; performance.now() < end && left() > 0; ) {
+// Wait until `what()` answers something else than `before`, at most `ms`; say whether it did.
+async function changed(what, before, ms) {
+  for (const end = performance.now() + ms; what() === before; ) {
+    if (performance.now() > end || left() <= 0) return false;
     await sleep(50);
-    if (what() !== before) return true;
   }
-  return false;
+  return true;
 }
 
 async function wait({ css }) {
@@ -31,10 +30,10 @@ async function click({ css, max = 1, count = "*", pause = 2 }) {
   while (clicks < max && left() > 0) {
     const button = all(css).find((one) => one.checkVisibility() && !one.disabled);
     if (!button) break;
-    const grown = max > 1 ? changed(() => all(count).length, pause * 1000) : null;
+    const before = all(count).length;
     button.click();
     clicks += 1;
-    if (grown && !(await grown)) break;
+    if (clicks < max && !(await changed(() => all(count).length, before, pause * 1000))) break;
   }
   return clicks;
 }
@@ -58,16 +57,19 @@ async function scroll({ count = "", max = 50, pause = 1.5 }) {
     }
     return document.scrollingElement;
   };
+  const size = () => `${scroller().scrollHeight} ${count ? all(count).length : 0}`;
   collect();
   for (let round = 0; round < max && left() > 0; round += 1) {
-    for (let box = scroller(), last = -1; box.scrollTop !== last && left() > 0; box = scroller()) {
-      last = box.scrollTop;
+    let before, top;
+    do {
+      const box = scroller();
+      before = size();
+      top = box.scrollTop;
       box.scrollTop += Math.max(200, 0.8 * box.clientHeight);
       await sleep(60);
       collect();
-    }
-    const size = () => `${scroller().scrollHeight} ${count ? all(count).length : 0}`;
-    if (!(await changed(size, pause * 1000))) break;
+    } while (scroller().scrollTop !== top && left() > 0);
+    if (!(await changed(size, before, pause * 1000))) break;
     collect();
   }
   const here = new Set(count ? all(count).map((tile) => tile.outerHTML) : []);

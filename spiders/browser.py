@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_OF_THE_BODY = ("content-encoding", "content-length", "content-type", "transfer-encoding")  # ours is the DOM, as text
+
 RECYCLE_PAGES = 50
 RECYCLE_BYTES = 500_000_000  # a browser that has grown past this after a page is replaced, well before 700 MB
 
@@ -107,7 +109,10 @@ class Worker:
         body = page.html.encode()
         if 0 < self._max_bytes < len(body):
             raise DownloadCancelledError(f"{request.url}: {len(body):,} bytes, more than {self._max_bytes:,}")
-        return HtmlResponse(page.url, status=page.status or 200, body=body, encoding="utf-8", request=request)
+        headers = {name: value for name, value in page.headers.items() if name not in _OF_THE_BODY}
+        return HtmlResponse(
+            page.url, status=page.status or 200, headers=headers, body=body, encoding="utf-8", request=request
+        )
 
     async def close(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._drop)

@@ -6,6 +6,7 @@ ends the driver with the thread that started it.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -36,7 +37,6 @@ _FLAGS = (
     "--headless=new",
     "--remote-debugging-pipe",  # Chromium ends when the driver's end of the pipe does; a port would keep it alive
     "--proxy-bypass-list=<-loopback>",  # loopback goes through the proxy as well
-    "--blink-settings=imagesEnabled=false",
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--disable-quic",
     "--disable-gpu",
@@ -82,6 +82,7 @@ class Loaded:
 
     url: str
     status: int
+    headers: dict[str, str]
     html: str
 
 
@@ -117,6 +118,9 @@ class Session:
         options.add_argument(f"--proxy-server=http://127.0.0.1:{proxy_port}")
         options.add_argument(f"--user-agent={user_agent}")
         options.add_argument(f"--user-data-dir={self._profile}")
+        options.add_experimental_option("prefs", {"profile.managed_default_content_settings.images": 2})
+        options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
+        options.add_experimental_option("perfLoggingPrefs", {"enableNetwork": True, "enablePage": False})
         self._service = _Service(programs.driver, self._profile)
         try:
             with self._within(BOOT_S), _named():
@@ -165,7 +169,18 @@ class Session:
         if scheme not in ("http:", "https:"):
             raise BrowserError(f"could not open {url}", url)  # the browser shows a page of its own instead
         self.pages += 1
-        return Loaded(url, status, self._chrome.page_source)
+        return Loaded(url, status, self._headers(url), self._chrome.page_source)
+
+    def _headers(self, url: str) -> dict[str, str]:
+        """What the server said with the page: an opt-out, a pause. Names in small letters, several values joined."""
+        found: dict[str, str] = {}
+        for entry in self._chrome.get_log("performance"):  # type: ignore[no-untyped-call]  # Selenium gives it no types
+            event = json.loads(entry["message"])["message"]
+            if event["method"] == "Network.responseReceived" and event["params"]["type"] == "Document":
+                response = event["params"]["response"]
+                if response["url"] == url.partition("#")[0]:
+                    found = {name.lower(): value.replace("\n", ", ") for name, value in response["headers"].items()}
+        return found
 
     def _act(self, name: str, value: Any, timeout_s: float) -> None:
         options = {"css": value} if isinstance(value, str) else dict(value)
@@ -221,7 +236,7 @@ def sweep() -> int:
     removed = 0
     for folder in sorted(_profiles().iterdir()):
         pid, _, born = folder.name.partition("-")
-        if not _alive(int(pid), born.partition("-")[0]):
+        if not _alive(int(pid), float(born.partition("-")[0])):
             shutil.rmtree(folder, ignore_errors=True)
             removed += 1
     return removed
@@ -275,8 +290,8 @@ def _profile() -> Path:
     return Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-{born:.0f}-", dir=_profiles()))
 
 
-def _alive(pid: int, born: str) -> bool:
+def _alive(pid: int, born: float) -> bool:
     try:
-        return f"{psutil.Process(pid).create_time():.0f}" == born
+        return abs(psutil.Process(pid).create_time() - born) < 10  # the clock may be set in between
     except psutil.Error:
         return False
