@@ -22,12 +22,13 @@ _NETWORK_DISKS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "afs", "
 SCHEMA = """
 create table if not exists request (
     id            integer primary key,
-    url           text not null unique,
-    host          text not null,
+    url           text not null,
+    host          text not null,                    -- with its port, where the address names one
     source        text not null,
     kind          text not null,                    -- page | picture
     callback      text not null default '',         -- which method of the source's spider reads a page
     meta          text not null default '{}',       -- JSON that the callback needs
+    once          integer not null default 0,       -- a page that a later scrape does not ask again
     state         text not null default 'queued',   -- queued | leased | done | failed | skipped
     reason        text not null default '',         -- of failed and skipped: opt_out robots http_4xx ...
     attempts      integer not null default 0,
@@ -38,8 +39,21 @@ create table if not exists request (
     fetched_at    text not null default '',         -- ISO 8601, UTC
     sha256        text                              -- of a picture that came
 );
+-- a picture is asked for once over all sources; a page once for each source that reads it, in each way
+create unique index if not exists request_once on request
+    (url, kind, case kind when 'page' then source else '' end, case kind when 'page' then callback else '' end);
 create index if not exists request_ready on request (state, host, id);
 create index if not exists request_sha256 on request (sha256);
+
+create table if not exists host (
+    name       text primary key,
+    not_before real not null                        -- seconds since 1970: what a Retry-After asked for
+) without rowid;
+
+create table if not exists source (
+    name   text primary key,
+    recipe text not null                            -- as it was last read; a changed one reads its pages anew
+) without rowid;
 
 create table if not exists picture (
     id         integer primary key,                 -- a square's name; never used again

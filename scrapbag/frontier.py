@@ -1,9 +1,22 @@
-"""What a crawl has found and has still to ask for: the catalog's requests, and every transaction that changes them."""
+"""What a crawl has found and has still to ask for: the catalog's requests, and every transaction that changes them.
+
+A response is a page or a picture, and each is one transaction: a page with everything that it names, a picture with its
+sha256. A lease belongs to the run that took it; the next run begins by queueing the leases of a dead one again.
+"""
 
 from __future__ import annotations
 
+import json
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator
 
 
 @dataclass(frozen=True)
@@ -36,3 +49,268 @@ class Picture:
     attribution: str = ""
     rating: float | None = None  # of 5
     sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A request that this run has taken upon itself."""
+
+    id: int
+    url: str
+    host: str
+    source: str
+    kind: str
+    callback: str
+    meta: dict[str, Any]
+    attempts: int  # this one included
+    etag: str
+    last_modified: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a response said about itself."""
+
+    status: int | None = None
+    etag: str = ""
+    last_modified: str = ""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A picture whose bytes are on the disk. `problem` says why nobody can look at it, '' when one can."""
+
+    sha256: str
+    extension: str
+    bytes: int
+    width: int | None
+    height: int | None
+    problem: str = ""
+
+
+class Listener(Protocol):
+    """Who wants to know what the frontier does: the scheduler."""
+
+    def found(self, hosts: set[str]) -> None:
+        """These hosts have something new."""
+
+    def settled(self, lease: Lease) -> None:
+        """A lease has ended, however it did."""
+
+
+class Frontier:
+    """The requests of some sources. Every method that changes something is one transaction."""
+
+    def __init__(self, connection: sqlite3.Connection, sources: Iterable[str]) -> None:
+        self._db = connection
+        self.listener: Listener | None = None
+        self.pictures = int(connection.execute("select count(*) from picture").fetchone()[0])  # different ones
+        connection.execute("create temp table wanted (name text primary key) without rowid")
+        connection.executemany("insert into wanted values (?)", [(name,) for name in sources])
+
+    def begin(self, recipes: dict[str, str], *, retry: bool, fresh: bool) -> None:
+        """Queue what this run has to ask for.
+
+        That is what an earlier run left, and with `retry` what failed. When nothing is left it is a new round: every
+        page that may have changed. With `fresh`, or for a source whose recipe changed, every page is read anew.
+        """
+        with self._transaction() as db:
+            db.execute("update request set state = 'queued' where state = 'leased'")
+            db.execute("delete from host where not_before <= ?", (time.time(),))
+            if retry:
+                db.execute(_AGAIN + " where state = 'failed' and source in wanted")
+            elif not self._left():
+                db.execute(_AGAIN + " where kind = 'page' and state = 'done' and not once and source in wanted")
+            for name, recipe in recipes.items():
+                known = db.execute("select recipe from source where name = ?", (name,)).fetchone()
+                if fresh or (known and known[0] != recipe):
+                    db.execute(_AGAIN + ", etag = '', last_modified = '' where kind = 'page' and source = ?", (name,))
+                db.execute("insert or replace into source values (?, ?)", (name, recipe))
+
+    def add(self, source: str, found: Iterable[Page | Picture]) -> None:
+        """Queue what is new, and note on which page each picture was seen."""
+        with self._transaction():
+            hosts = self._add(source, found)
+        self._tell(hosts)
+
+    def hosts(self) -> dict[str, float]:
+        """Every host with something queued, and when it may be asked (seconds since 1970; 0 is now)."""
+        rows = self._db.execute(
+            """with recursive name(host) as (
+                   select min(host) from request where state = 'queued' union all
+                   select (select min(host) from request where state = 'queued' and host > name.host)
+                   from name where name.host is not null)
+               select name.host, coalesce(host.not_before, 0) from name
+               left join host on host.name = name.host where name.host is not null"""
+        )
+        return dict(rows.fetchall())
+
+    def lease(self, host: str, count: int, *, pictures: bool = True) -> list[Lease]:
+        """At most `count` requests of `host` whose time has come, in the order they were found."""
+        rows = self._db.execute(
+            """update request set state = 'leased', attempts = attempts + 1 where id in (
+                   select id from request where state = 'queued' and host = ? and not_before <= ?
+                   and (kind = 'page' or ?) and source in wanted order by id limit ?)
+               returning id, url, host, source, kind, callback, meta, attempts, etag, last_modified""",
+            (host, time.time(), pictures, count),
+        ).fetchall()
+        return [_lease(row) for row in sorted(rows)]
+
+    def next_try(self, host: str) -> float | None:
+        """When the next queued request of `host` may be made (seconds since 1970), None when there is none."""
+        (when,) = self._db.execute(
+            "select min(not_before) from request where state = 'queued' and host = ? and source in wanted", (host,)
+        ).fetchone()
+        return None if when is None else float(when)
+
+    def page_done(self, lease: Lease, found: Iterable[Page | Picture], answer: Answer) -> None:
+        """A page was read, and this is all it names."""
+        with self._transaction():
+            hosts = self._add(lease.source, found)
+            self._settle(lease, "done", answer=answer)
+        self._tell(hosts, lease)
+
+    def unchanged(self, lease: Lease) -> None:
+        """A page is as it was: what it names is already known."""
+        self._settle(lease, "done", answer=Answer(304, lease.etag, lease.last_modified))
+        self._tell(set(), lease)
+
+    def picture_done(self, lease: Lease, stored: Stored, answer: Answer) -> None:
+        """A picture came; its file is already safe on the disk."""
+        with self._transaction() as db:
+            added = db.execute(
+                """insert or ignore into picture (sha256, extension, bytes, width, height, problem, added_at)
+                   values (?, ?, ?, ?, ?, ?, ?)""",
+                (stored.sha256, stored.extension, stored.bytes, stored.width, stored.height, stored.problem, _now()),
+            )
+            self._settle(lease, "done", answer=answer, sha256=stored.sha256)
+        self.pictures += added.rowcount
+        self._tell(set(), lease)
+
+    def lost(self, lease: Lease, reason: str, answer: Answer, *, skipped: bool = False) -> None:
+        """A request that brought nothing. `skipped`: nobody was to ask, so it is no failure and not tried again."""
+        self._settle(lease, "skipped" if skipped else "failed", reason, answer)
+        self._tell(set(), lease)
+
+    def later(self, lease: Lease, not_before: float, *, counts: bool = True) -> None:
+        """Queue a request again. An attempt that does not count was the host's wish, or was never made."""
+        self._db.execute(
+            "update request set state = 'queued', not_before = ?, attempts = attempts - ? where id = ?",
+            (not_before, 0 if counts else 1, lease.id),
+        )
+        self._tell(set(), lease)
+
+    def pause(self, host: str, not_before: float) -> None:
+        """Remember across runs that a host wants to be left alone until then."""
+        self._db.execute("insert or replace into host values (?, ?)", (host, not_before))
+
+    def stop(self, host: str, reason: str) -> int:
+        """Give up a host: whatever is queued of it has failed for that reason. Returns how many requests that were."""
+        return self._db.execute(
+            """update request set state = 'failed', reason = ?, fetched_at = ?
+               where state = 'queued' and host = ? and source in wanted""",
+            (reason, _now(), host),
+        ).rowcount
+
+    def count(self) -> dict[tuple[str, str, str], int]:
+        """Requests of these sources by (kind, state, reason)."""
+        rows = self._db.execute(
+            """select kind, state, reason, count(*) from request where source in wanted
+               group by 1, 2, 3 order by 1, 2, 3"""
+        )
+        return {(kind, state, reason): number for kind, state, reason, number in rows}
+
+    def _tell(self, hosts: set[str], lease: Lease | None = None) -> None:
+        if self.listener is not None:
+            if hosts:
+                self.listener.found(hosts)
+            if lease is not None:
+                self.listener.settled(lease)
+
+    def _left(self) -> bool:
+        return bool(
+            self._db.execute("select 1 from request where state = 'queued' and source in wanted limit 1").fetchone()
+        )
+
+    def _add(self, source: str, found: Iterable[Page | Picture]) -> set[str]:
+        hosts = set()
+        for one in found:
+            host = urlsplit(one.url).netloc.rpartition("@")[2].lower()
+            page = isinstance(one, Page)
+            added = self._db.execute(
+                """insert or ignore into request (url, host, source, kind, callback, meta, once)
+                   values (?, ?, ?, ?, ?, ?, ?)""",
+                (
+                    one.url,
+                    host,
+                    source,
+                    "page" if page else "picture",
+                    one.callback if isinstance(one, Page) else "",
+                    _meta(one),
+                    isinstance(one, Page) and one.once,
+                ),
+            )
+            if added.rowcount:
+                hosts.add(host)
+            if isinstance(one, Picture):
+                self._sight(source, one)
+        return hosts
+
+    def _sight(self, source: str, seen: Picture) -> None:
+        self._db.execute(
+            "insert or replace into sighting values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                seen.url,
+                seen.page_url,
+                source,
+                seen.source_id,
+                seen.title,
+                ", ".join(seen.tags),
+                seen.creator,
+                seen.licence or "unknown",
+                seen.licence_url,
+                seen.attribution,
+                seen.rating,
+            ),
+        )
+
+    def _settle(
+        self, lease: Lease, state: str, reason: str = "", answer: Answer | None = None, sha256: str | None = None
+    ) -> None:
+        answer = answer or Answer()
+        self._db.execute(
+            """update request set state = ?, reason = ?, status = ?, etag = ?, last_modified = ?, fetched_at = ?,
+               sha256 = ? where id = ?""",
+            (state, reason, answer.status, answer.etag, answer.last_modified, _now(), sha256, lease.id),
+        )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        self._db.execute("begin immediate")
+        try:
+            yield self._db
+        except BaseException:
+            self._db.execute("rollback")
+            raise
+        self._db.execute("commit")
+
+
+_AGAIN = "update request set state = 'queued', reason = '', attempts = 0, not_before = 0"
+
+
+def _lease(row: tuple[Any, ...]) -> Lease:
+    id_, url, host, source, kind, callback, meta, *rest = row
+    return Lease(id_, url, host, source, kind, callback, json.loads(meta), *rest)
+
+
+def _meta(found: Page | Picture) -> str:
+    if isinstance(found, Picture):
+        return json.dumps({"sha256": found.sha256}) if found.sha256 else "{}"
+    meta: dict[str, Any] = {"meta": found.meta} if found.meta else {}
+    if found.browser:
+        meta["actions"] = found.actions
+    return json.dumps(meta)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

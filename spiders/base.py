@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from urllib.parse import urldefrag
+
+from w3lib.url import safe_url_string
 
 from scrapbag.sources import Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from scrapy.http import Response
+    from scrapy.http import TextResponse
 
     from scrapbag.frontier import Page, Picture
     from scrapbag.recipe import Scrape
@@ -32,9 +35,18 @@ class Reader(Generic[S]):
         """The pages and pictures that the source begins with."""
         raise NotImplementedError
 
-    def parse(self, response: Response, meta: dict[str, Any]) -> Iterable[Page | Picture]:
+    def parse(self, response: TextResponse, meta: dict[str, Any]) -> Iterable[Page | Picture]:
         """What a page names: further pages, and pictures."""
         raise NotImplementedError
+
+
+def absolute(response: TextResponse, address: str | None) -> str:
+    """The address that a page means, without its fragment; '' when it is none that can be asked."""
+    try:
+        url = urldefrag(response.urljoin((address or "").strip())).url
+        return safe_url_string(url) if address and url.startswith(("http://", "https://")) else ""
+    except ValueError:
+        return ""
 
 
 def fill(picture: Picture, source: Source) -> Picture:

@@ -1,0 +1,93 @@
+"""A site of plain files to crawl, and nginx in front of it: lists, items, pictures of about 93 kB."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import socket
+import subprocess
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PER_ITEM = 10
+PER_LIST = 10
+
+
+def build(folder: Path, pictures: int, side: int = 720) -> int:
+    """Write a site with so many different pictures, unless it is there; returns how many pages it has."""
+    items = -(-pictures // PER_ITEM)
+    lists = -(-items // PER_LIST)
+    done = folder / f"done-{pictures}-{side}"
+    if not done.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        (folder / "img").mkdir(parents=True)
+        for number in range(pictures):
+            (folder / "img" / f"{number:05d}.jpg").write_bytes(_picture(number, side))
+        for item in range(items):
+            numbers = range(item * PER_ITEM, min(pictures, (item + 1) * PER_ITEM))
+            images = "".join(f'<img src="/img/{n:05d}.jpg" alt="picture {n}">' for n in numbers)
+            (folder / f"item-{item}.html").write_text(f'<h1>item {item}</h1><div class="gallery">{images}</div>')
+        for number in range(lists):
+            range_ = range(number * PER_LIST, min(items, (number + 1) * PER_LIST))
+            links = "".join(f'<a class="item" href="/item-{i}.html">item {i}</a>' for i in range_)
+            more = f'<a class="next" href="/list-{number + 1}.html">next</a>' if number + 1 < lists else ""
+            (folder / f"list-{number}.html").write_text(f"<h1>list {number}</h1>{links}{more}")
+        done.touch()
+    return items + lists
+
+
+@contextmanager
+def served(folder: Path, work: Path) -> Iterator[str]:
+    """`folder` behind nginx on a free port of 127.0.0.1 until the block ends."""
+    port = free_port()
+    work.mkdir(parents=True, exist_ok=True)
+    config = work / "nginx.conf"
+    config.write_text(f"""
+worker_processes 1; daemon off; pid {work}/nginx.pid; error_log {work}/nginx.log;
+events {{ worker_connections 1024; }}
+http {{
+    access_log {work}/access.log; keepalive_requests 100000; sendfile on;
+    types {{ text/html html; image/jpeg jpg; }}
+    client_body_temp_path {work}/t1; proxy_temp_path {work}/t2; fastcgi_temp_path {work}/t3;
+    uwsgi_temp_path {work}/t4; scgi_temp_path {work}/t5;
+    server {{ listen 127.0.0.1:{port}; root {folder}; }}
+}}""")
+    nginx = subprocess.Popen(["nginx", "-c", str(config), "-e", str(work / "nginx.log")])
+    try:
+        _wait(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        nginx.terminate()
+        nginx.wait(10)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait(port: int) -> None:
+    for _ in range(200):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise SystemExit(f"nothing listens on port {port}")
+
+
+def _picture(number: int, side: int) -> bytes:
+    """Noise that compresses like a photograph: 720 x 720 comes to about 93 kB."""
+    rng = np.random.default_rng(number)
+    coarse = Image.fromarray(rng.integers(0, 255, (side // 9, side // 9, 3), dtype=np.uint8))
+    file = io.BytesIO()
+    coarse.resize((side, side), Image.Resampling.BILINEAR).save(file, "JPEG", quality=88)
+    return file.getvalue()

@@ -1,0 +1,88 @@
+"""The address guard: only http and https, only public addresses, and only the very addresses that were checked."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from scrapy.exceptions import CannotResolveHostError
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.interfaces import IHostnameResolver
+from zope.interface import implementer
+
+from pipelines.addresses import resolve
+from pipelines.reasons import RefusedError
+
+if TYPE_CHECKING:
+    from scrapy import Request
+    from scrapy.crawler import Crawler, CrawlerProcess
+
+_TTL_S = 600.0  # a long crawl follows a site that moves
+_PORTS = {"http": 80, "https": 443}
+
+
+class AddressGuard:
+    """A downloader middleware; it runs on every hop, because a redirect is a request like any other."""
+
+    def __init__(self, allow_hosts: tuple[str, ...]) -> None:
+        self._allow = allow_hosts
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> AddressGuard:
+        return cls(tuple(crawler.settings.getlist("ALLOW_HOSTS")))
+
+    async def process_request(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme not in _PORTS:
+            if parts.scheme == "folder" and not request.meta.get("redirect_times"):
+                return
+            raise RefusedError("address", f"{request.url}: only http and https are asked")
+        host = parts.hostname or ""
+        try:
+            key = (host, parts.port or _PORTS[parts.scheme])
+        except ValueError:
+            raise RefusedError("address", f"{request.url}: no such port") from None
+        found = CHECKED.get(key)
+        if found is None or found[0] < time.monotonic():
+            try:
+                addresses = await resolve(*key, self._allow)
+            except (OSError, UnicodeError) as error:
+                raise CannotResolveHostError(f"{host}: {error}") from error
+            CHECKED[key] = (time.monotonic() + _TTL_S, addresses)
+
+
+@implementer(IHostnameResolver)
+class CheckedResolver:
+    """Twisted's resolver for the whole process: it knows the addresses that the guard has checked, and no others."""
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+
+    @classmethod
+    def from_crawler(cls, _crawler: CrawlerProcess, reactor: Any) -> CheckedResolver:
+        return cls(reactor)
+
+    def install_on_reactor(self) -> None:
+        self._reactor.installNameResolver(self)
+
+    def resolveHostName(  # noqa: N802  (Twisted's interface, names included)
+        self,
+        resolutionReceiver: Any,  # noqa: N803
+        hostName: str,  # noqa: N803
+        portNumber: int = 0,  # noqa: N803
+        addressTypes: Any = None,  # noqa: ARG002, N803
+        transportSemantics: str = "TCP",  # noqa: ARG002, N803
+    ) -> Any:
+        resolutionReceiver.resolutionBegan(self)
+        for address in CHECKED.get((hostName.lower(), portNumber), (0.0, []))[1]:
+            kind = IPv6Address if ":" in address else IPv4Address
+            resolutionReceiver.addressResolved(kind("TCP", address, portNumber))
+        resolutionReceiver.resolutionComplete()
+        return self
+
+    def cancel(self) -> None:
+        """There is never anything under way."""
+
+
+CHECKED: dict[tuple[str, int], tuple[float, list[str]]] = {}  # (host, port) -> until when, where

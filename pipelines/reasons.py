@@ -1,0 +1,90 @@
+"""Why a request brought nothing: every failure of a fetch as one word of a closed set."""
+
+from __future__ import annotations
+
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadCancelledError,
+    DownloadTimeoutError,
+    IgnoreRequest,
+    ResponseDataLossError,
+    StopDownload,
+    UnsupportedURLSchemeError,
+)
+
+from pipelines.addresses import AddressError
+
+_PASSING = {"timeout", "truncated", "dns", "connection"}
+_PASSING_STATUS = {408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524}
+
+
+class RefusedError(IgnoreRequest):
+    """One of our guards refuses a request. `skipped`: nobody was to ask, so it is no failure."""
+
+    def __init__(self, reason: str, message: str = "", *, skipped: bool = False) -> None:
+        super().__init__(message or reason)
+        self.reason = reason
+        self.skipped = skipped
+
+
+class HostStoppedError(RefusedError):
+    """A host is to be left alone for the rest of the run, for `reason`."""
+
+
+class StatusError(IgnoreRequest):
+    """A status that is no success."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"status {status}")
+        self.status = status
+        self.reason = "redirect" if status < 400 else "http_4xx" if status < 500 else "http_5xx"
+
+
+class BusyError(IgnoreRequest):
+    """A host asks for a pause of so many seconds, or for one of our choice (None)."""
+
+    def __init__(self, status: int, seconds: float | None) -> None:
+        super().__init__(f"{status}, for {seconds} s")
+        self.status = status
+        self.seconds = seconds
+
+
+class OptedOutError(StopDownload):
+    """The headers say that a response is not for us; its body is not read."""
+
+
+def is_passing(error: BaseException, reason: str) -> bool:
+    """Whether the same request may well succeed a little later."""
+    return error.status in _PASSING_STATUS if isinstance(error, StatusError) else reason in _PASSING
+
+
+def of_error(error: BaseException, redirects: int = 0) -> str:
+    """The reason for what a download raised; `redirects` is how often it was sent elsewhere before."""
+    match error:
+        case RefusedError() | StatusError():
+            return error.reason
+        case OptedOutError():
+            return "opt_out"
+        case AddressError() | UnsupportedURLSchemeError():
+            return "address"
+        case DownloadTimeoutError():
+            return "timeout"
+        case CannotResolveHostError():
+            return "dns"
+        case ResponseDataLossError():
+            return "truncated"
+        case DownloadCancelledError():
+            return "too_many_bytes"
+        case IgnoreRequest():  # Scrapy's own: too many redirects, or a body that inflates beyond the cap
+            return "redirect" if redirects and "redirections" in str(error) else "too_many_bytes"
+    return "tls" if _is_tls(error) else "connection"
+
+
+def _is_tls(error: BaseException) -> bool:
+    causes = [error, error.__cause__, *(getattr(one, "value", None) for one in _nested(error))]
+    return any("SSL" in type(one).__module__ or "service_identity" in type(one).__module__ for one in causes if one)
+
+
+def _nested(error: BaseException) -> list[object]:
+    """The failures that Twisted wraps into one."""
+    return [*getattr(error, "reasons", ()), *getattr(error.__cause__, "reasons", ())]

@@ -1,0 +1,71 @@
+"""robots.txt as RFC 9309 has it, with Crawl-delay."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from scrapy import Request, signals
+from scrapy.exceptions import IgnoreRequest
+from scrapy.http.request import NO_CALLBACK
+from scrapy.robotstxt import ProtegoRobotParser
+
+from pipelines.reasons import HostStoppedError, RefusedError
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+log = logging.getLogger(__name__)
+
+MAX_BYTES = 500 * 1024  # RFC 9309, 2.5: what a crawler reads at least, and all that this one does
+
+
+class RobotsGuard:
+    """A downloader middleware: asks for each site's robots.txt first, once, and keeps to it.
+
+    A 4xx means that there are no rules; a 5xx, a 429 or no answer that nothing of that host may be asked (2.3.1).
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+        self._agent = crawler.settings["USER_AGENT"].partition("/")[0]
+        self._sites: dict[str, asyncio.Task[ProtegoRobotParser | None]] = {}
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> RobotsGuard:
+        return cls(crawler)
+
+    async def process_request(self, request: Request) -> None:
+        if request.meta.get("robots") or not request.url.startswith(("http://", "https://")):
+            return
+        parts = urlsplit(request.url)
+        site = f"{parts.scheme}://{parts.netloc}"
+        if site not in self._sites:
+            self._sites[site] = asyncio.ensure_future(self._ask(site))
+        rules = await asyncio.shield(self._sites[site])
+        if rules is None:
+            raise HostStoppedError("robots", f"{site}/robots.txt cannot be read, so nothing of it may be asked")
+        if not rules.allowed(request.url, self._agent):
+            raise RefusedError("robots", f"{site}/robots.txt forbids {request.url}", skipped=True)
+
+    async def _ask(self, site: str) -> ProtegoRobotParser | None:
+        """The rules of a site, None when it is unreachable."""
+        meta = {"robots": True, "download_maxsize": 4 * MAX_BYTES, "download_slot": urlsplit(site).netloc.lower()}
+        request = Request(f"{site}/robots.txt", callback=NO_CALLBACK, meta=meta)
+        try:
+            response = await self._crawler.engine.download_async(request)
+        except IgnoreRequest as error:
+            if "redirections" in str(error):  # 2.3.1.2: more than five hops may be taken for unavailable
+                return ProtegoRobotParser(b"", None)
+            log.info("%s: %s", request.url, error)
+            return None
+        except Exception as error:  # noqa: BLE001  (whatever kept it from us, the site is unreachable)
+            log.info("%s: %s", request.url, error)
+            return None
+        if response.status >= 500 or response.status == 429:
+            return None
+        rules = ProtegoRobotParser(response.body[:MAX_BYTES] if response.status < 300 else b"", None)
+        self._crawler.signals.send_catch_log(signals.robots_parsed, robotparser=rules, request=request)
+        return rules

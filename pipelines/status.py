@@ -1,0 +1,20 @@
+"""A status that is no success becomes a failure with its reason, so that there is one way of failing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipelines.reasons import StatusError
+
+if TYPE_CHECKING:
+    from scrapy import Request
+    from scrapy.http import Response
+
+
+class Status:
+    """The downloader middleware nearest to the engine: what passes is a success, or a 304."""
+
+    def process_response(self, request: Request, response: Response) -> Response:
+        if "lease" in request.meta and response.status >= 300 and response.status != 304:
+            raise StatusError(response.status)
+        return response

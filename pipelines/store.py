@@ -1,0 +1,119 @@
+"""Item pipelines: a picture's bytes to the disk as they were served, then its row to the catalog."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from pipelines.reasons import RefusedError
+from pipelines.sniff import Seen, TooManyPixelsError, look
+from scrapbag.frontier import Answer, Frontier, Lease, Stored
+from scrapbag.layout import Data, sync_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scrapy.crawler import Crawler
+
+_PARTS = count()
+
+
+@dataclass
+class Arrival:
+    """A picture on its way from the network to the catalog."""
+
+    lease: Lease
+    body: bytes
+    answer: Answer
+    stored: Stored | None = None
+
+
+class StorePicture:
+    """Hashes, looks and writes on a thread, so that the reactor does not wait for decoders and disks."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        spider: Any = crawler.spider
+        self._data: Data = spider.data
+        self._max_pixels = crawler.settings.getint("MAX_PIXELS")
+        self._thread = ThreadPoolExecutor(2, thread_name_prefix="store")
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> StorePicture:
+        return cls(crawler)
+
+    def open_spider(self) -> None:
+        for part in self._data.images.glob("*/.*.part"):
+            part.unlink()  # of a run that was killed
+
+    def close_spider(self) -> None:
+        self._thread.shutdown()
+
+    async def process_item(self, item: Arrival) -> Arrival:
+        expected = item.lease.meta.get("sha256", "")
+        item.stored = await asyncio.get_running_loop().run_in_executor(
+            self._thread, store, self._data, item.body, self._max_pixels, expected
+        )
+        item.body = b""
+        return item
+
+
+class RecordPicture:
+    """The last pipeline: the picture and the done-mark of its request, in one transaction."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        spider: Any = crawler.spider
+        self._frontier: Frontier = spider.frontier
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> RecordPicture:
+        return cls(crawler)
+
+    def process_item(self, item: Arrival) -> Arrival:
+        if item.stored is None:
+            raise AssertionError(item.lease.url)
+        self._frontier.picture_done(item.lease, item.stored, item.answer)
+        return item
+
+
+def store(data: Data, body: bytes, max_pixels: int, expected: str = "") -> Stored:
+    """Put a picture's bytes into the store, safe from a power cut when this returns.
+
+    Raises RefusedError when the bytes are not those that were expected, or too many pixels to ever decode.
+    """
+    sha256 = hashlib.sha256(body).hexdigest()
+    if expected and expected.lower() != sha256:
+        raise RefusedError("mismatch", f"sha256 is {sha256}, not {expected}")
+    try:
+        seen: Seen = look(body, max_pixels)
+    except TooManyPixelsError as error:
+        raise RefusedError("too_many_pixels", str(error)) from None
+    path = data.image(sha256, seen.extension)
+    if not path.exists() or path.stat().st_size != len(body):
+        _write(path, body)
+    return Stored(sha256, seen.extension, len(body), seen.width, seen.height, seen.problem)
+
+
+def _write(path: Path, body: bytes) -> None:
+    """Temp file in the same folder, fsync, rename, fsync the folder: no half file, and no file that a crash undoes."""
+    part = path.with_name(f".{path.stem}.{next(_PARTS)}.part")
+    try:
+        file = part.open("xb")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sync_folder(path.parent.parent)
+        file = part.open("xb")
+    try:
+        with file:
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)

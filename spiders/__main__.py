@@ -1,0 +1,47 @@
+"""python -m spiders: sites -> pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from scrapbag.errors import exits
+from scrapbag.layout import Data, lock
+from scrapbag.recipe import load, require_contact
+from spiders.export import export
+from spiders.run import INSTALL, choose, run
+from spiders.summary import check, summary
+
+
+@click.group()
+def main() -> None:
+    """Find pictures and keep them, each with where it came from and under which licence."""
+
+
+@main.command()
+@click.option("--data", "root", required=True, type=click.Path(path_type=Path), help="The dataset's folder.")
+@click.option("--source", "name", help="This source of the recipe only.")
+@click.option("--retry", type=click.Choice(["failed"]), help="Ask again for what failed.")
+@click.option("--fresh", is_flag=True, help="Read every page anew, changed or not; pictures are kept.")
+def scrape(root: Path, name: str | None, retry: str | None, *, fresh: bool) -> None:
+    """Crawl the sources of settings/scrape.toml; goes on where it was stopped."""
+    from spiders.chromium import find  # noqa: PLC0415  (loads Selenium)
+
+    with exits():
+        data = Data(root)
+        recipe = load(data.settings / "scrape.toml")
+        require_contact(recipe)
+        with lock(data.root, "scrape"):
+            browser = any(getattr(source, "browser", False) for source in recipe.sources) and find() is not None
+            sources, waiting = choose(recipe, name, browser=browser)
+            for source in waiting:
+                click.echo(f"skipping {source.name}: it needs Chromium with its driver; to add it: {INSTALL}", err=True)
+            outcome = run(data, recipe, sources, retry=retry is not None, fresh=fresh)
+            export(data)
+        click.echo(summary(outcome, data.report / "scrape.csv", recipe.scrape.limit))
+        check(outcome, recipe.scrape.max_fail)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""Where pictures lie on this computer: a directory, a zip or a tar. No name in one becomes a path to write to."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tarfile
+import zipfile
+import zlib
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Protocol
+
+from scrapbag.errors import MissingError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EXTENSIONS = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".avif"}
+MAX_RATIO = 200  # deflate reaches 1,032 on zeros; no photograph comes near
+
+
+class TooLargeError(Exception):
+    """A member is larger than the cap, or inflates more than a picture would."""
+
+
+class UnreadableError(Exception):
+    """A member is not there, is no regular file, or is broken or locked."""
+
+
+class Box(Protocol):
+    """Something with pictures in it. Only regular files count: no links, no devices."""
+
+    def names(self) -> Iterator[str]:
+        """The names of the pictures, in the order in which they are cheap to read."""
+
+    def read(self, name: str, max_bytes: int) -> bytes:
+        """One picture. Raises TooLargeError or UnreadableError."""
+
+
+def box(path: Path) -> Box:
+    """What is at `path`. Raises MissingError or UsageError."""
+    if path.is_dir():
+        return Directory(path)
+    if not path.exists():
+        raise MissingError(f"there is no {path}; write the path of a folder, a zip or a tar in the recipe")
+    if zipfile.is_zipfile(path):
+        return Zip(path)
+    if tarfile.is_tarfile(path):
+        return Tar(path)
+    raise UsageError(f"{path} is no folder, no zip and no tar")
+
+
+class Directory:
+    """A folder and those within it. It may itself be a link; a link inside it is not followed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def names(self) -> Iterator[str]:
+        for folder, folders, files in os.walk(self._path):
+            folders.sort()
+            for name in sorted(files):
+                file = Path(folder, name)
+                if _is_picture(name) and stat.S_ISREG(file.lstat().st_mode):
+                    yield file.relative_to(self._path).as_posix()
+
+    def read(self, name: str, max_bytes: int) -> bytes:
+        file = self._path / name
+        try:
+            inside = file.parent.resolve().is_relative_to(self._path.resolve())
+            if not inside or not stat.S_ISREG(file.lstat().st_mode):
+                raise UnreadableError(f"{name} is no file of {self._path}")
+            with file.open("rb") as content:
+                return _capped(content, max_bytes)
+        except OSError as error:
+            raise UnreadableError(str(error)) from error
+
+
+class Zip:
+    """A zip archive; members are read in any order."""
+
+    def __init__(self, path: Path) -> None:
+        self._zip = zipfile.ZipFile(path)
+
+    def names(self) -> Iterator[str]:
+        for info in self._zip.infolist():
+            kind = stat.S_IFMT(info.external_attr >> 16)
+            if not info.is_dir() and kind in (0, stat.S_IFREG) and _is_picture(info.filename):
+                yield info.filename
+
+    def read(self, name: str, max_bytes: int) -> bytes:
+        try:
+            info = self._zip.getinfo(name)
+            if info.file_size > MAX_RATIO * max(1, info.compress_size):
+                raise TooLargeError(f"{name} would inflate {info.file_size / max(1, info.compress_size):.0f} times")
+            with self._zip.open(info) as content:
+                return _capped(content, max_bytes)
+        except (KeyError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+            raise UnreadableError(f"{name}: {error}") from error
+
+
+class Tar:
+    """A tar archive, compressed or not; it is read from front to back, and only again when a name lies behind."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._tar: tarfile.TarFile | None = None
+        self._members: Iterator[tarfile.TarInfo] = iter(())
+
+    def names(self) -> Iterator[str]:
+        for info in self._walk():
+            yield info.name
+
+    def read(self, name: str, max_bytes: int) -> bytes:
+        try:
+            info = next((one for one in self._members if one.name == name), None)
+            if info is None:  # it lies behind
+                self._members = self._walk()
+                info = next((one for one in self._members if one.name == name), None)
+            content = self._tar.extractfile(info) if self._tar and info else None
+            if content is None:
+                raise UnreadableError(f"{name} is no file of {self._path}")
+            return _capped(content, max_bytes)
+        except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
+            self._members = iter(())
+            raise UnreadableError(f"{name}: {error}") from error
+
+    def _walk(self) -> Iterator[tarfile.TarInfo]:
+        limit = MAX_RATIO * self._path.stat().st_size
+        with tarfile.open(self._path, "r|*") as self._tar:
+            for info in self._tar:
+                self._tar.members.clear()  # type: ignore[attr-defined]  # undocumented; it would keep every header
+                if info.offset_data > limit:
+                    raise UsageError(f"{self._path} inflates more than {MAX_RATIO} times; unpack it and look inside")
+                if info.isreg() and not info.issparse() and _is_picture(info.name):
+                    yield info
+
+
+def _is_picture(name: str) -> bool:
+    folders, _, file = name.rpartition("/")
+    hidden = file.startswith("._") or "__MACOSX" in folders  # what macOS adds to archives
+    return not hidden and os.path.splitext(file)[1].lower() in EXTENSIONS  # noqa: PTH122  (a name, not a path)
+
+
+def _capped(content: IO[bytes], max_bytes: int) -> bytes:
+    body = content.read(max_bytes + 1)
+    if len(body) > max_bytes:
+        raise TooLargeError(f"more than {max_bytes:,} bytes")
+    return body

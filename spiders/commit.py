@@ -1,0 +1,53 @@
+"""The spider middleware that makes a page one transaction: what it names, and that it was read."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from scrapbag.frontier import Answer, Frontier
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+
+log = logging.getLogger(__name__)
+
+
+class CommitPages:
+    """Gathers what a callback finds on a page and commits it when the callback is exhausted. Pictures pass through."""
+
+    def __init__(self, frontier: Frontier) -> None:
+        self._frontier = frontier
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> CommitPages:
+        spider: Any = crawler.spider
+        return cls(spider.frontier)
+
+    async def process_spider_output(self, response: Response, result: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        lease = response.meta["lease"]
+        if lease.kind == "picture":
+            async for item in result:
+                yield item
+        elif response.status == 304:
+            self._frontier.unchanged(lease)
+        else:
+            try:
+                found = [one async for one in result]
+            except Exception:
+                log.exception("cannot read %s", response.url)
+                self._frontier.lost(lease, "unreadable", answer(response))
+            else:
+                self._frontier.page_done(lease, found, answer(response))
+
+
+def answer(response: Response) -> Answer:
+    """What is remembered of a response: its status, and what makes it cheap to ask again."""
+    return Answer(response.status, _header(response, "ETag"), _header(response, "Last-Modified"))
+
+
+def _header(response: Response, name: str) -> str:
+    return (response.headers.get(name) or b"").decode("latin-1")

@@ -1,0 +1,134 @@
+"""One Scrapy spider for a whole recipe: it turns leases into requests, and responses into what a reader finds."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import scrapy
+from scrapy import Request, signals
+
+from pipelines.reasons import BusyError, HostStoppedError, RefusedError, is_passing, of_error
+from pipelines.store import Arrival
+from scrapbag.frontier import Answer, Lease, Page
+from spiders.base import fill
+from spiders.commit import answer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+    from tqdm import tqdm
+    from twisted.python.failure import Failure
+
+    from scrapbag.frontier import Frontier, Picture
+    from scrapbag.layout import Data
+    from scrapbag.recipe import Scrape
+    from spiders.base import Reader
+    from spiders.scheduler import Scheduler
+
+log = logging.getLogger(__name__)
+
+_ACCEPT = "image/avif,image/webp,image/png,image/jpeg,image/*;q=0.8,*/*;q=0.5"
+_BATCH = 500  # addresses of a long list in one transaction
+
+
+class Crawl(scrapy.Spider):
+    """Everything that it finds and loses goes to the frontier; Scrapy's scheduler asks it for requests."""
+
+    name = "scrapbag"
+
+    def __init__(
+        self, frontier: Frontier, data: Data, scrape: Scrape, readers: dict[str, Reader[Any]], progress: tqdm[Any]
+    ) -> None:
+        super().__init__()
+        self.frontier, self.data, self.scrape, self.readers = frontier, data, scrape, readers
+        self.fatal: BaseException | None = None  # a fault of the set-up, the disk or the code: the crawl ends with it
+        self.resting: dict[str, float] = {}  # hosts beyond our patience, and until when (seconds since 1970)
+        self._progress = progress
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Crawl:
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        for signal in (signals.item_error, signals.spider_error):
+            crawler.signals.connect(spider.fault, signal=signal)
+        return spider
+
+    async def start(self) -> AsyncIterator[Any]:
+        """Nothing for Scrapy: where each source begins goes to the catalog, a long list in pieces."""
+        for name, reader in self.readers.items():
+            beginning = iter(reader.start())
+            while found := [self._filled(one, name) for one in islice(beginning, _BATCH)]:
+                self.frontier.add(name, found)
+                await asyncio.sleep(0)
+        return
+        yield  # an asynchronous generator, as Scrapy wants it
+
+    def request(self, lease: Lease) -> Request:
+        """The request that a lease stands for."""
+        meta: dict[str, Any] = {"lease": lease, "kind": lease.kind, "download_slot": lease.host}
+        if lease.host in self.scrape.allow_hosts:
+            meta["autothrottle_dont_adjust_delay"] = True  # one's own server; delay_s alone counts
+        if lease.kind == "picture":
+            headers = {"Accept": _ACCEPT, "Accept-Encoding": "identity"}
+            return Request(lease.url, self.picture, errback=self.lost, headers=headers, meta=meta)
+        if "actions" in lease.meta:
+            meta["browser"] = {"actions": lease.meta["actions"]}
+        headers = {"If-None-Match": lease.etag, "If-Modified-Since": lease.last_modified}
+        headers = {name: value for name, value in headers.items() if value}
+        return Request(lease.url, self.page, errback=self.lost, headers=headers, meta=meta)
+
+    def page(self, response: Response) -> Iterator[Page | Picture]:
+        lease: Lease = response.meta["lease"]
+        self._scheduler.succeeded(lease)
+        if response.status != 304:
+            read = getattr(self.readers[lease.source], lease.callback)
+            for one in read(response, lease.meta.get("meta", {})):
+                yield self._filled(one, lease.source)
+
+    def picture(self, response: Response) -> Iterator[Arrival]:
+        lease: Lease = response.meta["lease"]
+        self._scheduler.succeeded(lease)
+        yield Arrival(lease, response.body, answer(response))
+        self._progress.update()
+
+    def lost(self, failure: Failure) -> None:
+        """A request brought nothing: to be tried again, or a row with its reason."""
+        error: Any = failure.value
+        lease: Lease = failure.request.meta["lease"]  # type: ignore[attr-defined]  # Scrapy adds it
+        status = getattr(error, "status", None)
+        if isinstance(error, BusyError):
+            self.frontier.later(lease, 0.0, counts=False)
+            self._scheduler.pause(lease.host, error.seconds, "http_5xx" if error.status >= 500 else "http_4xx")
+            return
+        reason = of_error(error)
+        log.info("%s: %s (%s)", lease.url, reason, error)
+        if is_passing(error, reason) and lease.attempts < self.scrape.attempts:
+            self.frontier.later(lease, time.time() + 0.5 * 2**lease.attempts)
+            return
+        skipped = reason == "opt_out" or (isinstance(error, RefusedError) and error.skipped)
+        self.frontier.lost(lease, reason, Answer(status), skipped=skipped)
+        if isinstance(error, HostStoppedError):
+            self._scheduler.stop(lease.host, reason)
+
+    def fault(self, failure: Failure) -> None:
+        """Something that is no row's fault: end the crawl, and let the command raise it."""
+        if self.fatal is None:
+            self.fatal = failure.value
+            self.stop()
+
+    def stop(self) -> None:
+        """Hand out nothing more and close."""
+        self._scheduler.stopping = True
+        asyncio.ensure_future(self.crawler.engine.close_spider_async(reason="stopped"))  # noqa: RUF006
+
+    @property
+    def _scheduler(self) -> Scheduler:
+        return self.crawler.engine.scheduler  # type: ignore[return-value]  # the one that settings.py names
+
+    def _filled(self, found: Page | Picture, source: str) -> Page | Picture:
+        return found if isinstance(found, Page) else fill(found, self.readers[source].source)

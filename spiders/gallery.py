@@ -1,0 +1,91 @@
+"""List pages, item pages, pictures: a site read by the CSS selectors of the recipe."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from scrapbag import sources
+from scrapbag.frontier import Page, Picture
+from spiders import markup
+from spiders.base import Reader, absolute
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from parsel import Selector, SelectorList
+    from scrapy.http import TextResponse
+
+
+class GalleryReader(Reader[sources.Gallery]):
+    """Without `item`, each picture of a list page is an item of its own, and what is said nearest to it is its own."""
+
+    def start(self) -> Iterable[Page]:
+        return [self._page(url) for url in self.source.start]
+
+    def parse(self, response: TextResponse, meta: dict[str, Any]) -> Iterator[Page | Picture]:  # noqa: ARG002
+        """A list page: its items, or its pictures, and the next list page."""
+        if self.source.item:
+            links = response.css(self.source.item)
+            for link in links:
+                rating = self._rating(_block(link, links, self.source.rating))
+                if (url := absolute(response, link.attrib.get("href"))) and (rating is None or self._enough(rating)):
+                    yield self._page(url, callback="item", meta={} if rating is None else {"rating": rating}, once=True)
+        else:
+            images = response.css(self.source.image)
+            for image in images:
+                parts = (self.source.rating, self.source.title, self.source.tag)
+                stars, title, tag = (_block(image, images, part) for part in parts)
+                if self._enough(score := self._rating(stars)):
+                    yield from self._picture(response, image, title, tag, score)
+        for link in response.css(self.source.next)[:1] if self.source.next else ():
+            if url := absolute(response, link.attrib.get("href")):
+                yield self._page(url)
+
+    def item(self, response: TextResponse, meta: dict[str, Any]) -> Iterator[Picture]:
+        """An item's page. Its rating may have stood on the list page."""
+        found = self._rating(response.css(self.source.rating) if self.source.rating else None)
+        rating = meta.get("rating") if found is None else found
+        if self._enough(rating):
+            title, tag = (response.css(part) if part else None for part in (self.source.title, self.source.tag))
+            for image in response.css(self.source.image):
+                yield from self._picture(response, image, title, tag, rating)
+
+    def _page(self, url: str, **values: Any) -> Page:
+        return Page(url, browser=self.source.browser, actions=self.source.actions, **values)
+
+    def _picture(
+        self,
+        response: TextResponse,
+        image: Selector,
+        title: SelectorList[Selector] | None,
+        tag: SelectorList[Selector] | None,
+        rating: float | None,
+    ) -> Iterator[Picture]:
+        address = markup.picture(image)
+        if self.source.full:
+            pattern, replacement = self.source.full
+            address = re.sub(pattern, replacement, address)
+        if url := absolute(response, address):
+            name = markup.text(title[0]) if title else image.attrib.get("alt", "").strip()
+            tags = tuple(dict.fromkeys(filter(None, map(markup.text, tag or ()))))
+            yield Picture(url, response.url, title=name, tags=tags, rating=rating)
+
+    def _rating(self, elements: SelectorList[Selector] | None) -> float | None:
+        return next((score for one in elements or () if (score := markup.rating(one)) is not None), None)
+
+    def _enough(self, rating: float | None) -> bool:
+        return not self.source.min_rating or (rating is not None and rating >= self.source.min_rating)
+
+
+def _block(element: Selector, others: SelectorList[Selector], selector: str) -> SelectorList[Selector] | None:
+    """What `selector` finds in the largest block around `element` that holds none of the `others`."""
+    if not selector:
+        return None
+    strangers = {one.root for one in others if one.root.get("href", one.root) != element.root.get("href", element.root)}
+    for block in reversed(element.xpath("ancestor-or-self::*")):
+        if any(one in strangers for one in block.root.iter()):
+            return None
+        if found := block.css(selector):
+            return found
+    return None

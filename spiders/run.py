@@ -1,0 +1,121 @@
+"""Runs a crawl of a recipe's sources, from the frontier's first move to its last."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import tomli_w
+from scrapy import signals
+from scrapy.crawler import CrawlerProcess
+from tqdm import tqdm
+
+from scrapbag.catalog import connect
+from scrapbag.errors import MissingError, UsageError
+from scrapbag.frontier import Frontier
+from spiders.crawl import Crawl
+from spiders.kinds import reader
+from spiders.settings import scrapy_settings
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+    from scrapbag.layout import Data
+    from scrapbag.recipe import Recipe
+    from scrapbag.sources import Source
+
+INSTALL = "sudo apt install chromium chromium-driver"
+_GRACE_S = 2.0  # for requests under way when someone says stop; they are asked again
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a crawl came to. `requests` counts this run's sources by (kind, state, reason)."""
+
+    requests: dict[tuple[str, str, str], int]
+    pictures: int  # different ones, in the whole catalog
+    new: int
+    full: bool  # the limit was reached
+    resting: dict[str, float]  # hosts that want to be left alone, and until when (seconds since 1970)
+
+
+def choose(recipe: Recipe, name: str | None, *, browser: bool) -> tuple[list[Source], list[Source]]:
+    """The sources to crawl, and those that have to wait for a browser. Raises UsageError, or MissingError if all do."""
+    chosen = [source for source in recipe.sources if name in (None, source.name)]
+    if not chosen:
+        names = ", ".join(source.name for source in recipe.sources) or "none"
+        raise UsageError(f"there is no source {name!r} in the recipe; it has {names}")
+    waiting = [source for source in chosen if getattr(source, "browser", False) and not browser]
+    if len(waiting) == len(chosen):
+        raise MissingError(f"{_listed(waiting)} needs Chromium with its driver; run: {INSTALL}")
+    return [source for source in chosen if source not in waiting], waiting
+
+
+def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh: bool) -> Outcome:
+    """Crawl `sources` until nothing is left to ask, the limit is reached, or someone stops it (KeyboardInterrupt)."""
+    with closing(connect(data.catalog, create=True)) as connection:
+        frontier = Frontier(connection, [source.name for source in sources])
+        frontier.begin({source.name: _recipe(source) for source in sources}, retry=retry, fresh=fresh)
+        before = frontier.pictures
+        readers = {source.name: reader(source, recipe.scrape) for source in sources}
+        needed = any(getattr(source, "browser", False) for source in sources)
+        process = CrawlerProcess(scrapy_settings(recipe.scrape, browser=needed))
+        logging.getLogger("scrapy").setLevel(logging.WARNING)  # it writes two lines about every response
+        crawler = process.create_crawler(Crawl)
+        stops = Stops(crawler)
+        with tqdm(total=recipe.scrape.limit, initial=before, unit=" pictures", disable=None) as progress:
+            process.crawl(
+                crawler, frontier=frontier, data=data, scrape=recipe.scrape, readers=readers, progress=progress
+            )
+            process.start(install_signal_handlers=False)
+        crawl: Any = crawler.spider
+        if crawl.fatal is not None:
+            raise crawl.fatal
+        if stops.asked:
+            raise KeyboardInterrupt
+        return Outcome(
+            requests=frontier.count(),
+            pictures=frontier.pictures,
+            new=frontier.pictures - before,
+            full=frontier.pictures >= recipe.scrape.limit,
+            resting=crawl.resting,
+        )
+
+
+class Stops:
+    """Ctrl-C and SIGTERM: close in an orderly way, but wait no longer than the grace. What is lost is leased again."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.asked = False
+        self._crawler = crawler
+        crawler.signals.connect(self._listen, signal=signals.engine_started)
+
+    def _listen(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, self._stop)
+
+    def _stop(self) -> None:
+        crawl: Any = self._crawler.spider
+        if not self.asked:
+            self.asked = True
+            asyncio.get_running_loop().call_later(_GRACE_S, _leave)
+            crawl.stop()
+
+
+def _leave() -> None:
+    from twisted.internet import reactor  # noqa: PLC0415  (importing it earlier would install the wrong one)
+
+    reactor.crash()  # type: ignore[misc]  # the module becomes the reactor
+
+
+def _recipe(source: Source) -> str:
+    """What, when it changes, makes a source's pages worth reading anew."""
+    return tomli_w.dumps({key: value for key, value in asdict(source).items() if value is not None})
+
+
+def _listed(sources: list[Source]) -> str:
+    return ", ".join(source.name for source in sources)

@@ -1,0 +1,247 @@
+"""Scrapy's scheduler over the catalog: hosts in turn, each as often as it may be asked, few leases at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import logging
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from scrapy import Request, signals
+from scrapy.core.scheduler import BaseScheduler
+
+if TYPE_CHECKING:
+    from scrapy import Spider
+    from scrapy.crawler import Crawler
+    from scrapy.robotstxt import RobotParser
+
+    from scrapbag.frontier import Frontier, Lease
+    from scrapbag.recipe import Scrape
+
+log = logging.getLogger(__name__)
+
+PATIENCE_S = 900.0  # a host that wants to be left alone for longer is left to the next run
+_CRAWL_DELAY_S = 600.0  # the longest Crawl-delay that is kept; a longer one is met by this
+
+
+@dataclass(eq=False)
+class Host:
+    """What the run knows of a host. Times are of time.monotonic()."""
+
+    name: str
+    cap: int  # requests at once
+    delay: float = 0.0  # a Crawl-delay
+    flight: int = 0
+    next_at: float = 0.0
+    paused_until: float = 0.0
+    strikes: int = 0  # pauses in a row, with no success between
+    waiting: bool = False  # in the queue of turns
+    buffer: deque[Lease] = field(default_factory=deque)
+
+
+class Scheduler(BaseScheduler):
+    """Memory holds what is leased, at most twice the concurrency; the rest stays in the catalog."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+        self._hosts: dict[str, Host] = {}
+        self._turns: list[tuple[float, int, Host]] = []
+        self._order = count()
+        self._ready: deque[Request] = deque()  # redirects, and what a timer woke
+        self._out: dict[int, Host] = {}  # what was handed out, by the request's row
+        self._pictures_out = 0
+        self._buffered = 0
+        self._held: set[str] = set()  # hosts that have only pictures left, more than the limit allows
+        self._stopped: dict[str, str] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self.stopping = False
+        crawler.signals.connect(self._robots_parsed, signal=signals.robots_parsed)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Scheduler:
+        return cls(crawler)
+
+    def open(self, spider: Spider) -> None:
+        crawl: Any = spider
+        self._crawl = crawl
+        self._frontier: Frontier = crawl.frontier
+        self._scrape: Scrape = crawl.scrape
+        self._frontier.listener = self
+        for name, not_before in self._frontier.hosts().items():
+            self._turn(self._host(name), not_before - time.time() + time.monotonic() if not_before else 0.0)
+
+    def close(self, _reason: str) -> None:
+        if self._timer:
+            self._timer.cancel()
+        for host in self._hosts.values():
+            self._release(host)
+
+    @property
+    def full(self) -> bool:
+        """Whether the recipe's limit is reached."""
+        return self._frontier.pictures >= self._scrape.limit
+
+    def has_pending_requests(self) -> bool:
+        return not self.stopping and bool(self._ready or self._out or (self._turns and not self.full))
+
+    def enqueue_request(self, request: Request) -> bool:
+        """Take a request that is leased already: a redirect of one, or one that a timer woke."""
+        request.meta["download_slot"] = host_of(request.url)
+        self._ready.append(request)
+        return True
+
+    def next_request(self) -> Request | None:
+        if self._ready:
+            return self._ready.popleft()
+        if self.stopping or self.full or len(self._out) >= self._scrape.concurrency:
+            return None
+        now = time.monotonic()
+        while self._turns and self._turns[0][0] <= now:
+            host = heapq.heappop(self._turns)[2]
+            host.waiting = False
+            if host.next_at > now:  # it was paused meanwhile
+                self._turn(host, host.next_at)
+            elif host.flight < host.cap and (lease := self._take(host)):
+                return self._hand_out(host, lease, now)
+        self._set_timer(now)
+        return None
+
+    def found(self, hosts: set[str]) -> None:
+        for name in hosts:
+            if name in self._stopped:
+                self._frontier.stop(name, self._stopped[name])
+            else:
+                host = self._host(name)
+                self._turn(host, host.next_at)
+
+    def settled(self, lease: Lease) -> None:
+        host = self._out.pop(lease.id, None)
+        if host is None:
+            return
+        host.flight -= 1
+        self._pictures_out -= lease.kind == "picture"
+        if self._held and not self.full:
+            held, self._held = self._held, set()
+            self.found(held)
+        self._turn(host, host.next_at)
+
+    def succeeded(self, lease: Lease) -> None:
+        """The host of `lease` answers as it should: if it had asked for a pause, that is over."""
+        host = self._hosts[lease.host]
+        host.strikes, host.cap = 0, self._scrape.per_host
+
+    def pause(self, name: str, seconds: float | None, reason: str) -> None:
+        """Leave a host alone for as long as it says, then send one request to see; give up after a few such."""
+        host, now = self._host(name), time.monotonic()
+        if now >= host.paused_until:
+            host.strikes += 1
+        if host.strikes > self._scrape.attempts:
+            self.stop(name, reason)
+            return
+        rest = max(seconds if seconds is not None else 5.0 * 2.0**host.strikes, self._scrape.delay_s)
+        host.paused_until = max(host.paused_until, now + rest)
+        host.next_at = max(host.next_at, host.paused_until)
+        host.cap = 1
+        until = time.time() + host.paused_until - now
+        self._frontier.pause(name, until)
+        self._release(host)
+        self._turn(host, host.next_at)
+
+    def stop(self, name: str, reason: str) -> None:
+        """Ask nothing of a host for the rest of the run; what is queued of it has failed for `reason`."""
+        log.info("%s is left alone: %s", name, reason)
+        self._stopped[name] = reason
+        self._release(self._host(name))
+        self._frontier.stop(name, reason)
+
+    def _host(self, name: str) -> Host:
+        if name not in self._hosts:
+            self._hosts[name] = Host(name, self._scrape.per_host)
+        return self._hosts[name]
+
+    def _turn(self, host: Host, at: float) -> None:
+        if host.waiting or host.name in self._stopped or host.flight >= host.cap:
+            return
+        if at - time.monotonic() > PATIENCE_S:
+            self._crawl.resting[host.name] = time.time() + at - time.monotonic()
+            return
+        host.waiting = True
+        heapq.heappush(self._turns, (at, next(self._order), host))
+
+    def _take(self, host: Host) -> Lease | None:
+        """The host's next lease. Without one it leaves the turns until something of it is found, or is due."""
+        if not host.buffer and not self._fill(host):
+            return None
+        self._buffered -= 1
+        return host.buffer.popleft()
+
+    def _fill(self, host: Host) -> bool:
+        left = self._scrape.limit - self._frontier.pictures - self._pictures_out - self._buffered
+        share = max(1, self._scrape.concurrency // (len(self._turns) + 1))
+        room = max(1, min(share, self._scrape.concurrency - self._buffered))
+        leases = self._frontier.lease(host.name, min(room, left) if left > 0 else room, pictures=left > 0)
+        host.buffer.extend(leases)
+        self._buffered += len(leases)
+        if leases:
+            return True
+        if (when := self._frontier.next_try(host.name)) is not None:
+            if when > time.time():
+                self._turn(host, time.monotonic() + when - time.time())
+            else:
+                self._held.add(host.name)
+        elif not host.flight:
+            self._forget(host)
+        return False
+
+    def _forget(self, host: Host) -> None:
+        if not (host.delay or host.strikes):
+            self._hosts.pop(host.name, None)
+
+    def _hand_out(self, host: Host, lease: Lease, now: float) -> Request:
+        host.flight += 1
+        host.next_at = now + self._delay(host)
+        self._out[lease.id] = host
+        self._pictures_out += lease.kind == "picture"
+        self._turn(host, host.next_at)
+        return self._crawl.request(lease)  # type: ignore[no-any-return]  # the spider is Any to Scrapy
+
+    def _delay(self, host: Host) -> float:
+        slot = self._crawler.engine.downloader.slots.get(host.name)
+        return max(slot.delay if slot else 0.0, self._scrape.delay_s, host.delay)
+
+    def _release(self, host: Host) -> None:
+        while host.buffer:
+            self._buffered -= 1
+            self._frontier.later(host.buffer.popleft(), 0.0, counts=False)
+
+    def _set_timer(self, now: float) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        if self._turns:
+            self._timer = asyncio.get_running_loop().call_later(max(0.0, self._turns[0][0] - now), self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        if request := self.next_request():
+            self._crawler.engine.crawl(request)
+
+    def _robots_parsed(self, robotparser: RobotParser, request: Request) -> None:
+        agent = self._crawler.settings["USER_AGENT"].partition("/")[0]
+        if delay := robotparser.crawl_delay(agent):
+            host = self._host(host_of(request.url))
+            host.delay = min(float(delay), _CRAWL_DELAY_S)
+            host.next_at = max(host.next_at, time.monotonic() + host.delay)
+            slots = self._crawler.engine.downloader.slots
+            if host.name in slots:
+                slots[host.name].delay = max(slots[host.name].delay, host.delay)
+
+
+def host_of(url: str) -> str:
+    """The host of an address as the catalog writes it: with its port, where the address names one."""
+    return urlsplit(url).netloc.rpartition("@")[2].lower()
