@@ -1,0 +1,172 @@
+"""What people answered: every transaction on the label table, and labels.csv out of it and into it.
+
+A label belongs to a sha256 and to a question (its targets), so it outlives new scores and new crawls. Nothing is ever
+deleted: an answer that was taken back is marked, and of two answers to one question the later one holds.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from scrapbag import catalog
+from scrapbag.errors import MissingError, UsageError
+from scrapbag.layout import write_text
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+ANSWERS = ("yes", "no", "unsure")
+PURPOSES = ("certify", "teach", "import")
+COLUMNS = ("sha256", "answer", "targets", "purpose", "drawn", "at")
+
+
+@dataclass(frozen=True)
+class Label:
+    """One answer to the question whether a picture is one of the targets."""
+
+    sha256: str
+    answer: str
+    targets: tuple[str, ...]  # the question, sorted
+    purpose: str = "import"
+    drawn: Mapping[str, Any] = field(default_factory=dict)  # from which scores, how, and of which set
+    at: str = ""  # ISO 8601, UTC
+    id: int = 0
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """The catalog, so opened that an answer is on the disk when `add` returns. Raises as catalog.connect does."""
+    connection = catalog.connect(path)
+    connection.execute("pragma synchronous = full")
+    return connection
+
+
+def add(connection: sqlite3.Connection, labels: Iterable[Label]) -> list[int]:
+    """Write answers in one transaction and return their ids. Raises UsageError for what is no answer."""
+    rows = [_row(_checked(label)) for label in labels]
+    connection.execute("begin immediate")
+    try:
+        ids = [
+            connection.execute(
+                "insert into label (sha256, answer, targets, purpose, drawn, at) values (?, ?, ?, ?, ?, ?)", row
+            ).lastrowid
+            for row in rows
+        ]
+        connection.execute("commit")
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    return [one for one in ids if one is not None]
+
+
+def undo(connection: sqlite3.Connection, label: int) -> Label | None:
+    """Take one answer back. Returns it, or None when there is none of that id or it was taken back before."""
+    row = connection.execute(
+        "update label set undone = 1 where id = ? and undone = 0"
+        " returning sha256, answer, targets, purpose, drawn, at, id",
+        (label,),
+    ).fetchall()
+    return _label(row[0]) if row else None
+
+
+def every(connection: sqlite3.Connection, targets: Sequence[str] | None = None) -> list[Label]:
+    """All answers that were not taken back, in the order given; of one question, or of all."""
+    rows = connection.execute("""
+        select sha256, answer, targets, purpose, drawn, at, id from label where undone = 0 order by id""")
+    wanted = None if targets is None else tuple(sorted(targets))
+    return [label for label in map(_label, rows) if wanted is None or label.targets == wanted]
+
+
+def latest(labels: Iterable[Label]) -> dict[str, Label]:
+    """The answer that holds for each picture: the last one."""
+    return {label.sha256: label for label in labels}
+
+
+def digest(labels: Iterable[Label]) -> str:
+    """A name for exactly these answers, to find the evidence of a certificate again."""
+    lines = sorted(f"{label.sha256} {label.answer} {json.dumps(label.targets)}" for label in labels)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def export(connection: sqlite3.Connection, path: Path) -> tuple[int, bool]:
+    """Write labels.csv, whole and only if it changed. Returns how many labels it holds, and whether it was written."""
+    labels = every(connection)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(_row(label) for label in labels)
+    return len(labels), write_text(path, text.getvalue())
+
+
+def load(connection: sqlite3.Connection, path: Path) -> int:
+    """Add the labels of a labels.csv that are not there yet, all or none, and return how many that were.
+
+    sha256, answer and targets are needed; a label without a purpose has `import`. Raises UsageError, naming the line.
+    """
+    known = {_row(label) for label in every(connection)}
+    new = [label for label in _read(path) if _row(label) not in known]
+    add(connection, new)
+    return len(new)
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _read(path: Path) -> list[Label]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file)
+            if lacking := [c for c in ("sha256", "answer", "targets") if c not in (rows.fieldnames or ())]:
+                raise UsageError(f"{path} has no column {lacking[0]}; write sha256,answer,targets in its first line")
+            return [_parse(row, f"{path}, line {rows.line_num}") for row in rows]
+    except FileNotFoundError:
+        raise MissingError(f"there is no {path}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"cannot read {path}: {error}") from None
+
+
+def _parse(row: Mapping[str, str | None], where: str) -> Label:
+    try:
+        targets, drawn = json.loads(row["targets"] or "null"), json.loads(row.get("drawn") or "{}")
+    except json.JSONDecodeError:
+        raise UsageError(f'{where}: targets is {row["targets"]!r}; write a JSON list, ["quilt"]') from None
+    if not isinstance(targets, list) or not isinstance(drawn, dict):
+        raise UsageError(f'{where}: targets is {row["targets"]!r}; write a JSON list, ["quilt"]')
+    label = Label(
+        sha256=row["sha256"] or "",
+        answer=row["answer"] or "",
+        targets=tuple(sorted(map(str, targets))),
+        purpose=row.get("purpose") or "import",
+        drawn=drawn,
+        at=row.get("at") or "",
+    )
+    return _checked(label, where)
+
+
+def _checked(label: Label, where: str = "this label") -> Label:
+    if not re.fullmatch(r"[0-9a-f]{64}", label.sha256):
+        raise UsageError(f"{where}: sha256 is {label.sha256!r}; write the 64 small hex digits of the picture's bytes")
+    for name, value, allowed in (("answer", label.answer, ANSWERS), ("purpose", label.purpose, PURPOSES)):
+        if value not in allowed:
+            raise UsageError(f"{where}: {name} is {value!r}; write {', '.join(allowed)}")
+    return label
+
+
+def _row(label: Label) -> tuple[str, ...]:
+    question = json.dumps(sorted(label.targets), ensure_ascii=False)
+    drawn = json.dumps(dict(label.drawn), sort_keys=True, ensure_ascii=False)
+    return (label.sha256, label.answer, question, label.purpose, drawn, label.at)
+
+
+def _label(row: tuple[Any, ...]) -> Label:
+    sha256, answer, targets, purpose, drawn, at, number = row
+    return Label(sha256, answer, tuple(json.loads(targets)), purpose, json.loads(drawn), at, number)
