@@ -24,7 +24,8 @@ from scrapy.exceptions import (
 from scrapy.http import HtmlResponse
 
 from pipelines.addresses import AddressError
-from spiders.chromium import BrowserError, BrowserTimeoutError, Loaded, Session, require, sweep
+from spiders.chromium import BrowserError, BrowserTimeoutError, Loaded, Session, require
+from spiders.profiles import sweep
 from spiders.proxy import Proxy
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ class Pool:
             self._idle.put_nowait(worker)
 
     async def close(self) -> None:
-        await asyncio.gather(*(worker.close() for worker in self._workers))
+        workers, self._workers = self._workers, []  # the handlers of http and https share the pool, and both close it
+        await asyncio.gather(*(worker.close() for worker in workers))
 
 
 class Worker:
