@@ -14,7 +14,7 @@ _FORMULA = re.compile(r"'*[=+\-@]")
 
 def plain(text: str) -> str:
     """`text` on one line, without anything that a terminal or a reader would obey rather than show."""
-    return _UNSEEN.sub("", " ".join(text.split()))
+    return text.strip() if text.isprintable() else _UNSEEN.sub("", " ".join(text.split()))
 
 
 def cell(text: str) -> str:

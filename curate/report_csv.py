@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -49,7 +50,10 @@ def read(path: Path) -> tuple[Row, ...]:
 
 
 def _frame(rows: Sequence[Row]) -> pd.DataFrame:
-    return pd.DataFrame({name: pd.Series([getattr(r, name) for r in rows], dtype=_DTYPES[name]) for name in COLUMNS})
+    columns = zip(*map(attrgetter(*COLUMNS), rows), strict=True) if rows else [()] * len(COLUMNS)
+    return pd.DataFrame(
+        {name: pd.Series(values, dtype=_DTYPES[name]) for name, values in zip(COLUMNS, columns, strict=True)}
+    )
 
 
 def _values(column: pd.Series[Any]) -> list[Any]:

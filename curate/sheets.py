@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from curate.rows import Row
     from scrapbag.layout import Data
 
-KEPT, DROPPED, GROUPS = 240, 36, 24  # pictures or groups a sheet at most, so that the page stays a few megabytes
+KEPT, DROPPED, GROUPS, A_GROUP = 240, 36, 24, 5  # at most, so that the page stays a few megabytes
 PER_HUNDREDTH, NEAREST = 2, 12  # around the threshold: from all along the scale, and on each side of the line
 
 
@@ -48,6 +48,7 @@ class Copies:
 
     head: Tile
     tiles: tuple[Tile, ...]
+    more: int  # copies that are not shown
 
 
 def kept(data: Data, rows: Sequence[Row]) -> Sheet:
@@ -90,7 +91,8 @@ def copies(data: Data, rows: Sequence[Row]) -> tuple[tuple[Copies, ...], int]:
     return tuple(
         Copies(
             _tile(data, heads[number], note=_size(heads[number])),
-            tuple(_tile(data, row, note=f"{_size(row)} · by {row.duplicate_how}") for row in group[:4]),
+            tuple(_tile(data, row, note=f"{_size(row)} · by {row.duplicate_how}") for row in group[:A_GROUP]),
+            max(0, len(group) - A_GROUP),
         )
         for number, group in largest[:GROUPS]
     ), len(groups)

@@ -87,7 +87,16 @@ def test_hostile_text_in_any_column_stays_text(tmp_path, field):
 
 
 @pytest.mark.parametrize(
-    "url", ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "http://", "//x", "["]
+    "url",
+    [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "file:///etc/passwd",
+        "http://",
+        "//x",
+        "[",
+        "javascript://example.org/%0aalert(1)",
+    ],
 )
 def test_only_web_addresses_become_links(tmp_path, url):
     text = html(outcome([row(url=url, page_url=url, licence_url=url)]), Data(tmp_path))
