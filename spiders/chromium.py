@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,7 +23,8 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.remote.remote_connection import RemoteConnection
 from urllib3.exceptions import HTTPError
 
-from scrapbag.errors import DiskError, MissingError
+from scrapbag.errors import MissingError
+from spiders import profiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,7 +109,7 @@ class Session:
     def __init__(self, programs: Programs, proxy_port: int, user_agent: str) -> None:
         self.pages = 0
         self._late = False
-        self._profile = _profile()
+        self._profile = profiles.make()
         options = ChromeOptions()
         options.binary_location = programs.chromium
         options.page_load_strategy = "eager"  # the DOM is there; pictures are not waited for, nor loaded
@@ -231,17 +231,6 @@ class Session:
         shutil.rmtree(self._profile, ignore_errors=True)
 
 
-def sweep() -> int:
-    """Remove the profiles of processes that are gone; returns how many there were."""
-    removed = 0
-    for folder in sorted(_profiles().iterdir()):
-        pid, _, born = folder.name.partition("-")
-        if not _alive(int(pid), float(born.partition("-")[0])):
-            shutil.rmtree(folder, ignore_errors=True)
-            removed += 1
-    return removed
-
-
 class _Service(Service):
     """The driver, ended by the kernel when the thread that started it is; its temporary files lie in the profile."""
 
@@ -274,24 +263,3 @@ def _named() -> Iterator[None]:
 def _line(error: Exception) -> str:
     words = str(error).removeprefix("Message: ").strip() or type(error).__name__
     return words.splitlines()[0]
-
-
-def _profiles() -> Path:
-    """The folder of all profiles, known, so that the next start finds what a killed one left."""
-    folder = Path(tempfile.gettempdir()) / f"scrapbag-chromium-{os.geteuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.is_symlink() or folder.stat().st_uid != os.geteuid():
-        raise DiskError(f"{folder} belongs to somebody else; remove it")
-    return folder
-
-
-def _profile() -> Path:
-    born = psutil.Process().create_time()
-    return Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-{born:.0f}-", dir=_profiles()))
-
-
-def _alive(pid: int, born: float) -> bool:
-    try:
-        return abs(psutil.Process(pid).create_time() - born) < 10  # the clock may be set in between
-    except psutil.Error:
-        return False

@@ -12,7 +12,7 @@ from scrapy.http import TextResponse
 from scrapbag.frontier import Page, Picture
 from scrapbag.sources import Product
 from spiders import markup, own_block, sitemap, sizes
-from spiders.base import Reader, fill
+from spiders.base import Reader
 from spiders.licence import licence_name
 from spiders.schema_org import Product as Named
 from spiders.schema_org import Shown, absolute, opengraph, product_of, unique
@@ -59,20 +59,17 @@ class ProductReader(Reader[Product]):
         licences = {shown.url: shown.licence_url for shown in listed}
         for shown in self._shown(response, product) or listed:
             licence_url = shown.licence_url or licences.get(shown.url, "")
-            yield fill(
-                Picture(
-                    url=shown.url,
-                    page_url=response.url,
-                    source_id=product.sku if product else "",
-                    title=(product and product.name) or own_block.title(response.selector),
-                    tags=product.tags if product else (),
-                    creator=shown.creator,
-                    licence=licence_name(licence_url) or licence_url,
-                    licence_url=licence_url,
-                    attribution=shown.attribution,
-                    rating=product.rating if product else None,
-                ),
-                self.source,
+            yield Picture(
+                url=shown.url,
+                page_url=response.url,
+                source_id=product.sku if product else "",
+                title=(product and product.name) or own_block.title(response.selector),
+                tags=product.tags if product else (),
+                creator=shown.creator,
+                licence=licence_name(licence_url) or licence_url,
+                licence_url=licence_url,
+                attribution=shown.attribution,
+                rating=product.rating if product else None,
             )
 
     def _shown(self, response: TextResponse, product: Named | None) -> tuple[Shown, ...]:

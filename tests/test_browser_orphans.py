@@ -15,7 +15,7 @@ import pytest
 from browser_site import serve
 
 from scrapbag.errors import MissingError
-from spiders import chromium
+from spiders import chromium, profiles
 
 needs_chromium = pytest.mark.skipif(chromium.find() is None, reason="Chromium is not installed")
 
@@ -69,7 +69,7 @@ def test_sigkill_leaves_nothing_alive_and_the_next_start_removes_the_profile() -
             time.sleep(0.1)
         assert alive(pids) == []
         assert Path(profile).exists()
-        assert chromium.sweep() >= 1
+        assert profiles.sweep() >= 1
         assert not Path(profile).exists()
 
 
@@ -85,8 +85,8 @@ def test_an_orderly_end_leaves_neither_processes_nor_a_profile() -> None:
 
 
 def test_sweeping_spares_the_profile_of_a_process_that_lives() -> None:
-    profile = chromium._profile()
-    chromium.sweep()
+    profile = profiles.make()
+    profiles.sweep()
     assert profile.exists()
     profile.rmdir()
 
