@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from curate.report_csv import csv
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 THRESHOLD_REASONS = frozenset({"off_target", "low_confidence"})  # what another threshold can change
 STEPS = 100
+_THRESHOLDS = np.arange(STEPS + 1).astype(np.float32) / np.float32(STEPS)
 
 
 @dataclass(frozen=True)
@@ -32,16 +33,17 @@ class Step:
 
 def sweep(rows: Sequence[Row]) -> tuple[Step, ...]:
     """The outcome of each hundredth, from the rows of one decision: nothing is scored or decided anew."""
-    swayed = sorted((r.confidence, r.certified) for r in rows if r.confidence is not None and can_flip(r))
-    confidences = [confidence for confidence, _ in swayed]
+    swayed = sorted((row for row in rows if can_flip(row)), key=lambda row: row.confidence or 0.0)
+    confidences = np.array([row.confidence for row in swayed], dtype=np.float32)  # as they were decided on
     anyway = sum(r.kept and not can_flip(r) for r in rows)
-    steps = []
-    for hundredth in range(STEPS + 1):
-        threshold = hundredth / STEPS
-        first = bisect_left(confidences, threshold)
-        certified = swayed[first][1] if first < len(swayed) else None
-        steps.append(Step(threshold, anyway + len(swayed) - first, certified))
-    return tuple(steps)
+    return tuple(
+        Step(
+            threshold=hundredth / STEPS,
+            kept=anyway + len(swayed) - first,
+            certified=swayed[first].certified if first < len(swayed) else None,
+        )
+        for hundredth, first in enumerate(np.searchsorted(confidences, _THRESHOLDS).tolist())
+    )
 
 
 def can_flip(row: Row) -> bool:
