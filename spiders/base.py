@@ -31,6 +31,11 @@ class Reader(Generic[S]):
         self.source = source
         self.settings = settings
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the questions of this kind carry besides the usual: a key, a name. Pictures are asked for without."""
+        return {}
+
     def start(self) -> Iterable[Page | Picture]:
         """The pages and pictures that the source begins with."""
         raise NotImplementedError

@@ -1,0 +1,64 @@
+"""JSON from other people's servers, read without trusting its shape."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from bs4 import BeautifulSoup
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from scrapy.http import Response
+
+
+def load(response: Response) -> Any:
+    """The response's JSON; None when it is something else, as a shop without such an API answers."""
+    try:
+        return response.json()  # type: ignore[attr-defined]  # of TextResponse; of another it raises just this
+    except (ValueError, AttributeError, NotImplementedError):
+        return None
+
+
+def at(value: Any, *path: str) -> Any:
+    """What lies at `path` inside nested objects; None where there is no such thing."""
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def listed(value: Any) -> list[Any]:
+    """A value as a list: APIs give one thing alone where there is but one, and null where there is none."""
+    return [] if value is None else list(value) if isinstance(value, list) else [value]
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    """The objects among the values of `listed`."""
+    return [one for one in listed(value) if isinstance(one, dict)]
+
+
+def text(value: Any) -> str:
+    """A value as words: markup removed, entities resolved, blanks folded; of an object its content or name."""
+    if isinstance(value, dict):
+        return text(next(filter(None, (value.get(key) for key in ("content", "name", "value"))), None))
+    if isinstance(value, list):
+        return next(filter(None, map(text, value)), "")
+    if value is None or isinstance(value, bool):
+        return ""
+    words = str(value)
+    if "<" in words:
+        words = BeautifulSoup(words, "lxml").get_text(" ")
+    return " ".join(html.unescape(words).split())
+
+
+def words(*values: Any, most: int = 60) -> tuple[str, ...]:
+    """The short texts in `values`, each once, in order: tags."""
+    found = (text(one) for value in values for one in listed(value))
+    return tuple(dict.fromkeys(word for word in found if 0 < len(word) <= most))
+
+
+def query(address: str, parameters: Mapping[str, Any]) -> str:
+    """`address` with parameters, in their order, so that one question is always one address."""
+    return f"{address}?{urlencode(parameters)}"
