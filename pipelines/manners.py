@@ -70,10 +70,11 @@ class Busy:
     """Turns 429, 430 and 503 into a pause of the host, as long as its Retry-After says."""
 
     def process_response(self, request: Request, response: Response) -> Response:
-        if response.status in BUSY and "lease" in request.meta:
+        lagging = response.headers.get("MediaWiki-API-Error") == b"maxlag"  # with status 200, and a Retry-After
+        if (lagging or response.status in BUSY) and "lease" in request.meta:
             after = response.headers.get("Retry-After")
             if after or response.status != 503:
-                raise BusyError(response.status, retry_after((after or b"").decode("latin-1")))
+                raise BusyError(503 if lagging else response.status, retry_after((after or b"").decode("latin-1")))
         return response
 
 
