@@ -50,10 +50,10 @@ def train(data_root: Path, root: Path, save_every: float, **asked: Any) -> None:
         run, dataset = Run(root), Data(data_root)
         settings = _settings(run, asked)
         with lock(run.root, "train"):
-            from gan import loop, runs  # noqa: PLC0415 - torch takes two seconds to import
+            from gan import keep, loop, runs  # noqa: PLC0415 - torch takes two seconds to import
 
             job = runs.prepare(dataset, run, settings, click.echo)
-            moment, sha256 = loop.train(job, save_s=save_every)
+            moment, sha256 = loop.train(job, judge=keep.Keeper(job), save_s=save_every)
             runs.finish(job, moment, sha256)
         click.echo(
             f"trained on {moment.images_seen:,} images in {moment.seconds / 60:.1f} minutes -> {run.generator} "
@@ -65,12 +65,49 @@ def train(data_root: Path, root: Path, save_every: float, **asked: Any) -> None:
 @_run_option
 @click.option("-n", "--n", "count", type=click.IntRange(1, 4096), default=64, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
-def sample(root: Path, count: int, seed: int) -> None:
-    """New pictures as a sheet."""
+@click.option("--pixels", metavar="WIDTHxHEIGHT", help="One texture of that size.")
+@click.option("--std", type=click.FloatRange(0, 10), default=1.0, show_default=True, help="How far a texture strays.")
+@click.option("--type", "kinds", default="", metavar="A or A..B", help="The texture's type, or from one to another.")
+@click.option("--seamless", is_flag=True, help="A tile that can be laid edge to edge.")
+def sample(root: Path, count: int, seed: int, pixels: str | None, std: float, kinds: str, seamless: bool) -> None:
+    """New pictures as a sheet, or one texture of any size."""
     with exits():
         from gan import sample as sampling  # noqa: PLC0415
+        from gan import textures  # noqa: PLC0415
 
-        click.echo(f"{count} samples of seed {seed} -> {sampling.write(Run(root), count, seed)}")
+        if pixels or kinds or seamless or std != 1:
+            path = textures.write(Run(root), pixels or "512x512", std, kinds, seamless=seamless, seed=seed)
+            click.echo(f"a texture of seed {seed} -> {path}")
+        else:
+            click.echo(f"{count} samples of seed {seed} -> {sampling.write(Run(root), count, seed)}")
+
+
+@main.command()
+@_run_option
+@click.option("-n", "--n", "count", type=click.IntRange(1, 64), default=9, show_default=True)
+@click.option("--seconds", type=click.FloatRange(1, 600), default=12.0, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True)
+def interpolate(root: Path, count: int, seconds: float, seed: int) -> None:
+    """A film from sample to sample: mp4, or GIF where OpenCV cannot write one."""
+    with exits():
+        from gan import interpolate as film  # noqa: PLC0415
+
+        click.echo(f"{seconds:g} seconds of {count} pictures -> {film.write(Run(root), count, seconds, seed)}")
+
+
+@main.command()
+@_run_option
+@click.option("--data", "data_root", type=_FOLDER, help="Where the run's pictures are now, if they were moved.")
+@click.option("--seed", type=int, default=0, show_default=True)
+def evaluate(root: Path, data_root: Path | None, seed: int) -> None:
+    """What the samples are worth, beside what real pictures would be."""
+    with exits():
+        from gan import evaluate as evaluation  # noqa: PLC0415
+        from gan import runs  # noqa: PLC0415
+
+        pictures, curated, level = runs.pictures(Run(root), data_root)
+        for name, verdict in evaluation.evaluate(Run(root), pictures, curated, level, seed).items():
+            click.echo(f"{name}: " + "\n".join(evaluation.lines(verdict)))
 
 
 @main.command()

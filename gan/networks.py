@@ -7,6 +7,7 @@ the weights, so that plain torch can load them (see the README).
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -52,10 +53,14 @@ def generator(values: Values, size: int) -> Spec:
 
 
 def discriminator(values: Values, size: int) -> Spec:
-    """(N, 3, size, size) -> (N, scores): one score a picture, or one a patch."""
+    """(N, 3, size, size) -> (N, scores): one score a picture, or one a patch.
+
+    Never in circles: a crop of a real picture does not wrap round, and D would tell it by its seam.
+    """
+    values = replace(values, pad="zeros")
     base, depth = split(size)
     if values.head == "patch":
-        depth = min(depth, 4)
+        depth = min(depth, 5)  # with a tail a score sees 158 pixels
     widths = [values.width * 2 ** min(3, i) for i in range(depth)]
     layers: list[Spec] = []
     if values.block == "residual":

@@ -97,13 +97,13 @@ PRESETS: dict[str, dict[str, Any]] = {
     "texture": {
         "head": "patch", "latent": "field", "z": 32, "up": "nearest", "kernel": (3,), "pad": "circular", "crop": 128,
         "batch": 16, "penalty": "r1", "gamma": 0.1, "lazy": 8, "lr_g": 4e-4, "lr_d": 4e-4, "beta2": 0.99,
-        "mirror": False, "ema_kimg": 8.0,
+        "mirror": False, "ema_kimg": 4.0, "tail": True,
     },
     # periodic spatial GAN (arXiv 1705.06566): many textures in one net, with a type and waves
     "psgan": {
         "head": "patch", "latent": "field", "z": 16, "types": 16, "waves": 4, "up": "nearest", "kernel": (3,),
         "pad": "circular", "crop": 128, "batch": 16, "penalty": "r1", "gamma": 0.1, "lazy": 8, "lr_g": 4e-4,
-        "lr_d": 4e-4, "beta2": 0.99, "mirror": False, "ema_kimg": 8.0,
+        "lr_d": 4e-4, "beta2": 0.99, "mirror": False, "ema_kimg": 4.0, "tail": True,
     },
     # Image Dataset Generation: 400 pictures, one CPU; the loser of the two losses trains until the gap is under e
     "balanced-cpu": {

@@ -6,6 +6,7 @@ import json
 import shutil
 import tomllib
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import tomli_w
@@ -14,20 +15,18 @@ from gan import data, networks, preflight, presets
 from gan.loop import Job
 from gan.players import Machine
 from scrapbag.check import build
-from scrapbag.errors import UsageError
-from scrapbag.layout import Run, write_text
+from scrapbag.errors import MissingError, UsageError
+from scrapbag.layout import Data, Run, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from gan.data import Pictures
     from gan.loop import Moment
     from gan.presets import Values
-    from scrapbag.layout import Data
     from scrapbag.recipe import Train
 
-_STAY = {"train.toml", ".train.lock"}
+_STAY = {"train.toml", ".train.lock", ".stamp"}  # what Make and the lock keep there
 
 
 def prepare(dataset: Data, run: Run, settings: Train, say: Callable[[str], None], row: str = "") -> Job:
@@ -51,9 +50,28 @@ def prepare(dataset: Data, run: Run, settings: Train, say: Callable[[str], None]
     learnt = preflight.small_set(len(pictures.train), values)
     values = presets.resolve(row, settings.values, learnt)
     machine = _preflight(pictures, values, size, settings, learnt, say)
-    table = {"asked": asked, "size": size, "row": row, "machine": asdict(machine), "values": presets.plain(values)}
+    table = {
+        "from": str(dataset.root.absolute()),
+        "asked": asked,
+        "size": size,
+        "row": row,
+        "machine": asdict(machine),
+        "values": presets.plain(values),
+    }
     write_text(run.settings, tomli_w.dumps(table))
     return Job(run, pictures, values, size, settings, machine)
+
+
+def pictures(run: Run, root: Path | None = None) -> tuple[Pictures, Path, int]:
+    """The pictures that a run learnt from, the folder of their squares, and its level; `root` is DATA where it moved.
+
+    Raises MissingError when nothing was trained.
+    """
+    if (known := _read(run)) is None:
+        raise MissingError(f"there is no run in {run.root}; run make train first")
+    dataset = Data(root or Path(known["from"]))
+    loaded = data.load(dataset.curated, dataset.root / "packed", known["values"]["crop"])
+    return loaded, dataset.curated, int(known["asked"]["level"])
 
 
 def finish(job: Job, moment: Moment, sha256: str) -> None:

@@ -1,0 +1,29 @@
+"""What SIGKILL costs: a stage is killed at chance moments, and must end as if it never had been."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+
+@click.group()
+def main() -> None:
+    """Kill a stage again and again; the last line is JSON."""
+
+
+@main.command()
+@click.option("--kills", default=20, show_default=True, help="Of each preset.")
+@click.option("--preset", "rows", multiple=True, help="Only these rows of the table of presets.")
+@click.option("--seed", default=0, show_default=True)
+def train(kills: int, rows: tuple[str, ...], seed: int) -> None:
+    """Training: SHA-256 over G, D and EMA against a run that was never killed."""
+    from benchmarks import crash_train  # noqa: PLC0415 - the other commands need no torch
+
+    found = crash_train.measure(kills, rows, seed)
+    reached = all(one["equal"] and one["kills"] == kills for one in found)
+    click.echo(json.dumps({"figures": found, "reached": reached}))
+
+
+if __name__ == "__main__":
+    main()

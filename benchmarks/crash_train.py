@@ -1,0 +1,99 @@
+"""Training under SIGKILL: every preset, killed at chance moments, must end with the weights of a run that never was.
+
+The nets are narrow and the batches small, so that many kills fit into minutes; everything else is the preset's own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import tempfile
+import time
+from pathlib import Path
+
+import click
+import numpy as np
+from PIL import Image
+
+from gan import loop, presets, runs
+from scrapbag.layout import Data, Run
+from scrapbag.recipe import Train
+
+SIDE = 32
+IMAGES = 400
+SMALL = ("width=4", "batch=4", "z=8")
+
+
+def killed(work: Path, row: str, kills: int, chance: random.Random) -> dict[str, object]:
+    """Train `row` once in peace and once under `kills` SIGKILLs; what became of both."""
+    preset = "auto" if row.startswith("auto-") else row
+    crop = bool(presets.PRESETS[row].get("crop"))
+    values = (*SMALL, *(("crop=32",) if crop else ()))
+    settings = Train(preset=preset, images=IMAGES, values=values)  # type: ignore[arg-type]
+    data = Data(work / ("texture" if crop else "squares"))
+    calm, harried = Run(work / f"{row}-calm"), Run(work / f"{row}-killed")
+    _child(data, calm, settings, row, None)
+    took = json.loads(calm.done.read_text())["seconds"] + 0.3  # the grids and checkpoints beside
+    harried.root.mkdir()
+    shutil.copy(calm.settings, harried.settings)  # the probe's choice; two probes may choose differently
+    landed = 0
+    for _ in range(20 * kills):
+        if landed == kills:
+            break
+        if _child(data, harried, settings, row, chance.uniform(0.02, took)):
+            landed += 1
+        else:
+            shutil.rmtree(harried.root)  # it was done before the kill: begin again
+            harried.root.mkdir()
+            shutil.copy(calm.settings, harried.settings)
+    _child(data, harried, settings, row, None)
+    same = json.loads(calm.done.read_text())["sha256"] == json.loads(harried.done.read_text())["sha256"]
+    return {"preset": row, "kills": landed, "equal": same}
+
+
+def pictures(work: Path) -> None:
+    """A hundred squares of chance colours, and one large picture for the textures."""
+    rng = np.random.default_rng(0)
+    (work / "squares" / "curated").mkdir(parents=True)
+    for i in range(100):
+        coarse = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+        Image.fromarray(coarse).resize((SIDE, SIDE)).save(work / "squares" / "curated" / f"{i:05d}.png")
+    (work / "texture" / "curated").mkdir(parents=True)
+    Image.fromarray(rng.integers(0, 256, (96, 128, 3), dtype=np.uint8)).save(work / "texture" / "curated" / "00001.png")
+
+
+def _child(data: Data, run: Run, settings: Train, row: str, kill_after: float | None) -> bool:
+    """Train in a fork of this process, which has torch imported already; returns whether it was killed."""
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            run.root.mkdir(parents=True, exist_ok=True)
+            job = runs.prepare(data, run, settings, lambda _: None, row)
+            moment, sha256 = loop.train(job, save_s=0.0)
+            runs.finish(job, moment, sha256)
+            code = 0
+        finally:
+            os._exit(code)
+    if kill_after is not None:
+        time.sleep(kill_after)
+        os.kill(pid, signal.SIGKILL)
+    _, status = os.waitpid(pid, 0)
+    if os.WIFEXITED(status) and os.WEXITSTATUS(status) != 0:
+        raise click.ClickException(f"training {row} failed")
+    return os.WIFSIGNALED(status)
+
+
+def measure(kills: int, rows: tuple[str, ...], seed: int) -> list[dict[str, object]]:
+    chance = random.Random(seed)
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        pictures(work)
+        found = []
+        for row in rows or tuple(presets.PRESETS):
+            found.append(killed(work, row, kills, chance))
+            click.echo(f"{row}: killed {found[-1]['kills']} times, {'equal' if found[-1]['equal'] else 'DIFFERENT'}")
+        return found

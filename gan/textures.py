@@ -1,0 +1,106 @@
+"""Textures of any size from a field of latents: from one type to another, seamless."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from typing import TYPE_CHECKING
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from gan import batches, sample
+from scrapbag.errors import UsageError
+from scrapbag.layout import write_bytes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gan.presets import Values
+    from gan.sample import Generator
+    from scrapbag.layout import Run
+
+MOST = 40_000_000  # pixels of one picture
+
+
+def write(run: Run, pixels: str, std: float, kinds: str, *, seamless: bool, seed: int) -> Path:
+    """One texture under RUN/samples/; `pixels` is 2048x512, `kinds` is 3 or 3..7 or empty; returns where it is."""
+    generator = sample.load(run.generator, seamless=True)
+    width, height = parse_size(pixels)
+    picture = batches.to_bytes(tile(generator, (height, width), std, parse_kinds(kinds), seamless=seamless, seed=seed))[
+        0
+    ]
+    name = f"texture-{width}x{height}-seed{seed}"
+    name += f"-std{std:g}" if std != 1 else ""
+    name += f"-type{kinds}" if kinds else ""
+    path = run.root / "samples" / f"{name}{'-seamless' if seamless else ''}.png"
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG")
+    write_bytes(path, buffer.getvalue())
+    return path
+
+
+@torch.no_grad()
+def tile(
+    generator: Generator, shape: tuple[int, int], std: float, kinds: tuple[int, ...], *, seamless: bool, seed: int
+) -> Tensor:
+    """(1, 3, *shape) in [-1, 1]. The generator must wrap round; without `seamless` a margin is cut off.
+
+    Raises UsageError for a generator, a size or a type that cannot be.
+    """
+    values, grows = generator.values, generator.grows
+    if values.latent != "field":
+        raise UsageError("this generator makes pictures of one size; PIXELS, STD and TYPE need PRESET=texture or psgan")
+    if kinds and not values.types:
+        raise UsageError("this generator knows one texture; TYPE needs PRESET=psgan")
+    if shape[0] * shape[1] > MOST:
+        raise UsageError(f"{shape[1]}x{shape[0]} is over {MOST // 10**6} megapixels; ask for a seamless tile")
+    if seamless and any(side % grows for side in shape):
+        near = "x".join(str(max(grows, round(side / grows) * grows)) for side in reversed(shape))
+        raise UsageError(f"a seamless tile's sides are multiples of {grows}; write PIXELS={near}")
+    margin = 0 if seamless else 1
+    rows, columns = (-(-side // grows) + 2 * margin for side in shape)
+    net, z = field(generator, (rows, columns), std, kinds, seamless=seamless, seed=seed)
+    start = margin * grows
+    made: Tensor = net(z)
+    return made[:, :, start : start + shape[0], start : start + shape[1]]
+
+
+def field(
+    generator: Generator, shape: tuple[int, int], std: float, kinds: tuple[int, ...], *, seamless: bool, seed: int
+) -> tuple[nn.Module, Tensor]:
+    """The convolutions and the field that they read, waves drawn: rolling the field rolls the picture, exactly."""
+    values = generator.values
+    z = batches.latents(values, 1, batches.chance(seed, 0, "latents"), shape, std)
+    if kinds:
+        z[:, values.z : values.z + values.types] = _mixed(values, kinds, shape[1], seamless=seamless)
+    layers = list(generator.net.children())
+    if values.waves:
+        return nn.Sequential(*layers[1:]), layers[0](z)
+    return generator.net, z
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """(width, height) of 2048x512. Raises UsageError."""
+    if not (found := re.fullmatch(r"(\d{1,6})x(\d{1,6})", text)) or "0" in found.groups():
+        raise UsageError(f"PIXELS is {text!r}; write width x height, such as 2048x512")
+    return int(found[1]), int(found[2])
+
+
+def parse_kinds(text: str) -> tuple[int, ...]:
+    """The seeds of one type or two: 3, or 3..7. Raises UsageError."""
+    if text and not re.fullmatch(r"\d{1,9}(\.\.\d{1,9})?", text):
+        raise UsageError(f"TYPE is {text!r}; write the number of a type, such as 3, or of two, such as 3..7")
+    return tuple(int(part) for part in text.split("..")) if text else ()
+
+
+def _mixed(values: Values, kinds: tuple[int, ...], width: int, *, seamless: bool) -> Tensor:
+    """(types, 1, width): from the first type on the left to the last on the right, and back again when it wraps."""
+    first, last = (torch.randn(values.types, generator=batches.chance(k, 0, "latents")) for k in (kinds[0], kinds[-1]))
+    x = torch.arange(width) / (width if seamless else max(1, width - 1))
+    t = (1 - torch.cos(2 * math.pi * x)) / 2 if seamless else x
+    mixed = first[:, None] * (1 - t) + last[:, None] * t
+    scale = 1.0 if kinds[0] == kinds[-1] else ((1 - t).square() + t.square()).sqrt()  # as far from nothing as any type
+    return (mixed / scale)[:, None, :]
