@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -43,11 +43,18 @@ class Shards:
         self._paths.append(path)
         self.sha256 += sha256
 
-    def column(self, name: str) -> NDArray[np.generic]:
+    def has(self, name: str) -> bool:
+        """Whether the shards hold that array."""
+        if not self._paths:
+            return False
+        with safe_open(self._paths[0], framework="numpy") as shard:
+            return name in shard.keys()  # noqa: SIM118  not a dict
+
+    def column(self, name: str) -> NDArray[Any]:
         """One array of every shard, in memory."""
         return np.concatenate(list(self.parts(name)))
 
-    def parts(self, name: str) -> Iterator[NDArray[np.generic]]:
+    def parts(self, name: str) -> Iterator[NDArray[Any]]:
         """One array of each shard in turn, for those too large to hold."""
         for path in self._paths:
             with safe_open(path, framework="numpy") as shard:

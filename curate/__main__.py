@@ -1,0 +1,73 @@
+"""`python -m curate`: score pictures, choose among them, and look at what was chosen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from scrapbag import recipe
+from scrapbag.errors import exits
+from scrapbag.layout import Data
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from curate.rows import Outcome
+
+
+def _data(command: Callable[..., None]) -> Callable[..., None]:
+    option = click.option("--data", "root", required=True, type=click.Path(path_type=Path), help="data/<name>")
+    return option(command)
+
+
+@click.group()
+def main() -> None:
+    """Choose among the pictures of a dataset: score, curate, report, review, labels, export."""
+
+
+@main.command()
+@_data
+def score(root: Path) -> None:
+    """Let the model look at every picture that it has not seen yet."""
+    with exits():
+        from curate.score import score as run  # noqa: PLC0415  the other commands do without torch
+
+        done = run(recipe.load(root / "settings" / "score.toml").score, Data(root))
+        click.echo(
+            f"scored {done.new:,} new of {done.pictures:,} pictures with {done.model}"
+            f" ({done.forward_passes:,} forward passes, {done.unusable:,} unusable files)"
+            f" -> {root / 'scored' / done.key} · next: make curate"
+        )
+
+
+@main.command()
+@_data
+def curate(root: Path) -> None:
+    """Keep or drop every picture, say why, and square what is kept."""
+    with exits():
+        from curate.run import curate as run  # noqa: PLC0415
+
+        outcome = run(recipe.load(root / "settings" / "curate.toml").curate, Data(root))
+        click.echo(
+            f"kept {outcome.kept:,} of {len(outcome.rows):,} ({_threshold(outcome)}, {_passes(outcome)})"
+            f" -> {root / 'report' / 'report.html'} · next: make {'train' if outcome.kept else 'report'}"
+        )
+
+
+def _threshold(outcome: Outcome) -> str:
+    if not outcome.settings.targets:
+        return "no targets, quality rules alone"
+    if outcome.certificate is None:
+        return f"threshold {outcome.threshold:.2f}, uncertified"
+    lower: Any = outcome.certificate.lower
+    return f"threshold {outcome.threshold:.2f}, precision at least {lower:.2f} with 95 % confidence"
+
+
+def _passes(outcome: Outcome) -> str:
+    return f"{outcome.score.forward_passes if outcome.score else 0} forward passes"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""Perceptual hashes: 64 bits of a picture's coarse structure, its crops and its mirror image, and pairs that agree.
+
+The hash is pHash (Zauner, Implementation and Benchmarking of Perceptual Image Hash Functions, 2010): the signs of the
+lowest 8 x 8 cosine coefficients about their median. Pairs are found by multi-index hashing (Norouzi et al., CVPR 2012).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+PROBES = (1.0, 0.95, 0.9, 0.85, 0.8, 0.7)  # centre crops by share of each side; the first is the whole picture
+COLUMNS = len(PROBES) + 1  # and the mirror image of the whole
+REACH = 7  # bits in which two pictures may differ; pairs() finds all up to 7
+_BANDS = 4
+_BITS = np.uint64(1) << np.arange(64, dtype=np.uint64)
+_MASKS = np.array([0, *(1 << bit for bit in range(16))], dtype=np.uint16)
+_CHUNK = 4_000_000  # candidate pairs looked at in one go, 100 MB
+
+
+def phashes(grey: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """The hashes of the whole, of its centre crops and of its mirror image, as (COLUMNS,)."""
+    height, width = grey.shape
+    spectra = []
+    for share in PROBES:
+        high, wide = max(1, round(height * share)), max(1, round(width * share))
+        top, left = (height - high) // 2, (width - wide) // 2
+        part = cv2.resize(grey[top : top + high, left : left + wide], (32, 32), interpolation=cv2.INTER_AREA)
+        spectra.append(cv2.dct(part.astype(np.float32))[:8, :8])
+    spectra.append(spectra[0] * np.where(np.arange(8) % 2, -1.0, 1.0))  # mirrored, odd waves change their sign
+    stack = np.stack(spectra).reshape(COLUMNS, 64)
+    bits = stack > np.median(stack, axis=1, keepdims=True)
+    return np.asarray((bits * _BITS).sum(axis=1, dtype=np.uint64))
+
+
+def pairs(hashes: NDArray[np.uint64], reach: int = REACH) -> NDArray[np.int64]:
+    """Rows (first, second, column of the second, bits of difference) of `hashes` (N, COLUMNS) that agree.
+
+    A pair is found when the first's whole is within `reach` bits, at most 7, of any column of the second's. Equal
+    wholes form a star about their first row, so that a thousand copies are a thousand pairs and not a million.
+    """
+    if not len(hashes):
+        return np.empty((0, 4), dtype=np.int64)
+    _, first, group = np.unique(hashes[:, 0], return_index=True, return_inverse=True)
+    copies = np.flatnonzero(first[group] != np.arange(len(hashes)))
+    same = np.stack([first[group[copies]], copies, np.zeros_like(copies), np.zeros_like(copies)], axis=1)
+    found = [same, *(_search(hashes[first], band, reach) for band in range(_BANDS))]
+    for near in found[1:]:
+        near[:, :2] = first[near[:, :2]]
+    return np.unique(np.concatenate(found), axis=0)
+
+
+def _search(hashes: NDArray[np.uint64], band: int, reach: int) -> NDArray[np.int64]:
+    """Pairs that agree in a band of 16 bits but for one bit; 7 differing bits leave some band with one at most."""
+    wholes, columns = hashes[:, 0], hashes.shape[1]
+    keys = _band(wholes, band)
+    order = np.argsort(keys, kind="stable")
+    start = np.concatenate([[0], np.cumsum(np.bincount(keys, minlength=1 << 16))])
+    found = [np.empty((0, 4), dtype=np.int64)]
+    for column in range(columns):
+        other = hashes[:, column]
+        for mask in _MASKS:
+            wanted = _band(other, band) ^ mask
+            counts = start[wanted.astype(np.int64) + 1] - start[wanted]
+            for rows in _portions(counts):
+                second = np.repeat(rows, counts[rows])
+                offset = np.arange(second.size) - np.repeat(np.cumsum(counts[rows]) - counts[rows], counts[rows])
+                one = order[start[wanted[second]] + offset]
+                bits = np.bitwise_count(wholes[one] ^ other[second])
+                hit = np.flatnonzero((bits <= reach) & (one != second))
+                found.append(np.stack([one[hit], second[hit], np.full_like(hit, column), bits[hit]], axis=1))
+    return np.concatenate(found)
+
+
+def _band(hashes: NDArray[np.uint64], band: int) -> NDArray[np.uint16]:
+    return (hashes >> np.uint64(16 * band)).astype(np.uint16)
+
+
+def _portions(counts: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """The row numbers in runs of about _CHUNK candidates."""
+    ends = np.cumsum(counts)
+    cuts = np.searchsorted(ends, np.arange(_CHUNK, int(ends[-1]) + 1, _CHUNK), side="right")
+    yield from np.split(np.arange(counts.size), cuts)

@@ -1,0 +1,70 @@
+"""One look at one file: the model's input, the hashes and the quality columns, from a single decode."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from curate import decode, hashes, quality
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from PIL import Image
+
+PROBLEMS = ("", "unreadable", "not_image", "too_large")  # a shard holds the position; add at the end only
+COLUMNS = {  # of a shard, besides sha256, hashes and what the model saw
+    "problem": np.uint8,
+    "format": np.uint8,  # position in decode.FORMATS
+    "width": np.uint32,
+    "height": np.uint32,
+    "blur": np.float32,
+    "entropy": np.float32,
+    "brightness": np.float32,
+    "border_uniform": np.float32,
+    "panels": np.uint8,
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a file showed; all zero but for `problem` when it gave no picture."""
+
+    problem: str
+    facts: dict[str, float]
+    hashes: NDArray[np.uint64]
+    pixels: NDArray[np.uint8] | None = None  # the model's input; None when there is no model or no picture
+
+
+def look(path: Path, prepare: Callable[[Image.Image], NDArray[np.uint8]] | None, side: int) -> Look:
+    """Decode `path` to at least twice `side` pixels, the model's own scale, and measure it."""
+    try:
+        opened = decode.load(path, at_least=max(2 * side, quality.SIDE))
+    except decode.UnusableError as error:
+        return Look(error.args[0], {}, np.zeros(hashes.COLUMNS, dtype=np.uint64))
+    pixels = quality.shrink(opened.image)
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
+    measured = quality.measure(pixels, grey)
+    facts = {
+        "format": decode.FORMATS.index(opened.format),
+        "width": opened.width,
+        "height": opened.height,
+        **vars(measured),
+    }
+    return Look("", facts, hashes.phashes(grey), prepare(opened.image) if prepare else None)
+
+
+def columns(looks: Sequence[Look]) -> dict[str, NDArray[np.generic]]:
+    """Looks as the arrays of a shard."""
+    problems = np.array([PROBLEMS.index(one.problem) for one in looks], dtype=np.uint8)
+    facts = {
+        name: np.array([one.facts.get(name, 0) for one in looks], dtype=kind)
+        for name, kind in COLUMNS.items()
+        if name != "problem"
+    }
+    return {"problem": problems, **facts, "hashes": np.stack([one.hashes for one in looks])}

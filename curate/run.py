@@ -1,0 +1,122 @@
+"""The curate stage: decide on every picture, square the kept ones, and say what was decided and why."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from curate import assemble, duplicates, exports, reports, scan, squares, table, targets
+from curate.decide import HASH_REACH, Decisions, Facts, decide
+from curate.levels import levels
+from curate.pairs import read_pairs
+from curate.rows import Outcome, Row, ScoreInfo
+from scrapbag import catalog
+from scrapbag.layout import lock
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from curate.duplicates import Links
+    from curate.table import Scores, Seen
+    from scrapbag.catalog import Record
+    from scrapbag.layout import Data
+    from scrapbag.recipe import Curate
+
+
+@dataclass(frozen=True)
+class Material:
+    """All that decisions rest on, whatever the threshold."""
+
+    scores: Scores
+    seen: Seen
+    facts: Facts
+    links: Links
+    records: list[Record]
+    speakers: dict[str, Record]
+    pictures: dict[str, scan.Picture]
+
+
+def curate(settings: Curate, data: Data) -> Outcome:
+    """Decide, make the squares that are missing, swap curated/ in, and write the reports."""
+    with lock(data.root, "curate"):
+        material = gather(settings, data)
+        outcome = choose(material, settings)
+        publish(outcome, material, data)
+        reports.write(outcome, data)
+        return outcome
+
+
+def gather(settings: Curate, data: Data) -> Material:
+    """Read the scores and the catalog. Raises RecipeError for targets that the model lacks."""
+    connection = catalog.connect(data.catalog)
+    try:
+        scores = table.current(data)
+        wanted = targets.indices(settings.targets, scores.labels)
+        seen = table.see(scores, wanted)
+        records = list(catalog.records(connection))
+        answers = scan.answers(connection, settings.targets)
+        pictures = {picture.sha256: picture for picture in scan.pictures(connection, data)}
+    finally:
+        connection.close()
+    speakers = assemble.speakers(records, settings.require_licence)
+    facts = table.facts(scores, seen, speakers, answers, settings.require_licence)
+    links = duplicates.links(read_pairs(scores.shards.folder), settings.near, HASH_REACH)
+    return Material(scores, seen, facts, links, records, speakers, pictures)
+
+
+def choose(material: Material, settings: Curate) -> Outcome:
+    """What the settings make of the material; touches no file but the shards, to read features."""
+    threshold, by = settings.threshold, "prob"
+    decisions = decide(material.facts, material.links, settings, threshold)
+    level = _levels(material, decisions)
+    made = assemble.by_sha256(material.scores, material.facts, material.seen, material.links, decisions, level)
+    rows = tuple(assemble.rows(material.records, material.speakers, made))
+    return Outcome(rows=rows, settings=settings, score=_info(material.scores), threshold=threshold, by=by)
+
+
+def publish(outcome: Outcome, material: Material, data: Data) -> None:
+    """Make curated/ what the outcome says: squares out of the cache, and the tables beside them."""
+    kept = [row for row in outcome.rows if row.kept]
+    settings = outcome.settings
+    wanted = [_wanted(row, material) for row in kept]
+    squares.make(wanted, data.squares, settings.size, settings.fit)
+    new = data.root / ".curated.new"
+    shutil.rmtree(new, ignore_errors=True)
+    squares.link(wanted, data.squares, new, settings.size, settings.fit)
+    exports.write(new, kept, settings, material.scores.info["model"])
+    squares.swap(new, data.curated)
+
+
+def _wanted(row: Row, material: Material) -> squares.Wanted:
+    picture = material.pictures[row.sha256]
+    return squares.Wanted(picture.number, picture.sha256, picture.path, row.border_uniform or 0.0)
+
+
+def _levels(material: Material, decisions: Decisions) -> NDArray[np.int64]:
+    """By picture, -1 for the dropped; in the order of numbers, so that it does not matter when a picture was scored."""
+    level = np.full(decisions.kept.size, -1)
+    kept = np.flatnonzero(decisions.kept)
+    kept = kept[np.argsort(material.facts.number[kept])]
+    if material.scores.shards.has("sketch"):
+        level[kept] = levels(material.scores.shards.column("sketch")[kept].astype(np.float32))
+    else:
+        level[kept] = 0
+    return level
+
+
+def _info(scores: Scores) -> ScoreInfo:
+    info: dict[str, Any] = scores.info
+    return ScoreInfo(
+        model=info["model"],
+        key=scores.key,
+        link=info["link"],
+        label_set=scores.labels.name,
+        backend=info["backend"],
+        dtype=info["dtype"],
+        features=info.get("features", 0),
+        pictures=len(scores.shards),
+        forward_passes=0,  # nothing in this stage can reach a model
+    )
