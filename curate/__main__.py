@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from curate.rows import Outcome
 
+KINDS = ("folder", "zip", "webdataset", "parquet")
+
 
 def _data(command: Callable[..., None]) -> Callable[..., None]:
     option = click.option("--data", "root", required=True, type=click.Path(path_type=Path), help="data/<name>")
@@ -54,6 +56,32 @@ def curate(root: Path) -> None:
             f"kept {outcome.kept:,} of {len(outcome.rows):,} ({_threshold(outcome)}, {_passes(outcome)})"
             f" -> {root / 'report' / 'report.html'} · next: make {'train' if outcome.kept else 'report'}"
         )
+
+
+@main.command()
+@_data
+def report(root: Path) -> None:
+    """Print what was kept and dropped by reason and source, and the ten decisions nearest to flipping."""
+    with exits():
+        from curate import report_csv  # noqa: PLC0415
+        from curate.summary import summary  # noqa: PLC0415
+
+        rows = report_csv.read(Data(root).report / "report.csv")
+        click.echo(summary(rows))
+        kept = sum(row.kept for row in rows)
+        click.echo(f"\nkept {kept:,} of {len(rows):,} -> {root / 'report' / 'report.html'} · next: make review")
+
+
+@main.command()
+@_data
+@click.option("--as", "kind", required=True, type=click.Choice(KINDS), help="the form of data/<name>/export/")
+def export(root: Path, kind: str) -> None:
+    """Write the kept squares in the form that another trainer reads."""
+    with exits():
+        from curate.export_as import export as run  # noqa: PLC0415
+
+        place, count = run(Data(root), kind)
+        click.echo(f"exported {count:,} squares -> {place}")
 
 
 def _threshold(outcome: Outcome) -> str:

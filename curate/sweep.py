@@ -47,9 +47,9 @@ def sweep(rows: Sequence[Row]) -> tuple[Step, ...]:
 
 
 def can_flip(row: Row) -> bool:
-    """Whether the threshold alone decides on a row: it has a confidence, no person spoke, and no other rule failed."""
+    """Whether the threshold alone decides on a row: it has a confidence, nobody said yes, and no other rule failed."""
     failed = set(filter(None, row.reasons.split("; ")))
-    return row.confidence is not None and row.answer != "yes" and failed <= THRESHOLD_REASONS and row.state == "done"
+    return row.confidence is not None and row.answer != "yes" and failed <= THRESHOLD_REASONS
 
 
 def write(path: Path, steps: Sequence[Step]) -> bool:

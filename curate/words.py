@@ -32,6 +32,7 @@ FETCH_REASONS = {
     "challenge": "The site wanted to see a person.",
     "tls": "The connection could not be made safe.",
     "dns": "The host has no address.",
+    "waiting": "It came after the last make score, so that nothing is known of it yet.",
 }
 
 
