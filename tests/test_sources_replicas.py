@@ -45,7 +45,8 @@ def crawled(replica: Replica, tmp_path_factory: pytest.TempPathFactory) -> Crawl
 
 
 def of(crawled: Crawled, source: str) -> dict[str, Record]:
-    return {name.removeprefix("pic/"): row for name, row in crawled.records().items() if row.source == source}
+    rows = crawled.records().items()
+    return {address.partition("/pic/")[2]: row for address, row in rows if row.source == source}
 
 
 def test_commons_follows_continue_into_subcategories_and_takes_thumbnails(crawled: Crawled) -> None:
