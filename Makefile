@@ -83,11 +83,11 @@ export: $(DATA)/curated/dataset.json ## Hand the squares over: AS=folder, zip, w
 	@$(PY) -m curate export --data $(DATA) --as $(or $(AS),folder)
 
 sample: $(READY) ## Dream: N=64 SEED=0, for textures PIXELS=2048x512 STD=1.4 TYPE=0..1 SEAMLESS=1
-	@$(PY) -m gan sample --run $(RUN) $(if $(N),--number $(N)) $(if $(SEED),--seed $(SEED)) $(if $(PIXELS),--pixels $(PIXELS)) \
+	@$(PY) -m gan sample --run $(RUN) $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) $(if $(PIXELS),--pixels $(PIXELS)) \
 	  $(if $(STD),--std $(STD)) $(if $(TYPE),--type $(TYPE)) $(if $(SEAMLESS),--seamless)
 
 interpolate: $(READY) ## A film from one dream to the next: N=8 SEED=0
-	@$(PY) -m gan interpolate --run $(RUN) $(if $(N),--number $(N)) $(if $(SEED),--seed $(SEED))
+	@$(PY) -m gan interpolate --run $(RUN) $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED))
 
 evaluate: $(READY) ## What the samples are worth: KID, coverage, copying, with their floor
 	@$(PY) -m gan evaluate --run $(RUN)
