@@ -36,7 +36,6 @@ AUGMENT = v2.Compose(
         v2.RandomApply([v2.RandomRotation(12)], p=0.3),
         v2.ColorJitter(0.3, 0.3, 0.3, 0.1),
         v2.RandomGrayscale(0.05),
-        v2.RandomApply([v2.JPEG((30, 90))], p=0.3),
         v2.RandomApply([v2.GaussianBlur(3)], p=0.15),
         v2.ToDtype(torch.float32, scale=True),
         v2.Normalize(_MEAN, _STD),
@@ -95,7 +94,7 @@ def train(pictures: Sequence[Lesson], epochs: int, seed: int, batch: int = 48) -
             bar.update()
             bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
     bar.close()
-    return model.eval()
+    return model.to(memory_format=torch.contiguous_format).eval()  # safetensors takes no other
 
 
 def apart(features: torch.Tensor, temperature: float = 0.1) -> torch.Tensor:
