@@ -35,7 +35,7 @@ class AddressGuard:
     async def process_request(self, request: Request) -> None:
         parts = urlsplit(request.url)
         if parts.scheme not in _PORTS:
-            if parts.scheme == "folder" and not request.meta.get("redirect_times"):
+            if parts.scheme == "folder" and request.meta.get("local"):
                 return
             raise RefusedError("address", f"{request.url}: only http and https are asked")
         host = parts.hostname or ""

@@ -58,8 +58,8 @@ def is_passing(error: BaseException, reason: str) -> bool:
     return error.status in _PASSING_STATUS if isinstance(error, StatusError) else reason in _PASSING
 
 
-def of_error(error: BaseException, redirects: int = 0) -> str:
-    """The reason for what a download raised; `redirects` is how often it was sent elsewhere before."""
+def of_error(error: BaseException) -> str:
+    """The reason for what a download raised."""
     match error:
         case RefusedError() | StatusError():
             return error.reason
@@ -76,7 +76,7 @@ def of_error(error: BaseException, redirects: int = 0) -> str:
         case DownloadCancelledError():
             return "too_many_bytes"
         case IgnoreRequest():  # Scrapy's own: too many redirects, or a body that inflates beyond the cap
-            return "redirect" if redirects and "redirections" in str(error) else "too_many_bytes"
+            return "redirect" if "redirections" in str(error) else "too_many_bytes"
     return "tls" if _is_tls(error) else "connection"
 
 

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from scrapy import Request, signals
-from scrapy.exceptions import IgnoreRequest
 from scrapy.http.request import NO_CALLBACK
 from scrapy.robotstxt import ProtegoRobotParser
 
-from pipelines.reasons import HostStoppedError, RefusedError
+from pipelines.reasons import HostStoppedError, RefusedError, is_passing, of_error
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -30,8 +29,9 @@ class RobotsGuard:
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
+        self._attempts = crawler.settings.getint("ATTEMPTS")
         self._agent = crawler.settings["USER_AGENT"].partition("/")[0]
-        self._sites: dict[str, asyncio.Task[ProtegoRobotParser | None]] = {}
+        self._sites: dict[str, asyncio.Task[ProtegoRobotParser | str]] = {}
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> RobotsGuard:
@@ -45,27 +45,32 @@ class RobotsGuard:
         if site not in self._sites:
             self._sites[site] = asyncio.ensure_future(self._ask(site))
         rules = await asyncio.shield(self._sites[site])
-        if rules is None:
-            raise HostStoppedError("robots", f"{site}/robots.txt cannot be read, so nothing of it may be asked")
+        if isinstance(rules, str):
+            raise HostStoppedError(rules, f"{site}/robots.txt cannot be read, so nothing of it may be asked")
         if not rules.allowed(request.url, self._agent):
             raise RefusedError("robots", f"{site}/robots.txt forbids {request.url}", skipped=True)
 
-    async def _ask(self, site: str) -> ProtegoRobotParser | None:
-        """The rules of a site, None when it is unreachable."""
-        meta = {"robots": True, "download_maxsize": 4 * MAX_BYTES, "download_slot": urlsplit(site).netloc.lower()}
-        request = Request(f"{site}/robots.txt", callback=NO_CALLBACK, meta=meta)
-        try:
-            response = await self._crawler.engine.download_async(request)
-        except IgnoreRequest as error:
-            if "redirections" in str(error):  # 2.3.1.2: more than five hops may be taken for unavailable
-                return ProtegoRobotParser(b"", None)
-            log.info("%s: %s", request.url, error)
-            return None
-        except Exception as error:  # noqa: BLE001  (whatever kept it from us, the site is unreachable)
-            log.info("%s: %s", request.url, error)
-            return None
-        if response.status >= 500 or response.status == 429:
-            return None
-        rules = ProtegoRobotParser(response.body[:MAX_BYTES] if response.status < 300 else b"", None)
-        self._crawler.signals.send_catch_log(signals.robots_parsed, robotparser=rules, request=request)
-        return rules
+    async def _ask(self, site: str) -> ProtegoRobotParser | str:
+        """The rules of a site, or the reason why they cannot be had."""
+        reason = "robots"
+        for attempt in range(self._attempts):
+            if attempt:
+                await asyncio.sleep(2.0**attempt)
+            meta = {"robots": True, "download_maxsize": 4 * MAX_BYTES, "download_slot": urlsplit(site).netloc.lower()}
+            request = Request(f"{site}/robots.txt", callback=NO_CALLBACK, meta=meta)
+            try:
+                response = await self._crawler.engine.download_async(request)
+            except Exception as error:  # noqa: BLE001  (whatever it was, it has a reason)
+                reason = of_error(error)
+                log.info("%s: %s", request.url, error)
+                if reason == "redirect":  # 2.3.1.2: more than five hops may be taken for unavailable
+                    return ProtegoRobotParser(b"", None)
+                if not is_passing(error, reason):
+                    return reason
+                continue
+            reason = "robots"
+            if response.status < 500 and response.status != 429:
+                rules = ProtegoRobotParser(response.body[:MAX_BYTES] if response.status < 300 else b"", None)
+                self._crawler.signals.send_catch_log(signals.robots_parsed, robotparser=rules, request=request)
+                return rules
+        return reason

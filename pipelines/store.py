@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from scrapy.exceptions import DropItem
+
 from pipelines.reasons import RefusedError
 from pipelines.sniff import Seen, TooManyPixelsError, look
 from scrapbag.frontier import Answer, Frontier, Lease, Stored
@@ -39,6 +41,7 @@ class StorePicture:
     def __init__(self, crawler: Crawler) -> None:
         spider: Any = crawler.spider
         self._data: Data = spider.data
+        self._frontier: Frontier = spider.frontier
         self._max_pixels = crawler.settings.getint("MAX_PIXELS")
         self._thread = ThreadPoolExecutor(2, thread_name_prefix="store")
 
@@ -55,9 +58,13 @@ class StorePicture:
 
     async def process_item(self, item: Arrival) -> Arrival:
         expected = item.lease.meta.get("sha256", "")
-        item.stored = await asyncio.get_running_loop().run_in_executor(
-            self._thread, store, self._data, item.body, self._max_pixels, expected
-        )
+        try:
+            item.stored = await asyncio.get_running_loop().run_in_executor(
+                self._thread, store, self._data, item.body, self._max_pixels, expected
+            )
+        except RefusedError as error:
+            self._frontier.lost(item.lease, error.reason, item.answer)
+            raise DropItem(str(error)) from error
         item.body = b""
         return item
 

@@ -169,7 +169,7 @@ def records(connection: sqlite3.Connection) -> Iterator[Record]:
         left join picture p on p.sha256 = r.sha256
         left join sighting s on s.url = r.url
              and s.page_url = (select min(page_url) from sighting where url = r.url)
-        where r.kind = 'picture' and r.attempts > 0
+        where r.kind = 'picture' and (r.attempts > 0 or r.state in ('failed', 'skipped'))  -- or its host was given up
         order by r.id""")
     columns = [column[0] for column in rows.description]
     if set(columns) != names:

@@ -55,22 +55,26 @@ class Crawl(scrapy.Spider):
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Crawl:
         spider = super().from_crawler(crawler, *args, **kwargs)
         for signal in (signals.item_error, signals.spider_error):
-            crawler.signals.connect(spider.fault, signal=signal)
+            crawler.signals.connect(spider.failed, signal=signal)
         return spider
 
     async def start(self) -> AsyncIterator[Any]:
         """Nothing for Scrapy: where each source begins goes to the catalog, a long list in pieces."""
-        for name, reader in self.readers.items():
-            beginning = iter(reader.start())
-            while found := [self._filled(one, name) for one in islice(beginning, _BATCH)]:
-                self.frontier.add(name, found)
-                await asyncio.sleep(0)
+        try:
+            for name, reader in self.readers.items():
+                beginning = iter(reader.start())
+                while found := [self._filled(one, name) for one in islice(beginning, _BATCH)]:
+                    self.frontier.add(name, found)
+                    await asyncio.sleep(0)
+        except Exception as error:  # noqa: BLE001  (Scrapy would write a line and call it a day)
+            self.fault(error)
         return
         yield  # an asynchronous generator, as Scrapy wants it
 
     def request(self, lease: Lease) -> Request:
-        """The request that a lease stands for."""
+        """The request that a lease stands for. Raises ValueError for what is no address at all."""
         meta: dict[str, Any] = {"lease": lease, "kind": lease.kind, "download_slot": lease.host}
+        meta["local"] = self.readers[lease.source].source.local
         if lease.host in self.scrape.allow_hosts:
             meta["autothrottle_dont_adjust_delay"] = True  # one's own server; delay_s alone counts
         if lease.kind == "picture":
@@ -79,7 +83,7 @@ class Crawl(scrapy.Spider):
         if "actions" in lease.meta:
             meta["browser"] = {"actions": lease.meta["actions"]}
         headers = {"If-None-Match": lease.etag, "If-Modified-Since": lease.last_modified}
-        headers = {name: value for name, value in headers.items() if value}
+        headers = {name: value for name, value in headers.items() if value} | self.readers[lease.source].headers
         return Request(lease.url, self.page, errback=self.lost, headers=headers, meta=meta)
 
     def page(self, response: Response) -> Iterator[Page | Picture]:
@@ -115,10 +119,15 @@ class Crawl(scrapy.Spider):
         if isinstance(error, HostStoppedError):
             self._scheduler.stop(lease.host, reason)
 
-    def fault(self, failure: Failure) -> None:
-        """Something that is no row's fault: end the crawl, and let the command raise it."""
+    def failed(self, failure: Failure) -> None:
+        """Scrapy's signal for an exception that no guard has foreseen."""
+        if failure.value is not None:
+            self.fault(failure.value)
+
+    def fault(self, error: BaseException) -> None:
+        """End the crawl for something that is no row's fault; the command raises it."""
         if self.fatal is None:
-            self.fatal = failure.value
+            self.fatal = error
             self.stop()
 
     def stop(self) -> None:

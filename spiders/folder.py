@@ -54,7 +54,7 @@ class FolderHandler(BaseDownloadHandler):
 
     async def download_request(self, request: Request) -> Response:
         lease: Any = request.meta["lease"]
-        name = unquote(request.url.partition(":///")[2].partition("/")[2], errors="surrogateescape")
+        name = unquote(lease.url.partition(":///")[2].partition("/")[2], errors="surrogateescape")
         try:
             body = await asyncio.get_running_loop().run_in_executor(self._thread, self._read, lease.source, name)
         except TooLargeError as error:

@@ -65,6 +65,7 @@ def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh
         needed = any(getattr(source, "browser", False) for source in sources)
         process = CrawlerProcess(scrapy_settings(recipe.scrape, browser=needed))
         logging.getLogger("scrapy").setLevel(logging.WARNING)  # it writes two lines about every response
+        logging.getLogger("twisted").addFilter(_is_news)
         crawler = process.create_crawler(Crawl)
         stops = Stops(crawler)
         with tqdm(total=recipe.scrape.limit, initial=before, unit=" pictures", disable=None) as progress:
@@ -104,6 +105,11 @@ class Stops:
             self.asked = True
             asyncio.get_running_loop().call_later(_GRACE_S, _leave)
             crawl.stop()
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Twisted writes a traceback about every bad certificate, which is a row with its reason here."""
+    return "info_callback" not in record.getMessage()
 
 
 def _leave() -> None:

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 from scrapy import Request, signals
 from scrapy.core.scheduler import BaseScheduler
 
+from scrapbag.frontier import Answer
+
 if TYPE_CHECKING:
     from scrapy import Spider
     from scrapy.crawler import Crawler
@@ -107,7 +109,14 @@ class Scheduler(BaseScheduler):
             if host.next_at > now:  # it was paused meanwhile
                 self._turn(host, host.next_at)
             elif host.flight < host.cap and (lease := self._take(host)):
-                return self._hand_out(host, lease, now)
+                try:
+                    request: Request = self._crawl.request(lease)
+                except ValueError:
+                    self._frontier.lost(lease, "address", Answer())
+                    self._turn(host, now)
+                    continue
+                self._hand_out(host, lease, now)
+                return request
         self._set_timer(now)
         return None
 
@@ -202,13 +211,12 @@ class Scheduler(BaseScheduler):
         if not (host.delay or host.strikes):
             self._hosts.pop(host.name, None)
 
-    def _hand_out(self, host: Host, lease: Lease, now: float) -> Request:
+    def _hand_out(self, host: Host, lease: Lease, now: float) -> None:
         host.flight += 1
         host.next_at = now + self._delay(host)
         self._out[lease.id] = host
         self._pictures_out += lease.kind == "picture"
         self._turn(host, host.next_at)
-        return self._crawl.request(lease)  # type: ignore[no-any-return]  # the spider is Any to Scrapy
 
     def _delay(self, host: Host) -> float:
         slot = self._crawler.engine.downloader.slots.get(host.name)

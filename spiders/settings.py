@@ -62,6 +62,7 @@ def scrapy_settings(scrape: Scrape, *, browser: bool) -> dict[str, Any]:
         "DOWNLOAD_MAXSIZE": scrape.max_bytes,
         "DOWNLOAD_WARNSIZE": 0,
         "DOWNLOAD_VERIFY_CERTIFICATES": True,
+        "ATTEMPTS": scrape.attempts,
         "MAX_PIXELS": scrape.max_pixels,
         "ALLOW_HOSTS": scrape.allow_hosts,
         "REDIRECT_MAX_TIMES": 5,
