@@ -1,0 +1,95 @@
+"""The evaluate command: a run's generators judged, said in a table, and kept in evaluation.json."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from gan import batches, neighbours, sample
+from gan.judge import Judge, reals_of
+from scrapbag.errors import UsageError
+from scrapbag.layout import write_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gan.data import Pictures
+    from gan.judge import Measured, Verdict
+    from scrapbag.layout import Run
+
+NAMES = {
+    "kid": "KID x1000 (smaller is better)",
+    "recall": "recall",
+    "coverage": "coverage",
+    "precision": "precision (only beside coverage)",
+    "copy_auc": "copy-AUC (0.5 is no copying)",
+    "copies": "nearer than 98 % of held-out reals",
+    "variety": "variety, over the reals'",
+}
+
+
+def evaluate(run: Run, pictures: Pictures, curated: Path, level: int = 3, seed: int = 0) -> dict[str, Verdict]:
+    """Judge the last generator of `run`, and the best one; write evaluation.json and the sheet of neighbours.
+
+    Raises MissingError when nothing was trained, UsageError when the pictures are of another size.
+    """
+    generator = sample.load(run.generator)
+    if not generator.values.crop and pictures.side != generator.size:
+        raise UsageError(
+            f"{run.generator} makes pictures of {generator.size} pixels and the squares are {pictures.side} wide; "
+            "write DATA= as it was trained"
+        )
+    judge = Judge(reals_of(pictures, generator.values, level), curated)
+    verdicts: dict[str, Verdict] = {}
+    for name, path in (("last", run.generator), ("best", best(run))):
+        if path.exists():
+            known = sample.load(path)
+            fakes = batches.to_bytes(sample.draw(known, len(judge.reals.others), seed))
+            verdicts[name] = judge.verdict(fakes, known.images_seen)
+            if name == "last":
+                neighbours.write(run, neighbours.find(fakes, judge))
+    table = {name: asdict(verdict) for name, verdict in verdicts.items()}
+    write_text(run.root / "evaluation.json", json.dumps(table, indent=1) + "\n")
+    return verdicts
+
+
+def best(run: Run) -> Path:
+    """The generator of the smallest KID so far; see gan/keep.py."""
+    return run.root / "best.safetensors"
+
+
+def read(run: Run) -> dict[str, Any]:
+    """evaluation.json as plain values; {} when nothing was evaluated."""
+    path = run.root / "evaluation.json"
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+
+
+def lines(verdict: Verdict) -> list[str]:
+    """A verdict for a terminal: every figure beside the floor that real pictures reach."""
+    counts = f"{verdict.n} samples after {verdict.images_seen:,} images, {verdict.reference:,} training pictures"
+    out = [f"{counts}; floor: {verdict.n} other real pictures in the samples' place"]
+    for one in verdict.measured:
+        out.append(f"  {f'features: {one.name} ({one.sha256})':<48}{'samples':>10}{'floor':>10}")
+        out += [f"    {name:<46}{ours:>10.3f}{floor:>10.3f}" for name, ours, floor in figure_rows(one)]
+    if verdict.unmeasured:
+        out.append(f"  not measured on the curation model's features: {verdict.unmeasured}")
+    out.append("  pixels")
+    out += [f"    {name:<46}{ours:>10.2f}{floor:>10.2f}" for name, ours, floor in surface_rows(verdict)]
+    return out + [f"  FLAG {flag}" for flag in verdict.flags]
+
+
+def figure_rows(one: Measured) -> list[tuple[str, float, float]]:
+    """(what, samples, floor) of one kind of features."""
+    return [(name, getattr(one.fakes, key), getattr(one.floor, key)) for key, name in NAMES.items()]
+
+
+def surface_rows(verdict: Verdict) -> list[tuple[str, float, float]]:
+    """(what, samples, floor) of the pixels."""
+    ours, floor = verdict.fakes, verdict.floor
+    scales = zip(("fine", "middle", "coarse"), ours.sliced_wasserstein, floor.sliced_wasserstein, strict=True)
+    return [
+        *((f"sliced Wasserstein x1000, {scale}", a, b) for scale, a, b in scales),
+        ("colour volume", ours.colour_volume, floor.colour_volume),
+        ("sharpness, over the reals'", ours.sharpness, floor.sharpness),
+    ]

@@ -1,0 +1,133 @@
+"""What pictures are measured by: a ResNet-18 of random weights, which needs no download, and the curation model."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import timm
+import torch
+import torchvision
+from timm.data.config import resolve_data_config
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gan.batches import to_floats
+from scrapbag.errors import MissingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gan.data import Pixels
+
+DEMO = Path(__file__).parents[1] / "demo" / "model"
+SEED = 3
+REALS = 1024  # pictures that the frozen batch statistics and the scale come from
+WIDTH = 128  # of a feature vector
+SIDE = (64, 128)  # what pictures are brought to, at least and at most
+_BATCH = 128
+
+
+@dataclass(frozen=True)
+class Features:
+    """A way to turn pictures into vectors. Figures on features of different hashes cannot be compared."""
+
+    name: str
+    sha256: str  # of everything that the vectors depend on, 12 digits
+    look: Callable[[Pixels], Tensor]  # (N, H, W, 3) -> (N, width) float32
+
+
+def untrained(reals: Pixels) -> Features:
+    """The first three stages of a ResNet-18 of fixed random weights, its batch statistics frozen on `reals`.
+
+    Each stage is pooled to 1x1 and 2x2; the vector is standardised by `reals` and projected at random to 128 numbers.
+    """
+    reals = reals[:REALS]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED)
+        net = torchvision.models.resnet18(weights=None)
+    net.requires_grad_(requires_grad=False).to(memory_format=torch.channels_last)
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = None  # a plain mean over the batches
+    net.train()
+    _stages(net, reals)
+    net.eval()
+    raw = _stages(net, reals)
+    middle, scale = raw.mean(0), raw.std(0) + 1e-6
+    project = torch.randn((raw.shape[1], WIDTH), generator=torch.Generator().manual_seed(SEED)) / raw.shape[1] ** 0.5
+    state = {**net.state_dict(), "middle": middle, "scale": scale, "project": project}
+    return Features("random ResNet-18", _hash(state), lambda pixels: (_stages(net, pixels) - middle) / scale @ project)
+
+
+def curation(curated: Path) -> Features:
+    """The model that chose the pictures, by its name in metadata.csv. Raises MissingError with the reason."""
+    table = curated / "metadata.csv"
+    if not table.exists():
+        raise MissingError(f"{table} does not exist, so no curation model is known")
+    with table.open(newline="", encoding="utf-8") as file:
+        name = next((row.get("model") or "" for row in csv.DictReader(file)), "")
+    if not name:
+        raise MissingError("the pictures were curated without a model")
+    net, config = _load(name)
+    side = min(config["input_size"][1:])
+    mean, std = (torch.tensor(config[key]).view(1, 3, 1, 1) for key in ("mean", "std"))
+
+    @torch.inference_mode()
+    def look(pixels: Pixels) -> Tensor:
+        parts = []
+        for start in range(0, len(pixels), _BATCH // 4):
+            x = to_floats(pixels[start : start + _BATCH // 4], "cpu") / 2 + 0.5
+            parts.append(net(((_resized(x, side) - mean) / std).contiguous(memory_format=torch.channels_last)).float())
+        return torch.cat(parts).clone()
+
+    return Features(name, _hash(net.state_dict()), look)
+
+
+def _load(name: str) -> tuple[nn.Module, dict[str, Any]]:
+    source = f"local-dir:{DEMO}" if name == "demo" else name
+    folder = Path(source.removeprefix("local-dir:"))
+    if source.startswith("local-dir:") and not (folder / "config.json").is_file():
+        raise MissingError(f"the curation model {name} is not in {folder}")
+    try:
+        net: Any = timm.create_model(source, pretrained=True, num_classes=0)
+    except (OSError, RuntimeError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise MissingError(f"the curation model {name} cannot be loaded ({reason})") from error
+    config = resolve_data_config({}, model=net)  # type: ignore[no-untyped-call]  # timm's own
+    return net.eval().requires_grad_(requires_grad=False).to(memory_format=torch.channels_last), config
+
+
+@torch.no_grad()
+def _stages(net: Any, pixels: Pixels) -> Tensor:
+    side = min(max(pixels.shape[1], SIDE[0]), SIDE[1])
+    parts = []
+    for start in range(0, len(pixels), _BATCH):
+        x = _resized(to_floats(pixels[start : start + _BATCH], "cpu"), side).contiguous(
+            memory_format=torch.channels_last
+        )
+        x = net.maxpool(net.relu(net.bn1(net.conv1(x))))
+        pooled = []
+        for stage in (net.layer1, net.layer2, net.layer3):
+            x = stage(x)
+            pooled += [x.mean((2, 3)), functional.adaptive_avg_pool2d(x, 2).flatten(1)]
+        parts.append(torch.cat(pooled, 1))
+    return torch.cat(parts)
+
+
+def _resized(x: Tensor, side: int) -> Tensor:
+    if x.shape[-1] == side:
+        return x
+    smaller = x.shape[-1] > side
+    return functional.interpolate(x, size=(side, side), mode="bilinear", align_corners=False, antialias=smaller)
+
+
+def _hash(state: dict[str, Any]) -> str:
+    digest = hashlib.sha256()
+    for key, tensor in sorted(state.items()):
+        digest.update(key.encode())
+        digest.update(cast("Tensor", tensor).detach().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:12]

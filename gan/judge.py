@@ -1,0 +1,199 @@
+"""Measures samples against the real pictures of a run: figures, their floor, and flags for what figures would hide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gan import batches, features, metrics
+from scrapbag.errors import MissingError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from gan.data import Pictures, Pixels
+    from gan.features import Features
+    from gan.presets import Values
+
+COUNT = 512  # samples, and as many other reals for the floor
+TRAIN = 6000  # training pictures among which copies are looked for
+COPIES = 0.15  # of the samples nearer than 98 % of held-out reals are: replay is 1, honest samples keep 0.02
+FEW = 0.3  # of the reals' variety
+SOFT = 0.6  # of the reals' finest detail
+
+
+@dataclass(frozen=True)
+class Reals:
+    """A run's real pictures by what they are for. `reference` and `others` share none; `train` includes `reference`."""
+
+    reference: Pixels  # what samples are compared with
+    others: Pixels  # in the samples' place they give the floor: held out, and training pictures beside the reference
+    held: Pixels  # never trained on
+    train: Pixels  # among which copies are looked for
+
+
+@dataclass(frozen=True)
+class Figures:
+    """On one kind of features. `kid` is times 1000; precision means nothing without coverage."""
+
+    kid: float
+    kid_error: float
+    precision: float
+    recall: float
+    coverage: float
+    copy_auc: float
+    copies: float
+    variety: float
+
+
+@dataclass(frozen=True)
+class Surface:
+    """On the pixels themselves."""
+
+    sliced_wasserstein: tuple[float, ...]  # fine, middle, coarse
+    colour_volume: float
+    sharpness: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The samples, and the floor, on one kind of features."""
+
+    name: str
+    sha256: str
+    fakes: Figures
+    floor: Figures
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Everything that is said of one set of samples, and how many pictures it rests on."""
+
+    images_seen: int
+    n: int
+    reference: int
+    train: int
+    held: int
+    measured: tuple[Measured, ...]
+    unmeasured: str  # why the curation model's features are not among them
+    fakes: Surface
+    floor: Surface
+    flags: tuple[str, ...]
+
+
+class Known:
+    """The vectors of a run's real pictures under one kind of features."""
+
+    def __init__(self, kind: Features, reals: Reals) -> None:
+        self.kind = kind
+        self.reference, self.others, self.held, self.train = (
+            kind.look(part) for part in (reals.reference, reals.others, reals.held, reals.train)
+        )
+
+    def figures(self, vectors: Tensor, unseen: Tensor) -> Figures:
+        """Of samples; `unseen` are those of them whose nearness to the training set is looked at."""
+        value, error = metrics.kid(self.reference, vectors)
+        precision, recall, coverage = metrics.precision_recall_coverage(self.reference, vectors)
+        area, copies = metrics.copying(self.train, self.held, unseen)
+        return Figures(
+            kid=value,
+            kid_error=error,
+            precision=precision,
+            recall=recall,
+            coverage=coverage,
+            copy_auc=area,
+            copies=copies,
+            variety=metrics.variety(self.reference, vectors),
+        )
+
+
+class Judge:
+    """Says what samples are worth. What it needs of the reals is computed once."""
+
+    def __init__(self, reals: Reals, curated: Path | None = None) -> None:
+        """`curated` has the metadata.csv that names the curation model; without it only random features are used."""
+        self.reals = reals
+        self.unmeasured = "" if curated else "nobody asked for them"
+        kinds = [features.untrained(reals.reference)]
+        if curated:
+            try:
+                kinds.append(features.curation(curated))
+            except MissingError as error:
+                self.unmeasured = str(error)
+        self.known = [Known(kind, reals) for kind in kinds]  # the random features first
+        self._floor = [known.figures(known.others, unseen=known.held) for known in self.known]
+        self._floor_surface = surface(reals.reference, reals.others)
+
+    def verdict(self, fakes: Pixels, images_seen: int = 0) -> Verdict:
+        """Of (N, H, W, 3) samples; N as many as `reals.others`, or the floor is not measured alike."""
+        vectors = [known.kind.look(fakes) for known in self.known]
+        measured = tuple(
+            Measured(known.kind.name, known.kind.sha256, known.figures(ours, unseen=ours), floor)
+            for known, ours, floor in zip(self.known, vectors, self._floor, strict=True)
+        )
+        seen = surface(self.reals.reference, fakes)
+        return Verdict(
+            images_seen=images_seen,
+            n=len(fakes),
+            reference=len(self.reals.reference),
+            train=len(self.reals.train),
+            held=len(self.reals.held),
+            measured=measured,
+            unmeasured=self.unmeasured,
+            fakes=seen,
+            floor=self._floor_surface,
+            flags=_flags(measured[0].fakes, seen),
+        )
+
+
+def reals_of(pictures: Pictures, values: Values, level: int = 3) -> Reals:
+    """The real pictures of a run, divided, always in the same way. Of textures, crops stand for pictures."""
+    train = pictures.train[: batches.pool(pictures, values, level, images_seen=2**62)]
+    if values.crop:
+        reference, known = (batches.crops(train, values.crop, n, np.random.default_rng(n)) for n in (1024, 4096))
+        held = batches.crops(pictures.held, values.crop, COUNT, np.random.default_rng(1))
+        return Reals(reference, held, held, np.concatenate([reference, known]))
+    held, mixed = (batches.some(part, values, len(part)) for part in (pictures.held, train))
+    return divide(mixed, held)
+
+
+def divide(train: Pixels, held: Pixels) -> Reals:
+    """As many others as can be had, up to 512, while the reference keeps at least as many."""
+    count = min(COUNT, (len(held) + len(train)) // 2)
+    lent = max(0, count - len(held))
+    return Reals(
+        reference=train[lent:][: features.REALS],
+        others=np.concatenate([held, train[:lent]])[:count],
+        held=held[:COUNT],
+        train=train[lent:][:TRAIN],
+    )
+
+
+def surface(reference: Pixels, pixels: Pixels) -> Surface:
+    fine, middle, coarse = metrics.sliced_wasserstein(reference, pixels)
+    return Surface(
+        sliced_wasserstein=(fine, middle, coarse),
+        colour_volume=metrics.colour_volume(pixels),
+        sharpness=metrics.sharpness(reference, pixels),
+    )
+
+
+def _flags(figures: Figures, seen: Surface) -> tuple[str, ...]:
+    flags = []
+    if figures.copies > COPIES:
+        flags.append(
+            f"copying: {figures.copies:.0%} of the samples are nearer to a training picture than 98 % of the held-out "
+            "ones are; look at the neighbours"
+        )
+    if figures.variety < FEW:
+        flags.append(
+            f"few modes: samples differ from each other {figures.variety:.0%} as much as real pictures do; "
+            f"coverage is {figures.coverage:.2f}, whatever precision ({figures.precision:.2f}) says"
+        )
+    if seen.sharpness < SOFT:
+        flags.append(f"blur: the samples have {seen.sharpness:.0%} of the finest detail of real pictures")
+    return tuple(flags)

@@ -1,0 +1,202 @@
+"""RUN/report.html: curves, grids over time, neighbours and figures on one page that carries all it shows."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from PIL import Image
+
+from gan import evaluate, keep
+from scrapbag.layout import write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from scrapbag.layout import Run
+
+SHOWN = 8  # grids over time
+SIDE = 768  # pixels that a sheet is shown with at most
+WIDE, HIGH = 640, 200  # of a curve, in its own units
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a chart: SVG path data in a box of 640x200, and its last value."""
+
+    name: str
+    path: str
+    last: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    title: str
+    note: str
+    lines: tuple[Line, ...]
+    low: str
+    high: str
+    end: str  # the right end of the axis, in words
+    floor: float | None = None  # the height of a straight line, in the box's units
+
+
+@dataclass(frozen=True)
+class Sheet:
+    caption: str
+    src: str
+
+
+def write(run: Run) -> Path:
+    """Render what the run has so far; what is not there yet is left out. Returns where the page is."""
+    verdicts = evaluate.read(run)
+    style = _source("run.css")
+    settings = _settings(run)
+    page = (
+        _environment()
+        .get_template("run.html.j2")
+        .render(
+            name=run.root.resolve().name,
+            settings=settings,
+            rows=_last(run),
+            charts=charts(run, verdicts),
+            now=_sheet(run.root, _grids(run)[-1:], ""),
+            reals=_sheet(run.root, [run.root / "reals.png"], "real pictures"),
+            history=_history(run),
+            verdicts=verdicts,
+            names=evaluate.NAMES,
+            flags=[flag for verdict in list(verdicts.values())[:1] for flag in verdict["flags"]],
+            neighbours=_sheet(run.root, [run.root / "neighbours.png"], "", whole=True),
+            policy=_policy(style),
+            style=Markup(style),  # noqa: S704  our own file, and the policy admits no other
+        )
+    )
+    write_text(run.report, page)
+    return run.report
+
+
+def charts(run: Run, verdicts: dict[str, Any]) -> list[Chart]:
+    """The curves of metrics.csv and quality.csv over images seen; a chart without two points is left out."""
+    rows = _rows(run.metrics)
+    found = [
+        _chart("Losses", "neither goes to nothing in a healthy game", rows, {"loss_d": "D", "loss_g": "G"}),
+        _chart("D's accuracy", "the share of real and made-up pictures that D tells", rows, {"accuracy": "accuracy"}),
+        _chart(
+            "Spread", "of the fixed grid, over that of real pictures; near 0 all look alike", rows, {"spread": "spread"}
+        ),
+    ]
+    looks = [{key: str(getattr(one, key)) for key in ("images_seen", "kid", "coverage", "recall", "colour_volume")}
+             for one in keep.looks(run)]  # fmt: skip
+    floor = verdicts.get("last", {}).get("measured", [{}])[0].get("floor", {}).get("kid")
+    found.append(_chart("KID x1000", "distance from real pictures; smaller is better", looks, {"kid": "KID"}, floor))
+    shares = {"coverage": "coverage", "recall": "recall"}
+    found.append(_chart("Coverage and recall", "how much of what is real the samples reach", looks, shares))
+    found.append(
+        _chart("Colour volume", "how far the samples' mean colours reach", looks, {"colour_volume": "samples"})
+    )
+    return [chart for chart in found if chart is not None]
+
+
+def _chart(
+    title: str, note: str, rows: Sequence[dict[str, str]], names: dict[str, str], floor: float | None = None
+) -> Chart | None:
+    series = {
+        name: [(float(row["images_seen"]), float(row[key])) for row in rows if row.get(key)]
+        for key, name in names.items()
+    }
+    points = [point for line in series.values() for point in line]
+    if not points or max(len(line) for line in series.values()) < 2:
+        return None
+    end = max(x for x, _ in points) or 1.0
+    heights = sorted(y for _, y in points)
+    low = min(heights[0], 0.0)
+    # a first point that towers over all others would press them flat
+    high = max(min(heights[-1], 4 * heights[len(heights) * 3 // 4]), low + 1e-9)
+    lines = tuple(
+        Line(name, _path(line, end, low, high), f"{line[-1][1]:.3g}") for name, line in series.items() if line
+    )
+    level = None if floor is None else _height(floor, low, high)
+    return Chart(title, note, lines, f"{low:.3g}", f"{high:.3g}", f"{end / 1000:,.0f} thousand images", level)
+
+
+def _path(points: list[tuple[float, float]], end: float, low: float, high: float) -> str:
+    step = max(1, len(points) // 400)
+    kept = points[::step] if (len(points) - 1) % step == 0 else [*points[::step], points[-1]]
+    return "M" + " L".join(f"{WIDE * x / end:.1f} {_height(y, low, high):.1f}" for x, y in kept)
+
+
+def _height(y: float, low: float, high: float) -> float:
+    return round(HIGH * (1 - (min(max(y, low), high) - low) / (high - low)), 1)
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [row for row in csv.DictReader(file) if None not in row.values()]
+
+
+def _last(run: Run) -> dict[str, str]:
+    """What the last line of metrics.csv says; {} before the first."""
+    return (_rows(run.metrics) or [{}])[-1]
+
+
+def _settings(run: Run) -> dict[str, Any]:
+    return tomllib.loads(run.settings.read_text(encoding="utf-8")) if run.settings.exists() else {}
+
+
+def _grids(run: Run) -> list[Path]:
+    return sorted(run.root.glob("fakes-*.png"))
+
+
+def _history(run: Run) -> list[Sheet]:
+    """Grids spread evenly over those there are, the first and the last among them."""
+    paths = _grids(run)
+    count = min(SHOWN, len(paths))
+    chosen = [paths[round(i * (len(paths) - 1) / max(count - 1, 1))] for i in range(count)]
+    return [
+        Sheet(f"{int(path.stem.removeprefix('fakes-')):,} thousand images", _uri(path, SIDE // 2)) for path in chosen
+    ]
+
+
+def _sheet(root: Path, paths: list[Path], caption: str, *, whole: bool = False) -> Sheet | None:
+    if not paths or not paths[0].is_relative_to(root) or not paths[0].exists():
+        return None
+    return Sheet(caption, _uri(paths[0], 4096 if whole else SIDE))
+
+
+def _uri(path: Path, side: int) -> str:
+    """A picture inside the page, at most `side` pixels wide and high."""
+    with Image.open(path, formats=("PNG",)) as image:
+        picture = image.convert("RGB")
+    picture.thumbnail((side, side), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", quality=92)
+    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("gan"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+
+
+def _source(name: str) -> str:
+    loader = _environment().loader
+    assert loader is not None
+    return loader.get_source(_environment(), name)[0]
+
+
+def _policy(style: str) -> str:
+    """Nothing from anywhere, pictures only from the page itself, no script, and no style but this one."""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
