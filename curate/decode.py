@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")  # EPS, for one, would start Ghostscript
+_PLUGINS = [name for name in FORMATS if name != "MPO"]  # MPO has no opener of its own: JPEG's becomes it
 MAX_PIXELS = 40_000_000
 
 # What Pillow's decoders raise at broken files. Anything else is our own mistake and must be seen.
@@ -61,8 +62,9 @@ def load(path: Path, at_least: int | None = None) -> Opened:
 
     Raises UnusableError with unreadable, not_image or too_large.
     """
+    Image.init()  # or the formats that are not loaded yet would be called broken
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with Image.open(path, formats=_PLUGINS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise UnusableError("too_large")
             turn = _orientation(image)
