@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urldefrag
 
+from scrapy.http import TextResponse
 from w3lib.url import safe_url_string
 
 from scrapbag.sources import Source
@@ -13,7 +14,7 @@ from scrapbag.sources import Source
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from scrapy.http import TextResponse
+    from scrapy.http import Response
 
     from scrapbag.frontier import Page, Picture
     from scrapbag.recipe import Scrape
@@ -52,6 +53,14 @@ def absolute(response: TextResponse, address: str | None) -> str:
         return safe_url_string(url) if address and url.startswith(("http://", "https://")) else ""
     except ValueError:
         return ""
+
+
+def legible(response: Response) -> bool:
+    """Whether a response is a page that can be parsed: Scrapy raises over a <base> that is no address."""
+    try:
+        return isinstance(response, TextResponse) and response.selector.type == "html"
+    except ValueError:
+        return False
 
 
 def fill(picture: Picture, source: Source) -> Picture:

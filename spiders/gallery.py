@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from scrapbag import sources
 from scrapbag.frontier import Page, Picture
 from spiders import markup
-from spiders.base import Reader, absolute
+from spiders.base import Reader, absolute, legible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,11 +25,13 @@ class GalleryReader(Reader[sources.Gallery]):
 
     def parse(self, response: TextResponse, meta: dict[str, Any]) -> Iterator[Page | Picture]:  # noqa: ARG002
         """A list page: its items, or its pictures, and the next list page."""
+        if not legible(response):
+            return
         if self.source.item:
             links = response.css(self.source.item)
             for link in links:
                 rating = self._rating(_block(link, links, self.source.rating))
-                if (url := absolute(response, link.attrib.get("href"))) and (rating is None or self._enough(rating)):
+                if (url := absolute(response, link.root.get("href"))) and (rating is None or self._enough(rating)):
                     yield self._page(url, callback="item", meta={} if rating is None else {"rating": rating}, once=True)
         else:
             images = response.css(self.source.image)
@@ -39,11 +41,13 @@ class GalleryReader(Reader[sources.Gallery]):
                 if self._enough(score := self._rating(stars)):
                     yield from self._picture(response, image, title, tag, score)
         for link in response.css(self.source.next)[:1] if self.source.next else ():
-            if url := absolute(response, link.attrib.get("href")):
+            if url := absolute(response, link.root.get("href")):
                 yield self._page(url)
 
     def item(self, response: TextResponse, meta: dict[str, Any]) -> Iterator[Picture]:
         """An item's page. Its rating may have stood on the list page."""
+        if not legible(response):
+            return
         found = self._rating(response.css(self.source.rating) if self.source.rating else None)
         rating = meta.get("rating") if found is None else found
         if self._enough(rating):
@@ -67,7 +71,7 @@ class GalleryReader(Reader[sources.Gallery]):
             pattern, replacement = self.source.full
             address = re.sub(pattern, replacement, address)
         if url := absolute(response, address):
-            name = markup.text(title[0]) if title else image.attrib.get("alt", "").strip()
+            name = markup.text(title[0]) if title else image.root.get("alt", "").strip()
             tags = tuple(dict.fromkeys(filter(None, map(markup.text, tag or ()))))
             yield Picture(url, response.url, title=name, tags=tags, rating=rating)
 

@@ -47,7 +47,7 @@ def largest(srcset: str) -> str:
 
 def rating(element: Selector) -> float | None:
     """A rating of 5, from what an element shows: '4.5 out of 5', 90 %, star classes, an aria-label; None if unclear."""
-    attributes = element.attrib
+    attributes = element.root  # not `attrib`, which raises over a name that no document may have
     content, best = attributes.get("content") or attributes.get("data-rating"), attributes.get("data-max")
     if content and (score := scaled(content, best)) is not None:
         return score
@@ -59,10 +59,10 @@ def rating(element: Selector) -> float | None:
     ):
         if (score := _said(words)) is not None:
             return score
-    for style in (element.attrib.get("style", ""), *element.xpath(".//@style").getall()):
+    for style in (element.root.get("style", ""), *element.xpath(".//@style").getall()):
         if "width" in style and (percent := _PERCENT.search(style)):
             return _bounded(float(percent[1].replace(",", ".")) / 20)
-    for names in (element.attrib.get("class", ""), *element.xpath(".//@class").getall()):
+    for names in (element.root.get("class", ""), *element.xpath(".//@class").getall()):
         if (score := _classed(names)) is not None:
             return score
     for words in element.xpath(".//@aria-label | .//@title | .//@alt").getall():
@@ -82,7 +82,7 @@ def scaled(value: object, best: object = None) -> float | None:
 
 
 def _named(element: Selector) -> Iterator[str]:
-    attributes = element.attrib
+    attributes = element.root
     try:
         sizes = json.loads(attributes.get("data-a-dynamic-image") or "{}")
         yield from sorted(sizes, key=lambda address: -sizes[address][0])[:1]
@@ -90,7 +90,7 @@ def _named(element: Selector) -> Iterator[str]:
         pass
     for name in ("data-old-hires", "data-zoom-image", "data-large_image"):
         if attributes.get(name):
-            yield attributes[name].strip()
+            yield attributes.get(name).strip()
     sets = [attributes.get(name, "") for name in _SETS]
     if element.root.tag == "img":
         sets += element.xpath("parent::picture/source/@srcset | parent::picture/source/@data-srcset").getall()
@@ -101,15 +101,16 @@ def _named(element: Selector) -> Iterator[str]:
 
 
 def _around(element: Selector) -> str:
-    link = element.attrib.get("href", "").strip()
+    link: str = element.root.get("href", "").strip()
     if re.search(r"\.(jpe?g|png|webp|gif|avif|bmp|tiff?)(\?|$)", link, re.IGNORECASE):
         return link
-    if found := re.search(r"url\(\s*['\"]?([^'\")]+)", element.attrib.get("style", "")):
+    if found := re.search(r"url\(\s*['\"]?([^'\")]+)", element.root.get("style", "")):
         return found[1].strip()
     for inner in element.xpath(".//img"):
         if address := picture(inner):
             return address
-    return element.attrib.get("content", "").strip() or link
+    content: str = element.root.get("content", "").strip()
+    return content or link
 
 
 def _said(words: str) -> float | None:

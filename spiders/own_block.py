@@ -74,8 +74,8 @@ def _heading(page: Selector) -> Selector | None:
 
 def _weight(image: Selector, address: str, name: set[str], near: set[Any]) -> float:
     path = unquote(urlsplit(address).path).lower()
-    said = " ".join(image.attrib.get(key, "") for key in ("alt", "title"))
-    signs = " ".join(image.attrib.get(key, "") for key in ("class", "id", "data-a-image-name")).lower()
+    said = " ".join(image.root.get(key, "") for key in ("alt", "title"))
+    signs = " ".join(image.root.get(key, "") for key in ("class", "id", "data-a-image-name")).lower()
     above = list(image.root.iterancestors())
     around = " ".join(f"{one.get('class', '')} {one.get('id', '')}" for one in above[:8]).lower()
     size = max(declared(address), _side(image))
@@ -97,5 +97,5 @@ def _leads_away(image: Selector) -> bool:
 
 
 def _side(image: Selector) -> int:
-    found = [re.match(r"\d+", image.attrib.get(key, "").strip()) for key in ("width", "height")]
+    found = [re.match(r"\d+", image.root.get(key, "").strip()) for key in ("width", "height")]
     return max((int(one[0]) for one in found if one), default=0)

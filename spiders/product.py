@@ -7,12 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-from scrapy.http import TextResponse
-
 from scrapbag.frontier import Page, Picture
 from scrapbag.sources import Product
 from spiders import markup, own_block, sitemap, sizes
-from spiders.base import Reader
+from spiders.base import Reader, legible
 from spiders.licence import licence_name
 from spiders.schema_org import Product as Named
 from spiders.schema_org import Shown, absolute, opengraph, product_of, unique
@@ -20,7 +18,7 @@ from spiders.schema_org import Shown, absolute, opengraph, product_of, unique
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from scrapy.http import Response
+    from scrapy.http import TextResponse
 
 
 class ProductReader(Reader[Product]):
@@ -34,13 +32,13 @@ class ProductReader(Reader[Product]):
             else:
                 yield self._item(address)
 
-    def parse_robots(self, response: Response, _meta: dict[str, Any]) -> Iterable[Page | Picture]:
+    def parse_robots(self, response: TextResponse, _meta: dict[str, Any]) -> Iterable[Page | Picture]:
         """The sitemaps that the site's robots.txt names, or the one at the place where most sites have it."""
         named = sitemap.named_in_robots(response.body.decode("utf-8", "replace"))
         for address in named or ["/sitemap.xml"]:
             yield Page(urljoin(response.url, address), "parse_sitemap")
 
-    def parse_sitemap(self, response: Response, _meta: dict[str, Any]) -> Iterable[Page | Picture]:
+    def parse_sitemap(self, response: TextResponse, _meta: dict[str, Any]) -> Iterable[Page | Picture]:
         for entry in sitemap.entries(response.body):
             address = absolute(response.url, entry.url)
             if address and entry.is_index:
@@ -48,9 +46,9 @@ class ProductReader(Reader[Product]):
             elif address and re.search(self.source.match, address):
                 yield self._item(address, images=[[one.url, one.licence_url, one.title] for one in entry.images])
 
-    def parse(self, response: Response, meta: dict[str, Any]) -> Iterable[Page | Picture]:
+    def parse(self, response: TextResponse, meta: dict[str, Any]) -> Iterable[Page | Picture]:
         """The pictures of one product. `meta["images"]` is what the sitemap said of them."""
-        if not isinstance(response, TextResponse) or response.selector.type != "html":
+        if not legible(response):
             return
         product = product_of(response.selector, response.url)
         if self.source.min_rating and (product is None or (product.rating or 0) < self.source.min_rating):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import extruct
 from extruct.jsonld import JsonLdExtractor
@@ -82,9 +82,9 @@ def absolute(base: str, address: str) -> str:
     address = address.replace("&amp;", "&").strip()  # escaped once too often, inside JSON
     try:
         whole = urljoin(base, address) if address else ""
+        return whole if urlsplit(whole).scheme in ("http", "https") and urlsplit(whole).hostname else ""
     except ValueError:
         return ""
-    return whole if whole.startswith(("http://", "https://")) else ""
 
 
 def _items(page: Selector, url: str) -> list[Any]:
@@ -92,8 +92,8 @@ def _items(page: Selector, url: str) -> list[Any]:
     items: list[Any] = []
     for script in page.root.iter("script"):
         if (script.get("type") or "").strip().lower().startswith("application/ld+json"):
-            script.set("type", "application/ld+json")
             try:
+                script.set("type", "application/ld+json")
                 items += JsonLdExtractor().extract_items(script)
             except _SKIN_DEEP:
                 continue
