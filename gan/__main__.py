@@ -50,14 +50,15 @@ def train(data_root: Path, root: Path, save_every: float, **asked: Any) -> None:
         run, dataset = Run(root), Data(data_root)
         settings = _settings(run, asked)
         with lock(run.root, "train"):
-            from gan import keep, loop, runs  # noqa: PLC0415 - torch takes two seconds to import
+            from gan import keep, loop, report, runs  # noqa: PLC0415 - torch takes two seconds to import
 
             job = runs.prepare(dataset, run, settings, click.echo)
             moment, sha256 = loop.train(job, judge=keep.Keeper(job), save_s=save_every)
+            page = report.write(run)
             runs.finish(job, moment, sha256)
         click.echo(
             f"trained on {moment.images_seen:,} images in {moment.seconds / 60:.1f} minutes -> {run.generator} "
-            f"· see {run.root / 'progress.gif'} · next: make sample"
+            f"· see {page} · next: make evaluate"
         )
 
 
@@ -103,11 +104,19 @@ def evaluate(root: Path, data_root: Path | None, seed: int) -> None:
     """What the samples are worth, beside what real pictures would be."""
     with exits():
         from gan import evaluate as evaluation  # noqa: PLC0415
-        from gan import runs  # noqa: PLC0415
+        from gan import report, runs  # noqa: PLC0415
 
-        pictures, curated, level = runs.pictures(Run(root), data_root)
-        for name, verdict in evaluation.evaluate(Run(root), pictures, curated, level, seed).items():
+        run = Run(root)
+        pictures, curated, level = runs.pictures(run, data_root)
+        verdicts = evaluation.evaluate(run, pictures, curated, level, seed)
+        for name, verdict in verdicts.items():
             click.echo(f"{name}: " + "\n".join(evaluation.lines(verdict)))
+        last = verdicts["last"].measured[0]
+        click.echo(
+            f"KID {last.fakes.kid:.1f} (floor {last.floor.kid:.1f}), coverage {last.fakes.coverage:.2f} "
+            f"(floor {last.floor.coverage:.2f}), {len(verdicts['last'].flags)} flags -> {report.write(run)} "
+            "· next: make sample"
+        )
 
 
 @main.command()
