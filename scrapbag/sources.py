@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -48,11 +49,14 @@ class Gallery(Source):
         if self.actions and not self.browser:
             raise RecipeError(f"source {self.name!r} has actions but no browser; add browser = true")
         for action in self.actions:
-            if not (isinstance(action, list | tuple) and len(action) == 2 and action[0] in ("click", "wait", "scroll")):
+            if not _is_action(action):
                 raise RecipeError(
                     f"source {self.name!r} actions has {action!r};"
-                    ' write ["click", "css"], ["wait", "css"] or ["scroll", {count = "css", max = 50}]'
+                    ' write ["click", "css"], ["click", {css = "css", max = 50}], ["wait", "css"]'
+                    ' or ["scroll", {count = "css", max = 50}]'
                 )
+        if self.full:
+            _pattern(self.full[0], f"source {self.name!r} full")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +68,9 @@ class Product(Source):
     match: str = ""  # a regular expression that a page's address must match
     min_rating: Rating = 0.0
     browser: bool = False
+
+    def __post_init__(self) -> None:
+        _pattern(self.match, f"source {self.name!r} match")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,3 +142,21 @@ class Folder(Source):
 KINDS: dict[str, type[Source]] = {
     cls.kind: cls for cls in (Gallery, Product, Shopify, Woocommerce, Commons, Met, Artic, Smithsonian, Urls, Folder)
 }
+
+_ACTIONS = {"click": {"css", "count", "max", "pause"}, "wait": {"css"}, "scroll": {"count", "max", "pause"}}
+
+
+def _is_action(action: Any) -> bool:
+    if not (isinstance(action, list | tuple) and len(action) == 2 and action[0] in _ACTIONS):
+        return False
+    name, value = action
+    if isinstance(value, str):
+        return name != "scroll"
+    return isinstance(value, dict) and value.keys() <= _ACTIONS[name] and (name == "scroll" or "css" in value)
+
+
+def _pattern(text: str, where: str) -> None:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise RecipeError(f"{where} is {text!r}, which is no regular expression: {error}") from None
