@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -183,3 +184,24 @@ def test_a_mistake_is_one_sentence_and_nothing_is_lost(workshop: Workshop) -> No
     assert done.returncode == 2
     assert "threshold is 1.9; write a number from 0 to 1" in done.stderr
     assert workshop.standing() == before
+
+
+def test_status_says_what_was_found_kept_and_trained_and_what_to_open(workshop: Workshop) -> None:
+    workshop.make("train")
+    done = subprocess.run(
+        workshop.command("status"), cwd=ROOT, env=_environment(), capture_output=True, text=True, check=True
+    )
+    assert "found    172 picture addresses" in done.stdout
+    assert "kept" in done.stdout
+    assert "dropped" in done.stdout
+    assert "report.html" in done.stdout
+    assert len(done.stdout.splitlines()) <= 24, "one screen"
+
+
+def test_help_names_every_target_that_a_user_calls() -> None:
+    done = subprocess.run(["make", "help"], cwd=ROOT, env=_environment(), capture_output=True, text=True, check=True)
+    named = {line.split()[1] for line in done.stdout.splitlines() if line.startswith("  make ")}
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert {"demo", "test", "scrape", "curate", "review", "report", "train", "sample", "export", "status"} <= named
+    used = set(re.findall(r"make ([a-z]+)", readme))
+    assert used <= named, used - named
