@@ -151,8 +151,8 @@ def _is_action(action: Any) -> bool:
         return False
     name, value = action
     if isinstance(value, str):
-        return name != "scroll"
-    return isinstance(value, dict) and value.keys() <= _ACTIONS[name] and (name == "scroll" or "css" in value)
+        return bool(name != "scroll")
+    return isinstance(value, dict) and set(value) <= _ACTIONS[name] and (name == "scroll" or "css" in value)
 
 
 def _pattern(text: str, where: str) -> None:

@@ -21,7 +21,7 @@ from scrapy.exceptions import (
     DownloadFailedError,
     DownloadTimeoutError,
 )
-from scrapy.http import HtmlResponse
+from scrapy.http import HtmlResponse, Response
 
 from pipelines.addresses import AddressError
 from spiders.chromium import BrowserError, BrowserTimeoutError, Loaded, Session, require
@@ -31,7 +31,6 @@ from spiders.proxy import Proxy
 if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.crawler import Crawler
-    from scrapy.http import Response
     from scrapy.settings import BaseSettings
 
 log = logging.getLogger(__name__)
@@ -69,7 +68,7 @@ class Pool:
         for worker in self._workers:
             self._idle.put_nowait(worker)
 
-    async def fetch(self, request: Request) -> HtmlResponse:
+    async def fetch(self, request: Request) -> Response:
         worker = await self._idle.get()
         try:
             return await worker.fetch(request)
@@ -91,8 +90,8 @@ class Worker:
         self._max_bytes = settings.getint("DOWNLOAD_MAXSIZE")
         self._session: Session | None = None
 
-    async def fetch(self, request: Request) -> HtmlResponse:
-        """The page as a response. Raises what Scrapy's own handler raises, or AddressError."""
+    async def fetch(self, request: Request) -> Response:
+        """The page, or a redirect if it lies elsewhere. Raises as Scrapy's own handler does, or AddressError."""
         if not self._proxy.port:
             await self._proxy.start()
         self._proxy.refused.clear()
@@ -108,6 +107,8 @@ class Worker:
             raise DownloadFailedError(f"{request.url}: {error}") from error
         if page.status in (0, 403, 502):
             self._raise_refusal(page.url)
+        if _place(page.url) != _place(request.url):  # so that robots.txt and the guards see the new address as well
+            return Response(page.url, status=302, headers={"Location": page.url}, request=request)
         body = page.html.encode()
         if 0 < self._max_bytes < len(body):
             raise DownloadCancelledError(f"{request.url}: {len(body):,} bytes, more than {self._max_bytes:,}")
@@ -150,6 +151,11 @@ class Worker:
             raise CannotResolveHostError(f"{url}: no address for {host}")
         if reason is not None:
             raise DownloadFailedError(f"{url}: {reason}")
+
+
+def _place(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.netloc, parts.path or "/"
 
 
 _POOLS: WeakKeyDictionary[Crawler, Pool] = WeakKeyDictionary()

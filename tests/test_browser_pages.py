@@ -108,10 +108,10 @@ def test_what_a_page_asks_of_a_private_address_is_refused_and_the_page_is_read(f
     assert fetch("/inside").css("img.ok")
 
 
-def test_the_status_and_the_last_address_are_known(fetch: Fetch, site: Site) -> None:
+def test_the_status_is_known_and_a_redirect_goes_back_to_the_guards(fetch: Fetch, site: Site) -> None:
     assert fetch("/nowhere").status == 404
     moved = fetch("/moved")
-    assert (moved.status, moved.url) == (200, f"http://{site.host}/")
+    assert (moved.status, moved.headers["Location"]) == (302, f"http://{site.host}/".encode())
 
 
 def test_what_the_server_said_with_a_page_is_known(fetch: Fetch) -> None:
