@@ -69,11 +69,17 @@ def ever_wrong(one: World) -> tuple[bool, bool, bool]:
         path[: len(answers)] = answers[:LOOKS]
     capital = log_capital(paths, sizes, PROMISE)
     capital[np.arange(LOOKS) >= sizes[:, None]] = -np.inf
-    chosen = loosest(sets, lambda j, level: bool(capital[j].max() >= -np.log(level)))
+    refuted = np.zeros(len(sets), dtype=bool)
+
+    def test(place: int, level: float) -> bool:
+        refuted[place] = capital[place].max() >= -np.log(level)
+        return bool(refuted[place])
+
+    loosest(sets, test)
     false = np.array([one.precision(step.threshold) < PROMISE for step in sets])
     errors = np.where(np.arange(LOOKS) < sizes[:, None], np.cumsum(1 - paths, axis=1), np.inf)
     naive = (errors <= _allowed()).any(axis=1)
-    return chosen is not None and bool(false[chosen]), bool((naive & false).any()), one.precision(PROMISE) < PROMISE
+    return bool((refuted & false).any()), bool((naive & false).any()), one.precision(PROMISE) < PROMISE
 
 
 @cache

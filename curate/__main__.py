@@ -88,7 +88,8 @@ def _threshold(outcome: Outcome) -> str:
     if not outcome.settings.targets:
         return "no targets, quality rules alone"
     if outcome.certificate is None:
-        return f"threshold {outcome.threshold:.2f}, uncertified"
+        away = f": {outcome.missing} yes in make review would certify" if outcome.missing else ""
+        return f"threshold {outcome.threshold:.2f}, uncertified{away}"
     lower: Any = outcome.certificate.lower
     return f"threshold {outcome.threshold:.2f}, precision at least {lower:.2f} with 95 % confidence"
 

@@ -60,7 +60,13 @@ def rows(
 
 
 def by_sha256(
-    scores: Scores, facts: Facts, seen: Seen, links: Links, decisions: Decisions, level: NDArray[np.int64]
+    scores: Scores,
+    facts: Facts,
+    seen: Seen,
+    links: Links,
+    decisions: Decisions,
+    level: NDArray[np.int64],
+    certified: NDArray[np.float64],
 ) -> dict[str, dict[str, Any]]:
     """What was decided of each picture, as fields of a row. `level` is -1 for what is dropped."""
     column = scores.shards.column
@@ -83,7 +89,7 @@ def by_sha256(
         "level": [None if one < 0 else one for one in level.tolist()],
         "answer": decisions.answer.tolist(),
         "confidence": _numbers(decisions.confidence),
-        "certified": [None] * len(reasons),
+        "certified": _numbers(certified),
         "label": ["" if one < 0 else scores.labels.say(one) for one in best],
         "label_confidence": _numbers(seen.best_confidence),
         "link": ["" if one < 0 else scores.info["link"] for one in best],

@@ -66,6 +66,8 @@ class Certificate:
     n: int  # answers that count, from a uniform draw
     errors: int
     size: int  # pictures in the pool that the threshold keeps
+    version: str = ""  # of the scores that the answers were drawn for
+    labels: str = ""  # hash of the answers
     method: str = METHOD
 
 
@@ -82,6 +84,8 @@ class Threshold:
 
 def shuffled(names: Sequence[str], version: str) -> NDArray[np.int64]:
     """The fixed random order of pictures, by their sha256, that belongs to one version of the scores."""
+    if not names:
+        return np.zeros(0, dtype=np.int64)
     keys = [blake2b(f"{version} {name}".encode(), digest_size=8).digest() for name in names]
     return np.argsort(np.frombuffer(b"".join(keys), dtype=">u8"), kind="stable")
 

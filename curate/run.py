@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from curate import assemble, duplicates, exports, reports, scan, squares, table, targets
 from curate.decide import HASH_REACH, Decisions, Facts, decide
+from curate.judge import Evidence, certified, judge
 from curate.levels import levels
 from curate.pairs import read_pairs
 from curate.rows import Outcome, Row, ScoreInfo
-from scrapbag import catalog
+from scrapbag import catalog, labels
 from scrapbag.layout import lock
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from curate.duplicates import Links
+    from curate.judge import Judgement
     from curate.table import Scores, Seen
     from scrapbag.catalog import Record
+    from scrapbag.labels import Label
     from scrapbag.layout import Data
     from scrapbag.recipe import Curate
 
@@ -37,6 +40,7 @@ class Material:
     records: list[Record]
     speakers: dict[str, Record]
     pictures: dict[str, scan.Picture]
+    labels: list[Label]  # answers to the question that the targets ask
 
 
 def curate(settings: Curate, data: Data) -> Outcome:
@@ -57,24 +61,47 @@ def gather(settings: Curate, data: Data) -> Material:
         wanted = targets.indices(settings.targets, scores.labels)
         seen = table.see(scores, wanted)
         records = list(catalog.records(connection))
-        answers = scan.answers(connection, settings.targets)
+        told = labels.every(connection, settings.targets)
         pictures = {picture.sha256: picture for picture in scan.pictures(connection, data)}
     finally:
         connection.close()
     speakers = assemble.speakers(records, settings.require_licence)
+    answers = {sha256: label.answer for sha256, label in labels.latest(told).items()}
     facts = table.facts(scores, seen, speakers, answers, settings.require_licence)
     links = duplicates.links(read_pairs(scores.shards.folder), settings.near, HASH_REACH)
-    return Material(scores, seen, facts, links, records, speakers, pictures)
+    return Material(scores, seen, facts, links, records, speakers, pictures, told)
 
 
 def choose(material: Material, settings: Curate) -> Outcome:
     """What the settings make of the material; touches no file but the shards, to read features."""
-    threshold, by = settings.threshold, "prob"
-    decisions = decide(material.facts, material.links, settings, threshold)
+    judged = judgement(material, settings)
+    facts, threshold, by = material.facts, settings.threshold, "prob"
+    if judged:
+        facts = replace(facts, confidence=judged.confidence)
+        threshold, by = judged.threshold.value, judged.threshold.by
+    decisions = decide(facts, material.links, settings, threshold)
     level = _levels(material, decisions)
-    made = assemble.by_sha256(material.scores, material.facts, material.seen, material.links, decisions, level)
-    rows = tuple(assemble.rows(material.records, material.speakers, made))
-    return Outcome(rows=rows, settings=settings, score=_info(material.scores), threshold=threshold, by=by)
+    bounds = certified(judged) if judged else np.full(facts.confidence.size, np.nan)
+    made = assemble.by_sha256(material.scores, facts, material.seen, material.links, decisions, level, bounds)
+    return Outcome(
+        rows=tuple(assemble.rows(material.records, material.speakers, made)),
+        settings=settings,
+        score=_info(material.scores),
+        threshold=threshold,
+        by=by,
+        certificate=judged.threshold.certificate if judged else None,
+        missing=judged.threshold.missing if judged else None,
+        ranked_by=judged.ranked_by if judged else "the model",
+    )
+
+
+def judgement(material: Material, settings: Curate, *, newest: bool = False) -> Judgement | None:
+    """Which scores decide and from which threshold; None without targets or scores."""
+    if not settings.targets or not material.scores.shards.has("below"):
+        return None
+    scores = material.scores
+    evidence = Evidence(scores.key, scores.shards, material.facts, material.links, material.labels)
+    return judge(evidence, settings, newest=newest)
 
 
 def publish(outcome: Outcome, material: Material, data: Data) -> None:

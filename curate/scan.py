@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
     from pathlib import Path
 
     from scrapbag.layout import Data
@@ -27,12 +25,3 @@ def pictures(connection: sqlite3.Connection, data: Data) -> list[Picture]:
     """Every picture, by its number."""
     rows = connection.execute("select id, sha256, extension from picture order by id")
     return [Picture(number, sha256, data.image(sha256, extension)) for number, sha256, extension in rows]
-
-
-def answers(connection: sqlite3.Connection, targets: Iterable[str]) -> dict[str, str]:
-    """sha256 -> yes, no or unsure: the latest answer that was not undone, to this very question."""
-    question = json.dumps(sorted(targets))
-    rows = connection.execute(
-        "select sha256, answer from label where targets = ? and not undone order by id", (question,)
-    )
-    return dict(rows.fetchall())

@@ -162,7 +162,7 @@ def _checked(label: Label, where: str = "this label") -> Label:
 
 
 def _row(label: Label) -> tuple[str, ...]:
-    question = json.dumps(sorted(label.targets), ensure_ascii=False)
+    question = json.dumps(sorted(label.targets))
     drawn = json.dumps(dict(label.drawn), sort_keys=True, ensure_ascii=False)
     return (label.sha256, label.answer, question, label.purpose, drawn, label.at)
 

@@ -1,0 +1,79 @@
+"""Who is like whom: the nearest pictures of every picture by its features, kept beside the scores."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tqdm import tqdm
+
+from scrapbag.layout import write_bytes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from curate.shards import Shards
+
+COUNT = 20
+_WIDTH = 256  # random directions that stand for all features: cosines stay within a few hundredths
+_BLOCK = 1024
+_FILE = "neighbours.npz"
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """For each row of the shards its nearest others, nearest first: (N, up to COUNT) rows and cosines."""
+
+    row: NDArray[np.int32]
+    cosine: NDArray[np.float32]
+
+
+def read(shards: Shards) -> Neighbours:
+    """The neighbours of all that is scored, computed anew when pictures have come. 40,000 pictures take a minute."""
+    path = shards.folder / _FILE
+    if path.exists():
+        with np.load(path) as file:
+            if len(file["row"]) == len(shards):
+                return Neighbours(file["row"], file["cosine"])
+    found = nearest(directions(shards))
+    buffer = io.BytesIO()
+    np.savez(buffer, row=found.row, cosine=found.cosine)
+    write_bytes(path, buffer.getvalue())
+    return found
+
+
+def directions(shards: Shards) -> NDArray[np.float32]:
+    """Features without their mean, which all share and which tells nothing, as unit vectors; zeros where unusable."""
+    usable = shards.column("problem") == 0
+    total, width = 0.0, 0
+    for part in shards.parts("features"):
+        total, width = total + part.astype(np.float64).sum(axis=0), part.shape[1]
+    mean = (total / max(1, usable.sum())).astype(np.float32) if width else np.zeros(0, np.float32)
+    turn = np.random.default_rng(0).normal(size=(width, _WIDTH)).astype(np.float32) if width > _WIDTH else np.eye(width)
+    parts = [(part.astype(np.float32) - mean) @ turn for part in shards.parts("features")]
+    return unit(np.where(usable[:, None], np.concatenate(parts), 0))
+
+
+def nearest(vectors: NDArray[np.float32], count: int = COUNT) -> Neighbours:
+    """The `count` nearest others of each unit vector, or all others where there are fewer."""
+    total = len(vectors)
+    count = min(count, total - 1)
+    rows, cosines = np.zeros((total, count), dtype=np.int32), np.zeros((total, count), dtype=np.float32)
+    if count < 1:
+        return Neighbours(rows, cosines)
+    for start in tqdm(range(0, total, _BLOCK), desc="neighbours", disable=None if total > 10 * _BLOCK else True):
+        block = vectors[start : start + _BLOCK] @ vectors.T
+        block[np.arange(len(block)), np.arange(start, start + len(block))] = -2
+        best = np.argpartition(-block, count - 1, axis=1)[:, :count]
+        value = np.take_along_axis(block, best, axis=1)
+        order = np.argsort(-value, axis=1, kind="stable")
+        rows[start : start + _BLOCK] = np.take_along_axis(best, order, axis=1)
+        cosines[start : start + _BLOCK] = np.take_along_axis(value, order, axis=1)
+    return Neighbours(rows, cosines)
+
+
+def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-9), dtype=np.float32)
