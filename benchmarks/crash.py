@@ -25,5 +25,17 @@ def train(kills: int, rows: tuple[str, ...], seed: int) -> None:
     click.echo(json.dumps({"figures": found, "reached": reached}))
 
 
+@main.command()
+@click.option("--kills", default=20, show_default=True)
+@click.option("--pages", default=3000, show_default=True, help="Items, with a picture each.")
+@click.option("--seed", default=0, show_default=True)
+def scrape(kills: int, pages: int, seed: int) -> None:
+    """Crawling: what is kept, lost, doubled and asked for again."""
+    from benchmarks import crash_scrape  # noqa: PLC0415 - the other commands need no nginx
+
+    figures, promises = crash_scrape.measure(kills, pages, seed)
+    click.echo(json.dumps({"figures": figures | {"promises": promises}, "reached": all(promises.values())}))
+
+
 if __name__ == "__main__":
     main()

@@ -17,26 +17,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-PER_ITEM = 10
-PER_LIST = 10
 
-
-def build(folder: Path, pictures: int, side: int = 720) -> int:
+def build(folder: Path, pictures: int, *, side: int = 616, per_item: int = 10, per_list: int = 10) -> int:
     """Write a site with so many different pictures, unless it is there; returns how many pages it has."""
-    items = -(-pictures // PER_ITEM)
-    lists = -(-items // PER_LIST)
-    done = folder / f"done-{pictures}-{side}"
+    items = -(-pictures // per_item)
+    lists = -(-items // per_list)
+    done = folder / f"done-{pictures}-{side}-{per_item}-{per_list}"
     if not done.exists():
         shutil.rmtree(folder, ignore_errors=True)
         (folder / "img").mkdir(parents=True)
         for number in range(pictures):
             (folder / "img" / f"{number:05d}.jpg").write_bytes(_picture(number, side))
         for item in range(items):
-            numbers = range(item * PER_ITEM, min(pictures, (item + 1) * PER_ITEM))
+            numbers = range(item * per_item, min(pictures, (item + 1) * per_item))
             images = "".join(f'<img src="/img/{n:05d}.jpg" alt="picture {n}">' for n in numbers)
             (folder / f"item-{item}.html").write_text(f'<h1>item {item}</h1><div class="gallery">{images}</div>')
         for number in range(lists):
-            range_ = range(number * PER_LIST, min(items, (number + 1) * PER_LIST))
+            range_ = range(number * per_list, min(items, (number + 1) * per_list))
             links = "".join(f'<a class="item" href="/item-{i}.html">item {i}</a>' for i in range_)
             more = f'<a class="next" href="/list-{number + 1}.html">next</a>' if number + 1 < lists else ""
             (folder / f"list-{number}.html").write_text(f"<h1>list {number}</h1>{links}{more}")
@@ -51,7 +48,7 @@ def served(folder: Path, work: Path) -> Iterator[str]:
     work.mkdir(parents=True, exist_ok=True)
     config = work / "nginx.conf"
     config.write_text(f"""
-worker_processes 1; daemon off; pid {work}/nginx.pid; error_log {work}/nginx.log;
+daemon off; master_process off; pid {work}/nginx.pid; error_log {work}/nginx.log;
 events {{ worker_connections 1024; }}
 http {{
     access_log {work}/access.log; keepalive_requests 100000; sendfile on;
@@ -85,7 +82,7 @@ def _wait(port: int) -> None:
 
 
 def _picture(number: int, side: int) -> bytes:
-    """Noise that compresses like a photograph: 720 x 720 comes to about 93 kB."""
+    """Noise that compresses like a photograph: 616 x 616 comes to about 93 kB."""
     rng = np.random.default_rng(number)
     coarse = Image.fromarray(rng.integers(0, 255, (side // 9, side // 9, 3), dtype=np.uint8))
     file = io.BytesIO()

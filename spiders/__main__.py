@@ -26,15 +26,12 @@ def main() -> None:
 @click.option("--fresh", is_flag=True, help="Read every page anew, changed or not; pictures are kept.")
 def scrape(root: Path, name: str | None, retry: str | None, *, fresh: bool) -> None:
     """Crawl the sources of settings/scrape.toml; goes on where it was stopped."""
-    from spiders.chromium import find  # noqa: PLC0415  (loads Selenium)
-
     with exits():
         data = Data(root)
         recipe = load(data.settings / "scrape.toml")
         require_contact(recipe)
         with lock(data.root, "scrape"):
-            browser = any(getattr(source, "browser", False) for source in recipe.sources) and find() is not None
-            sources, waiting = choose(recipe, name, browser=browser)
+            sources, waiting = choose(recipe, name)
             for source in waiting:
                 click.echo(f"skipping {source.name}: it needs Chromium with its driver; to add it: {INSTALL}", err=True)
             outcome = run(data, recipe, sources, retry=retry is not None, fresh=fresh)

@@ -43,15 +43,18 @@ class Outcome:
     resting: dict[str, float]  # hosts that want to be left alone, and until when (seconds since 1970)
 
 
-def choose(recipe: Recipe, name: str | None, *, browser: bool) -> tuple[list[Source], list[Source]]:
-    """The sources to crawl, and those that have to wait for a browser. Raises UsageError, or MissingError if all do."""
+def choose(recipe: Recipe, name: str | None) -> tuple[list[Source], list[Source]]:
+    """The sources to crawl, and those that wait for a browser. Raises UsageError, or MissingError when all wait."""
     chosen = [source for source in recipe.sources if name in (None, source.name)]
     if not chosen:
         names = ", ".join(source.name for source in recipe.sources) or "none"
         raise UsageError(f"there is no source {name!r} in the recipe; it has {names}")
-    waiting = [source for source in chosen if getattr(source, "browser", False) and not browser]
+    waiting = [source for source in chosen if _scripted(source)]
+    if waiting and _has_browser():
+        return chosen, []
     if len(waiting) == len(chosen):
-        raise MissingError(f"{_listed(waiting)} needs Chromium with its driver; run: {INSTALL}")
+        names = ", ".join(source.name for source in waiting)
+        raise MissingError(f"{names} needs Chromium with its driver; run: {INSTALL}")
     return [source for source in chosen if source not in waiting], waiting
 
 
@@ -62,8 +65,7 @@ def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh
         frontier.begin({source.name: _recipe(source) for source in sources}, retry=retry, fresh=fresh)
         before = frontier.pictures
         readers = {source.name: reader(source, recipe.scrape) for source in sources}
-        needed = any(getattr(source, "browser", False) for source in sources)
-        process = CrawlerProcess(scrapy_settings(recipe.scrape, browser=needed))
+        process = CrawlerProcess(scrapy_settings(recipe.scrape, browser=any(map(_scripted, sources))))
         logging.getLogger("scrapy").setLevel(logging.WARNING)  # it writes two lines about every response
         logging.getLogger("twisted").addFilter(_is_news)
         crawler = process.create_crawler(Crawl)
@@ -123,5 +125,11 @@ def _recipe(source: Source) -> str:
     return tomli_w.dumps({key: value for key, value in asdict(source).items() if value is not None})
 
 
-def _listed(sources: list[Source]) -> str:
-    return ", ".join(source.name for source in sources)
+def _scripted(source: Source) -> bool:
+    return bool(getattr(source, "browser", False))
+
+
+def _has_browser() -> bool:
+    from spiders.chromium import find  # noqa: PLC0415  (loads Selenium)
+
+    return find() is not None

@@ -1,0 +1,292 @@
+"""A crawl from its start to its end: what it finds, where it stops, and how it goes on."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from servers import Answer, Site, crawl, gallery, images, picture, recipe, serving, urls, write
+
+pytestmark = pytest.mark.timeout(120)
+PICTURES = [picture(number) for number in range(12)]
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts a crawl of tmp_path and leaves it running; at the end of the test none is."""
+    processes = []
+
+    def run(text):
+        write(tmp_path, text)
+        command = [sys.executable, "-m", "spiders", "scrape", "--data", str(tmp_path)]
+        processes.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+        return processes[-1]
+
+    yield run
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def shop(pictures=12, pages=3, wait=0.0, **more):
+    """List pages, each with a part of the pictures; a list page knows whether it has changed."""
+    each = pictures // pages
+    routes = {
+        f"/{n}.jpg": Answer(PICTURES[n % 12] + n.to_bytes(2, "big"), kind="image/jpeg", wait=wait)
+        for n in range(pictures)
+    }
+    for page in range(pages):
+        body = "".join(f'<img src="/{n}.jpg">' for n in range(page * each, (page + 1) * each))
+        body += f'<a class="next" href="/list{page + 1}">more</a>' if page + 1 < pages else ""
+        routes[f"/list{page}"] = unchanging(body.encode())
+    return Site(routes | more)
+
+
+def unchanging(body):
+    def answer(headers, _number):
+        if headers.get("if-none-match") == '"v1"':
+            return Answer(status=304)
+        return Answer(body, headers={"ETag": '"v1"'})
+
+    return answer
+
+
+def lists(site, **values):
+    return gallery(site, "/list0", next="a.next", **values)
+
+
+def numbers(site):
+    return sorted(int(hit.path[1:-4]) for hit in site.asked() if hit.path.endswith(".jpg"))
+
+
+def test_a_second_crawl_asks_only_whether_the_lists_have_changed(tmp_path):
+    site = shop()
+    with serving(site):
+        text = recipe(lists(site), allow=(site,))
+        assert crawl(tmp_path, text).code == 0
+        site.hits.clear()
+        again = crawl(tmp_path, text)
+    assert again.code == 0
+    assert [(hit.path, hit.status) for hit in site.asked()] == [(f"/list{n}", 304) for n in range(3)]
+    assert "(0 new)" in again.out
+
+
+def test_a_crawl_with_fresh_reads_every_page_anew_and_asks_again_for_no_picture(tmp_path):
+    site = shop()
+    with serving(site):
+        text = recipe(lists(site), allow=(site,))
+        crawl(tmp_path, text)
+        site.hits.clear()
+        crawl(tmp_path, text, "--fresh")
+    assert [(hit.path, hit.status) for hit in site.asked()] == [(f"/list{n}", 200) for n in range(3)]
+
+
+def test_a_source_whose_selectors_were_edited_is_read_anew(tmp_path):
+    site = shop()
+    site.routes["/list0"] = unchanging(b'<img src="/0.jpg"><b data-src="/1.jpg" style="background: url(/2.jpg)"></b>')
+    with serving(site):
+        crawl(tmp_path, recipe(lists(site), allow=(site,)))
+        assert numbers(site) == [0]
+        crawl(tmp_path, recipe(lists(site, image="b"), allow=(site,)))
+    assert numbers(site) == [0, 2]
+
+
+def test_what_is_new_on_a_list_is_found_by_the_next_crawl(tmp_path):
+    site = shop()
+    with serving(site):
+        text = recipe(lists(site), allow=(site,))
+        crawl(tmp_path, text)
+        site.hits.clear()
+        site.routes["/list2"] = images("/8.jpg", "/new.jpg")
+        site.routes["/new.jpg"] = Answer(picture(40), kind="image/jpeg")
+        crawl(tmp_path, text)
+    assert [hit.path for hit in site.asked()] == ["/list0", "/list1", "/list2", "/new.jpg"]
+
+
+def test_the_limit_is_exact_and_said_and_the_next_crawl_goes_on_beyond_it(tmp_path):
+    site = shop()
+    with serving(site):
+        first = crawl(tmp_path, recipe(lists(site), allow=(site,), limit=5))
+        assert (first.code, len(numbers(site))) == (0, 5)
+        assert "the limit of 5" in first.out
+        again = crawl(tmp_path, recipe(lists(site), allow=(site,), limit=5))
+        assert (again.code, len(numbers(site))) == (0, 5)
+        rest = crawl(tmp_path, recipe(lists(site), allow=(site,), limit=100))
+    assert numbers(site) == list(range(12))
+    assert "the limit" not in rest.out
+
+
+def test_a_limit_counts_different_pictures_and_not_failures(tmp_path):
+    site = shop()
+    site.routes["/list0"] = images("/gone.jpg", "/0.jpg", "/same.jpg", "/1.jpg", "/2.jpg")
+    site.routes["/same.jpg"] = site.routes["/0.jpg"]
+    with serving(site):
+        done = crawl(tmp_path, recipe(lists(site), allow=(site,), limit=3))
+    assert done.rows("select count(*) from picture") == [(3,)]
+
+
+def test_only_what_failed_is_asked_again_on_demand(tmp_path):
+    site = shop(**{"/late.jpg": Answer(status=404)})
+    with serving(site):
+        text = recipe(
+            urls(tmp_path / "list.txt", f"{site.url}/0.jpg", f"{site.url}/late.jpg"), allow=(site,), contact="a@b.c"
+        )
+        crawl(tmp_path / "data", text)
+        site.hits.clear()
+        site.routes["/late.jpg"] = site.routes["/1.jpg"]
+        crawl(tmp_path / "data", text)
+        assert site.asked() == []
+        done = crawl(tmp_path / "data", text, "--retry", "failed")
+    assert [hit.path for hit in site.asked()] == ["/late.jpg"]
+    assert done.records()[f"{site.url}/late.jpg"].state == "done"
+
+
+def test_one_source_alone_is_crawled_by_its_name(tmp_path):
+    one, other = shop(), shop()
+    with serving(one, other):
+        text = recipe(lists(one, name="one"), lists(other, name="other"), allow=(one, other))
+        crawl(tmp_path, text, "--source", "other")
+        assert one.hits == []
+        assert numbers(other) == list(range(12))
+        missing = crawl(tmp_path, text, "--source", "nobody")
+    assert missing.code == 2
+    assert "it has one, other" in missing.out
+
+
+def test_two_sources_may_read_the_same_page_and_share_its_pictures(tmp_path):
+    site = Site({"/": images("/a.jpg"), "/a.jpg": Answer(PICTURES[0], kind="image/jpeg")})
+    with serving(site):
+        crawl(tmp_path, recipe(gallery(site, name="one"), gallery(site, name="other"), allow=(site,)))
+    assert [len(site.asked(path)) for path in ("/", "/a.jpg")] == [2, 1]
+
+
+def test_a_crawl_that_found_nothing_says_so_and_exits_1(tmp_path):
+    site = Site({"/": Answer(b"<p>no pictures here</p>")})
+    with serving(site):
+        done = crawl(tmp_path, recipe(gallery(site), allow=(site,)))
+    assert done.code == 1
+    assert "no picture was found" in done.out
+    assert "FRESH=1" in done.out
+
+
+def test_a_crawl_that_failed_too_much_exits_1_with_a_table_by_reason_and_the_next_command(tmp_path):
+    site = Site({"/": images("/a.jpg", "/b.jpg", "/c.jpg"), "/a.jpg": Answer(PICTURES[0])})
+    with serving(site):
+        done = crawl(tmp_path, recipe(gallery(site), allow=(site,), max_fail=0.4))
+    assert done.code == 1
+    assert "2 of 4 requests failed" in done.out
+    assert "http_4xx                2" in done.out
+    assert "RETRY=failed" in done.out
+    assert (tmp_path / "report" / "scrape.csv").exists()
+
+
+def test_the_export_has_a_row_for_every_address_and_is_touched_only_when_it_changes(tmp_path):
+    site = Site({"/": images("/a.jpg", "/b.jpg"), "/a.jpg": Answer(PICTURES[0])})
+    with serving(site):
+        text = recipe(gallery(site, licence="CC0-1.0"), allow=(site,))
+        crawl(tmp_path, text)
+        csv = tmp_path / "report" / "scrape.csv"
+        before, written = csv.read_text(), csv.stat().st_mtime_ns
+        crawl(tmp_path, text)
+    assert [line.split(",")[0] for line in before.splitlines()] == ["number", "1", ""]
+    assert "http_4xx" in before
+    assert "CC0-1.0" in before
+    assert (csv.read_text(), csv.stat().st_mtime_ns) == (before, written)
+
+
+def test_a_licence_that_nobody_states_is_recorded_as_unknown(tmp_path):
+    site = Site({"/": images("/a.jpg"), "/a.jpg": Answer(PICTURES[0])})
+    with serving(site):
+        done = crawl(tmp_path, recipe(gallery(site), allow=(site,)))
+    assert [record.licence for record in done.records().values()] == ["unknown"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_a_crawl_that_is_stopped_ends_in_seconds_and_the_same_command_goes_on(tmp_path, start, number):
+    site = shop(wait=0.3, **{"/hang.jpg": Answer(wait=60)})
+    first = images("/hang.jpg", *(f"/{n}.jpg" for n in range(12)))
+    site.routes["/list0"] = first
+    with serving(site):
+        text = recipe(lists(site), allow=(site,), timeout_s=50.0)
+        process = start(text)
+        wait_until(lambda: len(numbers(site)) > 3, site)
+        began = time.monotonic()
+        process.send_signal(number)
+        out, error = process.communicate(timeout=20)
+        assert time.monotonic() - began < 5
+        assert process.returncode == 130
+        assert "the same command goes on" in out + error
+        site.routes["/hang.jpg"] = site.routes["/list0"] = first
+        assert crawl(tmp_path, text).code == 0
+    assert set(numbers(site)) == set(range(12))
+    assert len(numbers(site)) <= 12 + 16
+
+
+def test_a_crawl_that_is_killed_goes_on_and_has_every_page_and_picture_once(tmp_path, start):
+    site = shop(pictures=120, pages=12, wait=0.02)
+    with serving(site):
+        text = recipe(lists(site), allow=(site,), concurrency=8, per_host=8)
+        kills = 0
+        for least in (10, 50, 90):
+            process = start(text)
+            wait_until(lambda least=least: len(set(numbers(site))) > least, site)
+            process.kill()
+            process.wait()
+            kills += 1
+        done = crawl(tmp_path, text)
+    assert done.code == 0
+    assert set(numbers(site)) == set(range(120))
+    assert done.rows("select kind, state, count(*) from request group by 1, 2") == [
+        ("page", "done", 12),
+        ("picture", "done", 120),
+    ]
+    assert done.rows("select count(*), count(distinct sha256) from picture") == [(120, 120)]
+    files = [path.name for path in (tmp_path / "images").glob("*/*")]
+    assert len(files) == len(set(files)) >= 120
+    assert len(site.asked()) <= 132 + kills * 8
+
+
+def test_two_crawls_of_one_dataset_do_not_run_at_once(tmp_path, start):
+    site = shop(wait=1.0)
+    with serving(site):
+        text = recipe(lists(site), allow=(site,))
+        first = start(text)
+        wait_until(site.asked, site)
+        second = crawl(tmp_path, text)
+        first.kill()
+        first.communicate()
+    assert second.code == 75
+    assert str(first.pid) in second.out
+
+
+def test_without_a_contact_other_peoples_servers_are_not_asked(tmp_path):
+    source = '[[source]]\nname = "shop"\nkind = "gallery"\nstart = ["https://example.org/"]\nimage = "img"'
+    done = crawl(tmp_path, recipe(source))
+    assert done.code == 2
+    assert "contact" in done.out
+
+
+def test_without_chromium_a_source_that_needs_it_waits_and_the_others_are_crawled(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
+    plain, scripted = shop(), shop()
+    with serving(plain, scripted):
+        text = recipe(
+            lists(plain, name="plain"), lists(scripted, name="scripted", browser=True), allow=(plain, scripted)
+        )
+        done = crawl(tmp_path, text)
+        assert done.code == 0
+        assert "skipping scripted" in done.out
+        assert "apt install chromium" in done.out
+        assert numbers(plain) == list(range(12))
+        alone = crawl(tmp_path, text, "--source", "scripted")
+    assert alone.code == 69
+    assert scripted.hits == []
+
+
+def wait_until(true, site, seconds=30):
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, site.hits
+        time.sleep(0.01)
