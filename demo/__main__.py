@@ -87,11 +87,19 @@ def _serve(site: Site, port: int) -> None:
     follow_parent()
     with running(site, port) as url:
         click.echo(f"open at {url} · Ctrl-C closes it")
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            sys.exit(130)
+        threading.Event().wait()
+
+
+def run() -> None:
+    """The command line; Ctrl-C at any moment is 130, as in every stage."""
+    try:
+        main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(130)
 
 
 if __name__ == "__main__":
-    main()
+    run()
