@@ -22,6 +22,8 @@ CLASSES = ("quilt", *FORMS)
 EXAM_BLOCKS = ("rail fence", "pinwheel", "churn dash", "bear paw", "Jacob's ladder")
 EXAM_PALETTES = ("ember", "glacier", "clay", "carnival")
 EXAM_FORMS = ("backpack", "sandal", "rolls", "crowd", "kitchen", "rings", "price_list", "gradient")
+# A wall of one of these might well be called patchwork.
+FLAT = ("swatch", "drape", "one_colour", "gradient", "no_picture", "banner", "letter", "wordmark")
 SIDE = 128  # pixels a side of a lesson; the net sees crops of it
 
 
@@ -58,8 +60,18 @@ def _quilt(rng: np.random.Generator, *, exam: bool) -> Image.Image:
 
 
 def _other(rng: np.random.Generator, group: str, *, exam: bool) -> Image.Image:
+    """Some lessons are a wall of such things: what stands in rows is no quilt yet."""
     forms = [draw for name, draw in FORMS[group].items() if (name in EXAM_FORMS) == exam]
-    return forms[rng.integers(len(forms))](rng)
+    draw = forms[rng.integers(len(forms))]
+    if exam or draw.__name__ in FLAT or rng.random() < 0.75:
+        return draw(rng)
+    across = int(rng.integers(2, 5))
+    size = 320 // across
+    wall = Image.new("RGB", (across * size, across * size))
+    kinds = [ImageOps.fit(draw(rng), (size, size)) for _ in range(int(rng.integers(1, 5)))]
+    for k in range(across * across):
+        wall.paste(kinds[rng.integers(len(kinds))], (k % across * size, k // across * size))
+    return wall
 
 
 def _served(rng: np.random.Generator, image: Image.Image) -> Image.Image:

@@ -86,7 +86,7 @@ def train(pictures: Sequence[Lesson], epochs: int, seed: int, batch: int = 48) -
                 maps = model.forward_features(torch.stack(views).to(memory_format=torch.channels_last))
                 features = model.forward_head(maps, pre_logits=True)
                 logits = model.get_classifier()(features)
-            loss = cross_entropy(logits.float(), labels) + 0.3 * apart(features.float())
+            loss = cross_entropy(logits.float(), labels) + 0.5 * apart(features.float())
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             optimizer.step()
@@ -171,7 +171,7 @@ def _card(model: Net, command: str, seen: Marks, unseen: Marks) -> str:
         row.format(name, m.quilts, m.others, m.precision, m.recall, m.accuracy, m.alike)
         for name, m in (("kinds it learnt, other pictures", seen), ("kinds it never saw", unseen))
     ]
-    taken = ", ".join(f"{name} {share:.1%}" for name, share in unseen.by_class.items() if name != "quilt")
+    taken = ", ".join(f"{name} {share:.1%}" for name, share in unseen.by_class.items() if share and name != "quilt")
     parameters = sum(p.numel() for p in model.parameters())
     return _CARD.format(
         architecture=ARCHITECTURE,
@@ -185,7 +185,7 @@ def _card(model: Net, command: str, seen: Marks, unseen: Marks) -> str:
         blocks=", ".join(EXAM_BLOCKS),
         palettes=", ".join(EXAM_PALETTES),
         forms=", ".join(name.replace("_", " ") for name in EXAM_FORMS),
-        taken=taken,
+        taken=taken or "nothing",
     )
 
 
@@ -209,8 +209,13 @@ shares (cosine of {copy} or more), which curation would drop as copies.
 |---|---|---|---|---|---|---|
 {rows}
 
-Kept out of its lessons, and all there is in the last row: the blocks {blocks}; the palettes {palettes};
-the other things {forms}. Taken for quilts there: {taken}.
+Kept out of its lessons, and all there is in the last row:
+
+- blocks: {blocks}
+- palettes: {palettes}
+- other things: {forms}
+
+Taken for quilts in the last row: {taken}.
 
 Load it with `timm.create_model("local-dir:demo/model", pretrained=True)`.
 """
