@@ -93,7 +93,9 @@ def _named(element: Selector) -> Iterator[str]:
             yield attributes.get(name).strip()
     sets = [attributes.get(name, "") for name in _SETS]
     if element.root.tag == "img":
-        sets += element.xpath("parent::picture/source/@srcset | parent::picture/source/@data-srcset").getall()
+        sets += element.xpath(
+            "ancestor::picture[1]//source/@srcset | ancestor::picture[1]//source/@data-srcset"
+        ).getall()
     yield from filter(None, (largest(", ".join(filter(None, sets))),))
     for name in (*_LAZY, "src", "href"):
         if (address := attributes.get(name, "").strip()) and not address.startswith("data:"):

@@ -87,7 +87,8 @@ def _weight(image: Selector, address: str, name: set[str], near: set[Any]) -> fl
     weight += 2 * sum(one in near for one in above) / max(1, len(near))
     weight += 2 * bool(image.xpath(_ZOOM)) + bool(_OWN.search(f"{signs} {around}"))
     weight += min(2.0, size / 400) + len(words(path) & name) / max(1, len(name))
-    return weight - 3 * bool(_ELSEWHERE.search(around)) - 2 * _leads_away(image)
+    elsewhere, leads_away = bool(_ELSEWHERE.search(around)), _leads_away(image)
+    return 0.0 if elsewhere and leads_away else weight - 3 * elsewhere - 2 * leads_away
 
 
 def _leads_away(image: Selector) -> bool:
