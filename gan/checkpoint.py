@@ -6,7 +6,7 @@ import io
 import json
 import logging
 import pickle
-from dataclasses import asdict
+import zipfile
 from typing import TYPE_CHECKING
 
 import torch
@@ -48,9 +48,12 @@ def saved(folder: Path) -> list[Path]:
 def load(folder: Path, device: str = "cpu") -> State | None:
     """The last checkpoint that can be read; None when there is none."""
     for path in reversed(saved(folder)):
+        if not zipfile.is_zipfile(path):  # torn: older formats, which torch would try, were never written
+            log.warning("%s is not whole; the one before it is tried", path)
+            continue
         try:
             state: State = torch.load(path, map_location=device, weights_only=True)
-        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        except (OSError, RuntimeError, pickle.UnpicklingError) as error:
             log.warning("%s cannot be read (%s); the one before it is tried", path, error)
         else:
             return state
@@ -78,8 +81,3 @@ def write_generator(path: Path, ema: nn.Module, values: Values, size: int, image
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in ema.state_dict().items()}
     write_bytes(path, to_safetensors(weights))
     write_text(path.with_suffix(".json"), json.dumps(config, indent=1) + "\n")
-
-
-def describe(value: object) -> dict[str, object]:
-    """A frozen dataclass as a checkpoint carries it."""
-    return asdict(value)  # type: ignore[call-overload, no-any-return]

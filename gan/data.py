@@ -106,7 +106,7 @@ def _read(path: Path) -> Pixels:
     try:
         with Image.open(path, formats=FORMATS) as image:
             if image.mode != "RGB":
-                kind = {"L": "grey", "RGBA": "has transparency", "LA": "has transparency", "P": "has a palette"}
+                kind = {"L": "is grey", "RGBA": "has transparency", "LA": "has transparency", "P": "has a palette"}
                 raise UsageError(
                     f"{path} {kind.get(image.mode, f'is {image.mode}')} and cannot be trained on; "
                     "make curate writes plain RGB, so run it, or convert the picture"
@@ -122,7 +122,7 @@ def _squares_only(names: list[str], shapes: list[Any]) -> None:
     for name, (height, width) in zip(names, shapes, strict=True):
         if height != width or height != side:
             raise UsageError(
-                f"{name} is {width}x{height} and not a square of {side} as the others; "
+                f"{name} is {width}x{height} and not a square of {side} as others; "
                 "run make curate with FIT=auto, or train a texture (PRESET=texture)"
             )
 

@@ -33,7 +33,8 @@ log = logging.getLogger(__name__)
 
 SAVE_S = 60.0
 FAULTS = 3
-SLOW_STEPS = 1000  # how long the rates stay halved after a fault
+SLOW_STEPS = 1000  # how long the rates stay halved after a fault ...
+FORGET_STEPS = 10_000  # ... and how long it counts
 
 
 class NotFiniteError(ArithmeticError):
@@ -48,7 +49,7 @@ class Moment:
     images_seen: int = 0
     seconds: float = 0.0  # of training, over all resumes
     faults: int = 0  # steps that were not finite, lately
-    slow_until: int = 0  # the step from which the rates are whole again
+    fault_step: int = 0  # the last of them
     balance: Balance = field(default_factory=Balance)
 
 
@@ -88,7 +89,7 @@ def train(
     every = max(1, 2**16 // job.size**2)  # steps between anchors: about a dozen seconds on one core
 
     with Progress(
-        run, lambda: _grid(job, team.ema), _reals(job), _budget(settings), _spent(moment, settings)
+        run, lambda: _grid(job, _shown(job, team)), _reals(job), _budget(settings), _spent(moment, settings)
     ) as progress:
         try:
             while _spent(moment, settings) < _budget(settings):
@@ -114,13 +115,13 @@ def train(
                     step=moment.step + 1,
                     images_seen=moment.images_seen + values.batch,
                     seconds=moment.seconds + took,
-                    faults=moment.faults if moment.step < moment.slow_until else 0,
+                    faults=moment.faults if moment.step < moment.fault_step + FORGET_STEPS else 0,
                     balance=balance.update(moment.balance, scores, values),
                 )
                 last = _spent(moment, settings) >= _budget(settings)
                 row = _row(moment, scores, values, took, pool)
                 if progress.show(row, _spent(moment, settings), last=last) and judge is not None:
-                    judge(team.ema, moment.images_seen)
+                    judge(_shown(job, team), moment.images_seen)
         except KeyboardInterrupt:
             if int(anchor["moment"]["images_seen"]) > saved:
                 checkpoint.save(run.checkpoints, anchor, int(anchor["moment"]["images_seen"]))
@@ -128,7 +129,7 @@ def train(
 
     final = _capture(team, moment)
     checkpoint.save(run.checkpoints, final, moment.images_seen)
-    checkpoint.export(run, team.ema, values, job.size, moment.images_seen)
+    checkpoint.export(run, _shown(job, team), values, job.size, moment.images_seen)
     grids.film(run)
     return moment, players.digest(final)
 
@@ -140,7 +141,7 @@ def play(team: Players, x: Tensor, values: Values, machine: Machine, moment: Mom
     torch.manual_seed(batches.seed_of(seed, step, "layers"))  # dropout has no generator of its own
     half = torch.autocast(machine.device.split(":")[0], torch.bfloat16, enabled=machine.bf16)
     due = turn.train_d and values.penalty != "none" and step % values.lazy == 0
-    rate = values.decay ** (moment.images_seen / (1000 * values.decay_kimg)) * 0.5**moment.faults
+    rate = _rate(moment, values)
 
     def seen(pictures: Tensor) -> Tensor:
         return augment(pictures, values, turn.p, moment.images_seen, rng)
@@ -220,6 +221,12 @@ def _step(optimiser: torch.optim.Optimizer, net: nn.Module, rate: float) -> None
     optimiser.step()
 
 
+def _rate(moment: Moment, values: Values) -> float:
+    """What the optimisers' rates are multiplied by."""
+    slow = moment.faults if moment.step < moment.fault_step + SLOW_STEPS else 0
+    return float(values.decay ** (moment.images_seen / (1000 * values.decay_kimg)) * 0.5**slow)
+
+
 def _field(values: Values, size: int = 0) -> tuple[int, int]:
     if values.latent == "vector":
         return 1, 1
@@ -240,9 +247,7 @@ def _retreat(team: Players, anchor: State, moment: Moment, took: float) -> Momen
             f"the losses stopped being numbers {FAULTS} times around {back.images_seen:,} images; "
             "halve the rates (--set lr_g=..., --set lr_d=...) or raise gamma; the last good checkpoint is kept"
         )
-    return replace(
-        back, step=moment.step + 1, seconds=moment.seconds + took, faults=faults, slow_until=moment.step + SLOW_STEPS
-    )
+    return replace(back, step=moment.step + 1, seconds=moment.seconds + took, faults=faults, fault_step=moment.step)
 
 
 def _capture(team: Players, moment: Moment) -> State:
@@ -272,9 +277,13 @@ def _row(moment: Moment, scores: Scores, values: Values, took: float, pool: int)
         **{name: getattr(scores, name) for name in ("loss_d", "loss_g", "accuracy", "sign", "penalty")},
         p=moment.balance.p,
         gamma=values.gamma * moment.balance.gamma,
-        rate=values.lr_g * values.decay ** (moment.images_seen / (1000 * values.decay_kimg)) * 0.5**moment.faults,
+        rate=values.lr_g * _rate(moment, values),
         pictures=pool,
     )
+
+
+def _shown(job: Job, team: Players) -> nn.Module:
+    return players.settled(team.ema, job.values, _field(job.values, job.size))
 
 
 @torch.no_grad()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from gan import networks
+from gan import batches, networks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gan.presets import Values
 
 State = dict[str, Any]
+SETTLING = 16  # batches
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ def make(values: Values, size: int, seed: int, machine: Machine) -> Players:
         g=g,
         d=d,
         ema=copy.deepcopy(g).eval().requires_grad_(False),
-        opt_g=torch.optim.Adam(g.parameters(), values.lr_g, betas),
-        opt_d=torch.optim.Adam(d.parameters(), values.lr_d, betas),
+        opt_g=torch.optim.Adam(g.parameters(), values.lr_g, betas, fused=True),
+        opt_d=torch.optim.Adam(d.parameters(), values.lr_d, betas, fused=True),
     )
 
 
@@ -91,6 +92,27 @@ def average(g: nn.Module, ema: nn.Module, values: Values, images_seen: int) -> N
             old.lerp_(new, 1 - keep)
         else:
             old.copy_(new)
+
+
+@torch.no_grad()
+def settled(ema: nn.Module, values: Values, field: tuple[int, int]) -> nn.Module:
+    """The averaged G as it is shown and kept: a copy whose batch norms were measured on its own pictures.
+
+    Averaged weights make other statistics than the ones that G had, and wrong ones give all pictures a cast.
+    """
+    net = copy.deepcopy(ema)
+    norms = [module for module in net.modules() if isinstance(module, nn.BatchNorm2d)]
+    if not values.settle or not norms:
+        return net
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain mean over the batches
+    device = str(next(net.parameters()).device)
+    rng = batches.chance(0, 0, "latents", device)
+    net.train()
+    for _ in range(SETTLING):
+        net(batches.latents(values, max(values.batch, 16), rng, field))
+    return net.eval()
 
 
 _PARTS = ("g", "d", "ema", "opt_g", "opt_d")

@@ -33,6 +33,7 @@ class Values:
     width: Annotated[int, Between(4, 256)] = 32  # channels of the layer at full size; at most 8 times that inside
     up: Literal["nearest", "transposed"] = "transposed"
     kernel: tuple[int, ...] = (4,)  # of G, layer by layer; the last one goes on
+    blocks: bool = False  # both ends of G and D work on blocks of pixels: as strong, and a fifth cheaper on a CPU
     norm_g: Literal["batch", "none"] = "batch"
     norm_d: Literal["batch", "group", "spectral", "none"] = "batch"
     norm_from: Annotated[int, Between(1, 8)] = 1  # D's layers before this one have no norm
@@ -61,6 +62,7 @@ class Values:
     decay: Annotated[float, Between(0.01, 1)] = 1.0  # of the rates, every `decay_kimg`
     decay_kimg: Annotated[float, Between(0.001)] = 100.0
     ema_kimg: Positive = 20.0  # half-life of the averaged G
+    settle: bool = False  # measure the batch norms of the averaged G anew: the ones of G itself do not fit its weights
     batch: Annotated[int, Between(2, 4096)] = 64
     # the pictures
     crop: Annotated[int, Between(0, 256)] = 0  # side of random crops; 0 takes the squares as they are

@@ -50,14 +50,8 @@ def prepare(dataset: Data, run: Run, settings: Train, say: Callable[[str], None]
     learnt = preflight.small_set(len(pictures.train), values)
     values = presets.resolve(row, settings.values, learnt)
     machine = _preflight(pictures, values, size, settings, learnt, say)
-    table = {
-        "from": str(dataset.root.absolute()),
-        "asked": asked,
-        "size": size,
-        "row": row,
-        "machine": asdict(machine),
-        "values": presets.plain(values),
-    }
+    table = {"from": str(dataset.root.absolute()), "row": row, "size": size, "asked": asked}
+    table |= {"machine": asdict(machine), "values": presets.plain(values)}
     write_text(run.settings, tomli_w.dumps(table))
     return Job(run, pictures, values, size, settings, machine)
 

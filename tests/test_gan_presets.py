@@ -1,0 +1,80 @@
+"""Presets are rows of values, and every one of them trains."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from gan import balance, batches, loop, networks, players, presets
+from gan.players import Machine
+from scrapbag.errors import RecipeError, UsageError
+
+REAL_SIZE = {"dcgan256": 256, "quilt": 128}
+
+
+@pytest.mark.parametrize("row", presets.PRESETS)
+def test_a_preset_is_under_twenty_values(row):
+    assert len(presets.PRESETS[row]) < 20
+
+
+@pytest.mark.parametrize("row", presets.PRESETS)
+def test_every_preset_runs_three_steps_at_its_real_size(row):
+    values = presets.resolve(row, ["batch=2"])
+    size = values.crop or REAL_SIZE.get(row, 64)
+    torch.set_num_threads(1)
+    machine = Machine(bf16=True)
+    team = players.make(values, size, 0, machine)
+    before = players.digest(players.capture(team))
+    moment = loop.Moment(balance=balance.start(values))
+    x = batches.to_floats(torch.randint(0, 256, (2, size, size, 3), dtype=torch.uint8).numpy(), "cpu")
+    for step in range(3):
+        scores = loop.play(team, x, values, machine, loop.replace(moment, step=step), 0)
+        assert scores.loss_d == scores.loss_d
+    assert players.digest(players.capture(team)) != before
+    z = batches.latents(values, 1, batches.chance(0, 0, "latents"), loop._field(values))
+    assert team.ema(z).shape == (1, 3, size, size)
+
+
+@pytest.mark.parametrize("size", [32, 48, 64, 96, 128, 192, 256])
+@pytest.mark.parametrize("row", ["auto-cpu", "auto-cuda", "dcgan64", "dcgan256", "balanced-cpu", "quilt"])
+def test_a_preset_grows_to_the_size_of_the_squares(row, size):
+    values = presets.resolve(row, ["batch=2"])
+    with torch.device("meta"):
+        g = networks.build(networks.generator(values, size))
+        d = networks.build(networks.discriminator(values, size))
+        made = g(torch.empty(2, values.z, 1, 1))
+        assert made.shape == (2, 3, size, size)
+        assert d(made).shape[0] == 2
+
+
+def test_a_size_no_network_grows_to_names_the_nearest():
+    with pytest.raises(UsageError, match=r"50 pixels wide.*SIZE=48"):
+        networks.split(50)
+
+
+def test_an_override_changes_its_value_alone():
+    plain, changed = presets.resolve("quilt"), presets.resolve("quilt", ["lr_g=0.001"])
+    assert {k for k in presets.plain(plain) if presets.plain(plain)[k] != presets.plain(changed)[k]} == {"lr_g"}
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("lrg=1", "did you mean 'lr_g'"),
+        ("lr_g", "write key=value"),
+        ("loss=wgan", "write one of nonsaturating"),
+        ("batch=1", "from 2 to 4096"),
+        ("pad=circular", "up=nearest or pad=zeros"),
+        ("kernel=[3]", "even kernels only"),
+        ("waves=3", "latent=field"),
+        ("real=[1.0]", "range of two numbers"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_in_a_sentence(override, says):
+    with pytest.raises(RecipeError, match=says.replace("[", r"\[")):
+        presets.resolve("auto-cpu", [override])
+
+
+def test_values_survive_the_settings_file():
+    values = presets.resolve("dcgan256")
+    assert presets.restore(presets.plain(values)) == values

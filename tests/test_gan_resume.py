@@ -1,0 +1,152 @@
+"""A run that is stopped ends with the weights of a run that was not."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from gan_data import job, squares, texture
+
+from gan import batches, checkpoint, loop, players, presets, runs
+from gan.players import Machine
+from scrapbag.errors import TooManyFailuresError
+from scrapbag.layout import Run
+
+ROOT = Path(__file__).parent.parent
+
+
+class _Stop:
+    """Somebody presses Ctrl-C at the first grid after so many images."""
+
+    def __init__(self, after: int) -> None:
+        self.after = after
+
+    def __call__(self, _ema, images_seen):
+        if images_seen >= self.after:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("row", ["auto-cpu", "balanced-cpu", "psgan"])
+def test_stopping_and_going_on_changes_no_weight(tmp_path, monkeypatch, row):
+    crop = "crop" in presets.PRESETS[row]
+    data = (texture if crop else squares)(tmp_path / "data")
+    values = ("crop=32",) if crop else ()
+    preset = {"auto-cpu": "auto"}.get(row, row)
+    _, calm = loop.train(job(data, tmp_path / "calm", *values, images=300, preset=preset))
+    (tmp_path / "stopped").mkdir()
+    (tmp_path / "stopped" / "settings.toml").write_bytes((tmp_path / "calm" / "settings.toml").read_bytes())
+    stopped = job(data, tmp_path / "stopped", *values, images=300, preset=preset)
+    with monkeypatch.context() as patch:
+        patch.setattr("gan.progress.GRID_S", 0.0)  # look at every step, so that a stop can come at any
+        with pytest.raises(KeyboardInterrupt):
+            loop.train(stopped, judge=_Stop(270))
+    left = checkpoint.load(tmp_path / "stopped" / "checkpoints")
+    assert left is not None
+    assert left["moment"]["images_seen"] == 256
+    moment, sha256 = loop.train(job(data, tmp_path / "stopped", *values, images=300, preset=preset))
+    assert (moment.images_seen, sha256) == (300, calm)
+
+
+def test_more_images_go_on_with_the_same_run(tmp_path):
+    data = squares(tmp_path / "data")
+    _, whole = loop.train(job(data, tmp_path / "whole", images=80))
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "settings.toml").write_bytes((tmp_path / "whole" / "settings.toml").read_bytes())
+    loop.train(job(data, tmp_path / "parts", images=40))
+    moment, sha256 = loop.train(job(data, tmp_path / "parts", images=80))
+    assert (moment.images_seen, sha256) == (80, whole)
+    with (tmp_path / "parts" / "metrics.csv").open() as file:
+        seen = [int(row["images_seen"]) for row in csv.DictReader(file)]
+    assert seen == sorted(seen)
+    assert seen[-1] == 80
+
+
+def test_minutes_count_over_all_resumes(tmp_path):
+    data = squares(tmp_path / "data")
+    ticks = iter(range(10**6))
+    first, _ = loop.train(job(data, tmp_path / "run", images=0, minutes=0.5), clock=lambda: float(next(ticks)))
+    again, _ = loop.train(job(data, tmp_path / "run", images=0, minutes=0.5), clock=lambda: float(next(ticks)))
+    more, _ = loop.train(job(data, tmp_path / "run", images=0, minutes=1.0), clock=lambda: float(next(ticks)))
+    assert (first.seconds, again.seconds, more.seconds) == (30, 30, 60)
+
+
+@pytest.mark.parametrize("other", ["seed", "values", "data"])
+def test_another_run_in_the_same_place_moves_the_old_one_aside(tmp_path, other):
+    data = squares(tmp_path / "data")
+    old = job(data, tmp_path / "run")
+    _, sha256 = loop.train(old)
+    runs.finish(old, loop.Moment(), sha256)
+    (tmp_path / "run" / "train.toml").write_text('name = "x"\n')
+    said = []
+    settings = old.settings
+    if other == "seed":
+        settings = loop.replace(settings, seed=1)
+    elif other == "values":
+        settings = loop.replace(settings, values=(*settings.values, "lr_g=0.001"))
+    else:
+        data = squares(tmp_path / "other", seed=1)
+    runs.prepare(data, Run(tmp_path / "run"), settings, said.append)
+    assert json.loads((tmp_path / "run.1" / "done.json").read_text())["sha256"] == sha256
+    assert checkpoint.saved(tmp_path / "run.1" / "checkpoints")
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {"train.toml", "settings.toml"}
+    assert "run.1" in said[0]
+
+
+def test_the_last_three_checkpoints_are_kept_and_a_torn_one_is_passed_over(tmp_path):
+    for images in range(5):
+        checkpoint.save(tmp_path, {"x": torch.tensor(images)}, images)
+    assert [int(path.stem) for path in checkpoint.saved(tmp_path)] == [2, 3, 4]
+    checkpoint.saved(tmp_path)[-1].write_bytes(b"torn")
+    state = checkpoint.load(tmp_path)
+    assert state is not None
+    assert state["x"] == 3
+
+
+def test_a_checkpoint_runs_nothing_that_is_in_it(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "harm"),)
+
+    torch.save({"x": Evil()}, tmp_path / "000000000001.pt")
+    assert checkpoint.load(tmp_path) is None
+    assert not (tmp_path / "harm").exists()
+
+
+def test_nothing_is_stepped_on_a_loss_that_is_no_number(tmp_path):
+    values = presets.resolve("auto-cpu", ["batch=4", "width=4"])
+    team = players.make(values, 32, 0, Machine())
+    before = [p.clone() for p in (*team.g.parameters(), *team.d.parameters())]
+    x = batches.to_floats(torch.zeros((4, 32, 32, 3), dtype=torch.uint8).numpy(), "cpu")
+    x[0, 0, 0, 0] = float("nan")
+    with pytest.raises(loop.NotFiniteError):
+        loop.play(team, x, values, Machine(), loop.Moment(), 0)
+    assert all(torch.equal(a, b) for a, b in zip(before, (*team.g.parameters(), *team.d.parameters()), strict=True))
+
+
+def test_after_a_fault_the_run_goes_on_past_it_at_half_the_rate(tmp_path):
+    faulty = job(squares(tmp_path / "data"), tmp_path / "run", "gamma=1e38", "lazy=64", images=40)
+    moment, _ = loop.train(faulty)  # the penalty of step 0 overflows; the next would be due at step 64
+    assert (moment.faults, moment.step, moment.images_seen) == (1, 11, 40)
+    with (tmp_path / "run" / "metrics.csv").open() as file:
+        assert {float(row["rate"]) for row in csv.DictReader(file)} == {faulty.values.lr_g / 2}
+
+
+def test_a_run_that_diverges_gives_up_after_three_faults(tmp_path):
+    wild = job(squares(tmp_path / "data"), tmp_path / "run", "gamma=1e38", images=400)
+    with pytest.raises(TooManyFailuresError, match=r"stopped being numbers 3 times .* halve the rates"):
+        loop.train(wild, save_s=0.0)
+
+
+@pytest.mark.slow
+def test_sigkill_at_any_moment_changes_no_weight():
+    command = [sys.executable, "-m", "benchmarks.crash", "train", "--kills", "2"]
+    for row in ("auto-cuda", "quilt", "texture"):
+        command += ["--preset", row]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=280)
+    assert json.loads(done.stdout.splitlines()[-1])["reached"] is True
