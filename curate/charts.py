@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 BINS = 50
 _BROKEN = frozenset({"unreadable", "not_image"})
 _COPIES = frozenset({"dup_exact", "dup_near"})
+_GATES: tuple[tuple[str, Callable[[Row], str]], ...] = (  # why a row does not pass; '' when it does
+    ("found", lambda _: ""),
+    ("fetched", lambda row: "" if row.sha256 else row.reason),
+    ("readable", lambda row: _first(row, _BROKEN)),
+    ("distinct", lambda row: _first(row, _COPIES)),
+    ("target", lambda row: _first(row, THRESHOLD_REASONS)),
+    ("kept", lambda row: "" if row.kept else row.reason),
+)
 
 
 @dataclass(frozen=True)
@@ -53,22 +61,15 @@ class Share:
 
 def funnel(rows: Sequence[Row]) -> tuple[Stage, ...]:
     """Found, fetched, readable, distinct, target, kept; `target` only where a classifier was asked."""
-    gates: list[tuple[str, Callable[[Row], bool]]] = [
-        ("found", lambda _: True),
-        ("fetched", lambda row: bool(row.sha256)),
-        ("readable", lambda row: not _failed(row) & _BROKEN),
-        ("distinct", lambda row: not _failed(row) & _COPIES),
-        ("target", lambda row: not _failed(row) & THRESHOLD_REASONS),
-        ("kept", lambda row: row.kept),
-    ]
-    if all(row.confidence is None for row in rows):
-        gates = [gate for gate in gates if gate[0] != "target"]
+    scored = any(row.confidence is not None for row in rows)
     left, stages = list(rows), []
-    for name, passes in gates:
-        stays = [row for row in left if passes(row)]
-        lost = Counter(row.reason for row in left if not passes(row))
-        stages.append(Stage(name, len(stays), len(stays) / max(len(rows), 1), _commonest(lost)))
-        left = stays
+    for name, gate in _GATES:
+        if name == "target" and not scored:
+            continue
+        fates = [(row, gate(row)) for row in left]
+        left = [row for row, fate in fates if not fate]
+        lost = _commonest(Counter(fate for _, fate in fates if fate))
+        stages.append(Stage(name, len(left), len(left) / max(len(rows), 1), lost))
     return tuple(stages)
 
 
@@ -126,8 +127,8 @@ def _shares(rows: Iterable[Row], name: Callable[[Row], str], url: Callable[[Row]
     return tuple(sorted(shares, key=lambda share: (-share.kept, -share.asked, share.name)))
 
 
-def _failed(row: Row) -> frozenset[str]:
-    return frozenset(filter(None, (*row.reasons.split("; "), row.reason)))
+def _first(row: Row, among: frozenset[str]) -> str:
+    return next((reason for reason in row.reasons.split("; ") if reason in among), "")
 
 
 def _commonest(counts: Counter[str]) -> tuple[tuple[str, int], ...]:

@@ -48,6 +48,7 @@ def render(outcome: Outcome, steps: Sequence[Step], data: Data) -> str:
             swayed=sum(map(can_flip, rows)),
             sheet=sheets.kept(data, rows),
             dropped=sheets.dropped(data, rows),
+            first_reasons={reason for reason, _ in charts.reasons(rows)},
             groups=groups,
             group_count=group_count,
             sources=charts.sources(rows),

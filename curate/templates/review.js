@@ -1,0 +1,139 @@
+"use strict";
+{
+  const token = document.querySelector("meta[name=token]").content;
+  const at = (id) => document.getElementById(id);
+  const tab = (sessionStorage.tab ??= crypto.randomUUID()); // outlives a reload, so that undo does too
+  const count = (n) => n.toLocaleString("en");
+  const share = (x) => `${(100 * x).toFixed(1).replace(/\.0$/, "")} %`;
+  const picture = (side, sha256) => `/picture/${side}/${sha256}`;
+  const ahead = new Map(); // pictures fetched before they are asked about
+  let state = null;
+  let steps = 0; // how many answered pictures we have gone back
+  let busy = false;
+
+  const here = () => (steps ? state.before.at(-steps) : state.asked[0]);
+
+  async function say(path, words = {}) {
+    if (busy) return;
+    busy = true;
+    const began = performance.now();
+    try {
+      const answer = await fetch(path, {
+        method: "POST",
+        headers: { "Content-Type": "application/json", "X-Token": token },
+        body: JSON.stringify({ tab, ...words }),
+      });
+      if (answer.status === 403) return location.reload(); // another server than the one that made this page
+      if (answer.status === 409) return again(0);
+      if (!answer.ok) throw new Error(answer.statusText);
+      state = await answer.json();
+      at("trouble").hidden = true;
+      await show();
+      document.body.dataset.took = Math.round(performance.now() - began);
+    } catch (error) {
+      trouble(`This was not saved: the server does not answer (${error.message}). Run make review again; the page goes on by itself.`);
+    } finally {
+      busy = false;
+    }
+  }
+
+  function again(wait) {
+    setTimeout(() => say("/state"), wait);
+  }
+
+  function trouble(words) {
+    at("trouble").textContent = words;
+    at("trouble").hidden = false;
+    again(1500);
+  }
+
+  async function show() {
+    steps = Math.min(steps, state.before.length);
+    const now = here();
+    at("asked").hidden = at("like").hidden = !now;
+    at("done").hidden = Boolean(now);
+    for (const id of ["yes", "no", "unsure"]) at(id).disabled = !now;
+    at("undo").disabled = !state.before.length;
+    at("back").disabled = steps >= state.before.length;
+    at("on").hidden = !steps;
+    progress();
+    if (!now) return;
+    const large = at("large");
+    large.src = picture("large", now.sha256);
+    large.alt = now.title || "the picture in question";
+    large.closest(".stage").className = `stage ${now.answer ?? ""}`;
+    at("asked").className = now.purpose;
+    at("kind").textContent = now.purpose === "certify" ? "Certificate question" : "Teaching question";
+    at("why").textContent = now.answer
+      ? `answered ${now.answer}; say it anew to change it`
+      : now.purpose === "certify" ? "drawn by lot from what is kept" : "chosen because it teaches";
+    at("title").textContent = [now.title, now.source].filter(Boolean).join(" · ");
+    at("nearest").replaceChildren(...now.nearest.map(tile));
+    document.body.dataset.sha256 = now.sha256;
+    for (const next of state.asked.slice(1)) fetchAhead(next);
+    await large.decode().catch(() => {});
+  }
+
+  function tile(sha256) {
+    const item = document.createElement("li");
+    const image = document.createElement("img");
+    image.src = picture("small", sha256);
+    image.alt = "";
+    item.append(image);
+    return item;
+  }
+
+  function fetchAhead(next) {
+    if (ahead.has(next.sha256)) return;
+    const urls = [picture("large", next.sha256), ...next.nearest.map((one) => picture("small", one))];
+    ahead.set(next.sha256, urls.map((url) => Object.assign(new Image(), { src: url })));
+    if (ahead.size > 8) ahead.delete(ahead.keys().next().value);
+  }
+
+  function progress() {
+    const { answers, certifying, teaching, promise, missing, certified, lower } = state.progress;
+    const sure = certified !== null;
+    const more = missing === null ? "" : `${count(missing)} more yes`;
+    const line = sure
+      ? [`Certified: of the ${count(certified)} it keeps, at least `, bold(share(lower)), " are right (95 % sure).", more && ` ${more} may keep more.`]
+      : missing === null
+        ? [`No threshold is within reach of ${share(promise)} yet: too many were no. Teaching helps most now.`]
+        : [bold(more), ` certify that at least ${share(promise)} of what is kept is right.`];
+    const tally = ` ${count(answers)} answered: ${count(certifying)} certify, ${count(teaching)} teach.`;
+    at("sofar").replaceChildren(...line, tally);
+    at("bar").value = sure ? 1 : missing === null ? 0 : certifying / Math.max(1, certifying + missing);
+    at("bar").closest(".far").classList.toggle("sure", sure);
+    document.body.dataset.answers = answers;
+  }
+
+  function bold(words) {
+    return Object.assign(document.createElement("b"), { textContent: words });
+  }
+
+  function answer(word) {
+    const now = here();
+    if (!now || busy) return;
+    if (steps) steps -= 1; // after a second thought, on to the next one
+    say("/answer", { sha256: now.sha256, answer: word });
+  }
+
+  const acts = {
+    y: () => answer("yes"),
+    n: () => answer("no"),
+    u: () => answer("unsure"),
+    z: () => { if (!busy) { steps = 0; say("/undo"); } },
+    b: () => { if (!busy && steps < state.before.length) { steps += 1; show(); } },
+    f: () => { if (!busy && steps) { steps -= 1; show(); } },
+  };
+
+  addEventListener("keydown", (event) => {
+    const act = acts[event.key.toLowerCase()];
+    if (!act || !state || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    act();
+  });
+  for (const button of document.querySelectorAll("[data-key]")) {
+    button.addEventListener("click", () => { if (state) acts[button.dataset.key](); button.blur(); });
+  }
+  say("/state");
+}
