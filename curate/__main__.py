@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +71,34 @@ def report(root: Path) -> None:
         click.echo(summary(rows))
         kept = sum(row.kept for row in rows)
         click.echo(f"\nkept {kept:,} of {len(rows):,} -> {root / 'report' / 'report.html'} · next: make review")
+
+
+@main.command()
+@_data
+@click.option("--port", default=8775, show_default=True, help="on this computer alone; 0 is any free one")
+def review(root: Path, port: int) -> None:
+    """Say yes or no to pictures in the browser: what turns a threshold into a promise."""
+    with exits():
+        from curate.review import serve  # noqa: PLC0415  Flask is an extra
+
+        settings = recipe.load(root / "settings" / "curate.toml").curate
+        serve(
+            settings, Data(root), port, lambda url: click.echo(f"review at {url} · stop with Ctrl-C, then make curate")
+        )
+
+
+@main.command()
+@_data
+@click.option("--import", "file", type=click.Path(path_type=Path), help="add the answers of a labels.csv")
+def labels(root: Path, file: Path | None) -> None:
+    """Write report/labels.csv, the answers that were given; or add those of another one first."""
+    with exits():
+        from scrapbag import labels as book  # noqa: PLC0415
+
+        with closing(book.connect(Data(root).catalog)) as connection:
+            added = f"added {book.load(connection, file):,} labels of {file}; " if file else ""
+            count, _ = book.export(connection, Data(root).report / "labels.csv")
+        click.echo(f"{added}{count:,} labels -> {Data(root).report / 'labels.csv'} · next: make curate")
 
 
 @main.command()

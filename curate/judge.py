@@ -7,6 +7,7 @@ Scores are certified version by version. A version is frozen: the model's own, o
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from hashlib import sha256 as digest
 from typing import TYPE_CHECKING
 
@@ -42,17 +43,22 @@ class Evidence:
     links: Links
     labels: Sequence[Label]
 
+    @cached_property
+    def row(self) -> dict[str, int]:
+        """Where a picture is in the shards."""
+        return {sha256: number for number, sha256 in enumerate(self.shards.sha256)}
+
 
 @dataclass(frozen=True)
-class Judgement:
-    """One version of the scores, and what its answers certify."""
+class Frozen:
+    """One version of the scores. A pool has one picture of each group of near-duplicates, in the fixed random order."""
 
     version: str
-    confidence: NDArray[np.float32]  # by row of the shards
     head: Head | None  # None: the model's own scores
-    threshold: Threshold
-    pool: Pool
-    shown: NDArray[np.int64]  # for each picture of the pool its row of the shards
+    confidence: NDArray[np.float32]  # by row of the shards
+    ranked: NDArray[np.float64]  # the confidences of the pool
+    shown: NDArray[np.int64]  # for each picture of the pool its row
+    place: NDArray[np.int64]  # by row its place in the pool, or its like's; -1 for none
 
     @property
     def ranked_by(self) -> str:
@@ -65,20 +71,28 @@ class Judgement:
         )
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """A version of the scores and what the answers drawn for it certify."""
+
+    scores: Frozen
+    pool: Pool
+    threshold: Threshold
+
+
 def judge(evidence: Evidence, settings: Curate, *, newest: bool = False) -> Judgement:
     """The newest version that is certified; without one, or when `newest` is asked for, the newest there is."""
-    taught = _taught(evidence)
-    stages = [stage for stage in reversed(STAGES) if stage <= len(taught)]
-    first = None
-    for stage in [*stages, 0]:
-        lesson = taught[:stage]
+    answers = taught(evidence)
+    first: Judgement | None = None
+    for stage in stages(len(answers)):
+        lesson = answers[:stage]
         version = _version(evidence, settings, lesson)
-        if first is not None and not any(label.drawn.get("version") == version for label in evidence.labels):
+        if first is not None and not any(_drawn_for(label, version) for label in evidence.labels):
             continue
         learnt = _teach(evidence, lesson) if stage else None
         if stage and learnt is None:
             continue  # not better than the model
-        judged = _judged(evidence, settings, version, learnt, lesson)
+        judged = heard(_frozen(evidence, settings, version, learnt, lesson), evidence, settings)
         if newest or judged.threshold.certificate is not None:
             return judged
         first = first or judged
@@ -95,21 +109,48 @@ def certified(judged: Judgement) -> NDArray[np.float64]:
     if (judged.pool.answer != UNASKED).any():
         found = certify.bounds(judged.pool, [step / 100 for step in range(101)])
         bounds[:101] = [np.nan if bound is None else bound for bound in found]
-    place = np.floor(np.nan_to_num(judged.confidence, nan=1.01) * 100).astype(int)
+    place = np.floor(np.nan_to_num(judged.scores.confidence, nan=1.01) * 100).astype(int)
     return np.asarray(bounds[place])
+
+
+def heard(scores: Frozen, evidence: Evidence, settings: Curate) -> Judgement:
+    """What the answers certify of these very scores. Of two to one picture, or to its like, the later one counts."""
+    drawn = [label for label in evidence.labels if _drawn_for(label, scores.version)]
+    answer = np.full(len(scores.shown), UNASKED, dtype=np.int8)
+    for label in drawn:
+        if label.sha256 in evidence.row and (place := scores.place[evidence.row[label.sha256]]) >= 0:
+            answer[place] = YES if label.answer == "yes" else NO
+    pool = Pool(scores.ranked, answer)
+    found = certify.choose(pool, settings.threshold, settings.by)
+    if found.certificate:
+        named = replace(found.certificate, version=scores.version, labels=labels.digest(drawn))
+        found = replace(found, certificate=named)
+    return Judgement(scores, pool, found)
+
+
+def taught(evidence: Evidence) -> list[Label]:
+    """The answers that a head may learn from, oldest first: the last one to each picture, if it is a yes or a no."""
+    drawn = {label.sha256 for label in evidence.labels if label.purpose == "certify"}
+    last = labels.latest(label for label in evidence.labels if label.purpose != "certify")
+    return [
+        label
+        for label in last.values()
+        if label.answer != "unsure" and label.sha256 in evidence.row and label.sha256 not in drawn
+    ]
+
+
+def stages(count: int) -> list[int]:
+    """The sizes of the lessons that `count` teaching answers have made, the newest first; 0 is no lesson."""
+    return [stage for stage in reversed(STAGES) if stage <= count] + [0]
+
+
+def _drawn_for(label: Label, version: str) -> bool:
+    return label.purpose == "certify" and label.drawn.get("version") == version
 
 
 def _version(evidence: Evidence, settings: Curate, lesson: Sequence[Label]) -> str:
     question = repr((evidence.key, sorted(settings.targets), labels.digest(lesson) if lesson else ""))
     return digest(question.encode()).hexdigest()[:16]
-
-
-def _taught(evidence: Evidence) -> list[Label]:
-    """The answers that a head may learn from, oldest first: the last one to each picture, if it is a yes or a no."""
-    scored = set(evidence.shards.sha256)
-    last = labels.latest(label for label in evidence.labels if label.purpose != "certify")
-    drawn = {label.sha256 for label in evidence.labels if label.purpose == "certify"}
-    return [one for one in last.values() if one.answer != "unsure" and one.sha256 in scored and one.sha256 not in drawn]
 
 
 def _teach(evidence: Evidence, lesson: Sequence[Label]) -> Head | None:
@@ -118,8 +159,7 @@ def _teach(evidence: Evidence, lesson: Sequence[Label]) -> Head | None:
     shards, links = evidence.shards, evidence.links
     if not shards.has("features"):
         return None
-    row = {sha256: number for number, sha256 in enumerate(shards.sha256)}
-    rows = np.array([row[label.sha256] for label in lesson])
+    rows = np.array([evidence.row[label.sha256] for label in lesson])
     group = np.arange(len(shards))
     np.minimum.at(group, links.one, links.other)
     confidence = np.clip(np.nan_to_num(evidence.facts.confidence, nan=0.5), 1e-6, 1 - 1e-6)
@@ -135,29 +175,19 @@ def _teach(evidence: Evidence, lesson: Sequence[Label]) -> Head | None:
     )
 
 
-def _judged(
-    evidence: Evidence, settings: Curate, version: str, learnt: Head | None, lesson: Sequence[Label]
-) -> Judgement:
+def _frozen(evidence: Evidence, settings: Curate, version: str, learnt: Head | None, lesson: Sequence[Label]) -> Frozen:
+    """A version of the scores before any answer drawn for it."""
     usable = ~np.isnan(evidence.facts.confidence)
     confidence = np.where(usable, learnt.confidence, np.nan) if learnt else evidence.facts.confidence
-    groups, members, best = _groups(evidence, settings, confidence)
-    row = {sha256: number for number, sha256 in enumerate(evidence.shards.sha256)}
-    drawn = [one for one in evidence.labels if one.purpose == "certify" and one.drawn.get("version") == version]
-    answer = np.full(len(groups), UNASKED, dtype=np.int8)
-    for label in drawn:
-        if label.sha256 in row and (group := members[row[label.sha256]]) >= 0:
-            answer[group] = YES if label.answer == "yes" else NO
-    asked = np.ones(len(groups), dtype=bool)
-    learnt_from = members[[row[label.sha256] for label in lesson]] if lesson else np.zeros(0, dtype=np.int64)
+    heads, group, best = _groups(evidence, settings, confidence)
+    asked = np.ones(len(heads), dtype=bool)
+    learnt_from = group[[evidence.row[label.sha256] for label in lesson]]
     asked[learnt_from[learnt_from >= 0]] = False
     chosen = np.flatnonzero(asked)
-    order = chosen[certify.shuffled([evidence.shards.sha256[groups[number]] for number in chosen], version)]
-    pool = Pool(best[order].astype(np.float64), answer[order])
-    found = certify.choose(pool, settings.threshold, settings.by)
-    if found.certificate:
-        named = replace(found.certificate, version=version, labels=labels.digest(drawn))
-        found = replace(found, certificate=named)
-    return Judgement(version, confidence, learnt, found, pool, groups[order])
+    order = chosen[certify.shuffled([evidence.shards.sha256[heads[number]] for number in chosen], version)]
+    place = np.full(len(heads) + 1, -1)  # the last one is for rows without a group
+    place[order] = np.arange(len(order))
+    return Frozen(version, learnt, confidence, best[order].astype(np.float64), heads[order], place[group])
 
 
 def _groups(

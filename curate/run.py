@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from curate.duplicates import Links
-    from curate.judge import Judgement
     from curate.table import Scores, Seen
     from scrapbag.catalog import Record
     from scrapbag.labels import Label
@@ -74,10 +73,11 @@ def gather(settings: Curate, data: Data) -> Material:
 
 def choose(material: Material, settings: Curate) -> Outcome:
     """What the settings make of the material; touches no file but the shards, to read features."""
-    judged = judgement(material, settings)
+    asked = settings.targets and material.scores.shards.has("below")
+    judged = judge(evidence(material), settings) if asked else None
     facts, threshold, by = material.facts, settings.threshold, "prob"
     if judged:
-        facts = replace(facts, confidence=judged.confidence)
+        facts = replace(facts, confidence=judged.scores.confidence)
         threshold, by = judged.threshold.value, judged.threshold.by
     decisions = decide(facts, material.links, settings, threshold)
     level = _levels(material, decisions)
@@ -91,17 +91,13 @@ def choose(material: Material, settings: Curate) -> Outcome:
         by=by,
         certificate=judged.threshold.certificate if judged else None,
         missing=judged.threshold.missing if judged else None,
-        ranked_by=judged.ranked_by if judged else "the model",
+        ranked_by=judged.scores.ranked_by if judged else "the model",
     )
 
 
-def judgement(material: Material, settings: Curate, *, newest: bool = False) -> Judgement | None:
-    """Which scores decide and from which threshold; None without targets or scores."""
-    if not settings.targets or not material.scores.shards.has("below"):
-        return None
+def evidence(material: Material) -> Evidence:
     scores = material.scores
-    evidence = Evidence(scores.key, scores.shards, material.facts, material.links, material.labels)
-    return judge(evidence, settings, newest=newest)
+    return Evidence(scores.key, scores.shards, material.facts, material.links, material.labels)
 
 
 def publish(outcome: Outcome, material: Material, data: Data) -> None:
