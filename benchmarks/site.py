@@ -18,16 +18,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def build(folder: Path, pictures: int, *, side: int = 616, per_item: int = 10, per_list: int = 10) -> int:
-    """Write a site with so many different pictures, unless it is there; returns how many pages it has."""
+def build(
+    folder: Path, pictures: int, *, side: int = 616, per_item: int = 10, per_list: int = 10, distinct: int = 0
+) -> int:
+    """Write a site with so many different pictures, unless it is there; returns how many pages it has.
+
+    With `distinct` only so many are drawn, and the others differ from them in bytes behind their end.
+    """
     items = -(-pictures // per_item)
     lists = -(-items // per_list)
     done = folder / f"done-{pictures}-{side}-{per_item}-{per_list}"
     if not done.exists():
         shutil.rmtree(folder, ignore_errors=True)
         (folder / "img").mkdir(parents=True)
+        drawn = [_picture(number, side) for number in range(distinct or pictures)]
         for number in range(pictures):
-            (folder / "img" / f"{number:05d}.jpg").write_bytes(_picture(number, side))
+            body = drawn[number % len(drawn)] + (number.to_bytes(4) if distinct else b"")
+            (folder / "img" / f"{number:05d}.jpg").write_bytes(body)
         for item in range(items):
             numbers = range(item * per_item, min(pictures, (item + 1) * per_item))
             images = "".join(f'<img src="/img/{n:05d}.jpg" alt="picture {n}">' for n in numbers)

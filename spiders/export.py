@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from contextlib import closing
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from scrapbag.catalog import Record, connect, records
@@ -19,10 +19,11 @@ def export(data: Data) -> bool:
     """Write it, only if its content changed, for Make looks at its time. Returns whether it did."""
     text = io.StringIO()
     with closing(connect(data.catalog)) as connection:
-        writer = csv.DictWriter(text, [field.name for field in fields(Record)], lineterminator="\n")
-        writer.writeheader()
+        names = [field.name for field in fields(Record)]
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(names)
         for record in records(connection):
-            writer.writerow({key: _inert(value) for key, value in asdict(record).items()})
+            writer.writerow([_inert(getattr(record, name)) for name in names])
     return write_text(data.report / "scrape.csv", text.getvalue())
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from scrapbag.sources import Source
 
 INSTALL = "sudo apt install chromium chromium-driver"
-_GRACE_S = 2.0  # for requests under way when someone says stop; they are asked again
+_GRACE_S = 1.0  # for requests under way when someone says stop; they are asked again
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ def scrapy_settings(scrape: Scrape, *, browser: bool) -> dict[str, Any]:
             "folder": "spiders.folder.FolderHandler",
         },
         "ITEM_PIPELINES": {"pipelines.store.StorePicture": 100, "pipelines.store.RecordPicture": 900},
+        "CONCURRENT_ITEMS": 1,  # a response of ours has one item; the stock 100 starts as many tasks for each
         "BROWSER_SESSIONS": scrape.sessions,
         "BROWSER_ALLOW_HOSTS": scrape.allow_hosts,
         "CONCURRENT_REQUESTS": 2 * scrape.concurrency,  # the scheduler holds to `concurrency`; robots.txt is beside it
