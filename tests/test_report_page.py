@@ -250,11 +250,20 @@ def test_twenty_thousand_rows_open_in_under_three_seconds(shown, chromium, tmp_p
     assert time.process_time() - began < 10
     path = data.report / "report.html"
     assert path.stat().st_size < 5_000_000
-    began = time.monotonic()
+    assert min(opening(chromium, path.as_uri()) for _ in range(3)) < 3
+    chromium.execute_cdp_cmd("Performance.enable", {"timeDomain": "threadTicks"})
     chromium.get(path.as_uri())
+    metrics = chromium.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
+    assert next(one["value"] for one in metrics if one["name"] == "TaskDuration") < 1  # seconds of processor time
+
+
+def opening(chromium, address):
+    """Seconds until the page answers to a key; the least of a few tries says it, however busy the machine is."""
+    began = time.monotonic()
+    chromium.get(address)
     chromium.find_element(By.ID, "slider").send_keys(Keys.ARROW_LEFT)
     assert "0.89" in chromium.find_element(By.ID, "kept-there").text
-    assert time.monotonic() - began < 3
+    return time.monotonic() - began
 
 
 @pytest.mark.browser
