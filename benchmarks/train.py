@@ -1,0 +1,138 @@
+"""How fast a step is: against the plain loop that people write, and against what the core can convolve.
+
+One thread, CPU-seconds, rounds of each contestant in turn, medians. The network is the same: DCGAN at 64x64 with 64
+channels at full size and latents of 100, batches of 64.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from gan import balance, batches, data, loop, networks, players, presets
+from gan.players import Machine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gan.data import Pictures
+
+SIZE, BATCH, LATENTS = 64, 64, 100
+FASTER, OF_CORE, LOADER = 1.7, 0.6, 0.03
+
+
+def plain() -> Callable[[int], None]:
+    """A step as it is usually written: eager, 32 bits, channels first, D's slopes computed in G's turn too."""
+    torch.manual_seed(0)
+    values = presets.resolve("dcgan64", [f"z={LATENTS}"])
+    g = networks.build(networks.generator(values, SIZE))
+    d = networks.build(networks.discriminator(values, SIZE))
+    networks.initialise(g, normed=True)
+    networks.initialise(d, normed=True)
+    opt_g = torch.optim.Adam(g.parameters(), lr=2e-4, betas=(0.5, 0.999))
+    opt_d = torch.optim.Adam(d.parameters(), lr=2e-4, betas=(0.5, 0.999))
+    criterion = nn.BCEWithLogitsLoss()
+    x = torch.rand(BATCH, 3, SIZE, SIZE) * 2 - 1
+    ones, zeros = torch.ones(BATCH), torch.zeros(BATCH)
+
+    def step(_: int) -> None:
+        d.zero_grad()
+        criterion(d(x).view(-1), ones).backward()
+        fake = g(torch.randn(BATCH, LATENTS, 1, 1))
+        criterion(d(fake.detach()).view(-1), zeros).backward()
+        opt_d.step()
+        g.zero_grad()
+        criterion(d(fake).view(-1), ones).backward()
+        opt_g.step()
+
+    return step
+
+
+def ours(pictures: Pictures, spent: list[float]) -> Callable[[int], None]:
+    """A step of the loop of this project, loading included; `spent` collects what the loading took."""
+    values = presets.resolve("dcgan64", [f"z={LATENTS}"])
+    machine = Machine(threads=1, bf16=True)
+    team = players.make(values, SIZE, 0, machine)
+    moment = loop.Moment(balance=balance.start(values))
+
+    def step(number: int) -> None:
+        began = time.process_time()
+        x = batches.to_floats(batches.reals(pictures, values, 0, number, len(pictures.train)), "cpu")
+        spent.append(time.process_time() - began)
+        loop.play(team, x, values, machine, loop.replace(moment, step=number), 0)
+
+    return step
+
+
+def core() -> float:
+    """Operations a second of the best bf16 convolution of the network, forward alone, channels last."""
+    best = 0.0
+    for i, o, side in ((64, 128, 32), (128, 256, 16), (256, 512, 8)):
+        conv = nn.Conv2d(i, o, 4, 2, 1, bias=False).to(dtype=torch.bfloat16).to(memory_format=torch.channels_last)
+        x = torch.randn(BATCH, i, side, side, dtype=torch.bfloat16).contiguous(memory_format=torch.channels_last)
+        with torch.no_grad():
+            took = min(_time(lambda _, conv=conv, x=x: conv(x), 3) for _ in range(4))
+        best = max(best, 2 * BATCH * i * o * 16 * (side // 2) ** 2 / took)
+    return best
+
+
+def _time(step: Callable[[int], object], count: int) -> float:
+    began = time.process_time()
+    for number in range(count):
+        step(number)
+    return (time.process_time() - began) / count
+
+
+@click.command()
+@click.option("--rounds", default=7, show_default=True)
+@click.option("--steps", default=3, show_default=True, help="Of each contestant in a round.")
+def main(rounds: int, steps: int) -> None:
+    """Images a CPU-second; the last line is JSON."""
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        rng = np.random.default_rng(0)
+        for i in range(1000):
+            Image.fromarray(rng.integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)).save(Path(folder) / f"{i:05d}.png")
+        pictures = data.load(Path(folder), Path(folder) / "packed")
+        loading: list[float] = []
+        contestants = {"plain": plain(), "ours": ours(pictures, loading)}
+        with FlopCounterMode(display=False) as counter:
+            contestants["ours"](1)
+        operations = counter.get_total_flops()
+        _time(contestants["plain"], 1)
+        loading.clear()
+        times: dict[str, list[float]] = {name: [] for name in contestants}
+        rates = []
+        for _ in range(rounds):
+            rates.append(core())
+            for name, step in contestants.items():
+                times[name].append(_time(step, steps))
+    median = {name: statistics.median(found) for name, found in times.items()}
+    rate = statistics.median(rates)
+    figures = {
+        "images_per_cpu_s": {name: round(BATCH / took, 1) for name, took in median.items()},
+        "times_plain": round(median["plain"] / median["ours"], 2),
+        "core_bf16_gflops": round(rate / 1e9, 1),
+        "of_core": round(operations / median["ours"] / rate, 3),
+        "loader": round(statistics.median(loading) / median["ours"], 4),
+        "rounds": rounds,
+    }
+    reached = figures["times_plain"] >= FASTER and figures["of_core"] >= OF_CORE and figures["loader"] < LOADER
+    for name, value in figures.items():
+        click.echo(f"{name}: {value}")
+    click.echo(json.dumps({"figures": figures, "reached": reached}))
+
+
+if __name__ == "__main__":
+    main()
