@@ -17,7 +17,7 @@ _OF = re.compile(r"(\d+(?:[.,]\d+)?)\s*(?:/|out of|of|von|sur|de|su|av)\s*(\d+(?
 _PERCENT = re.compile(r"(\d+(?:[.,]\d+)?)\s*%")
 _CLASS = re.compile(r"(?:^|[\s_-])(?:stars?|rating|rate)[\s_-]+(\d)(?:[-_.](\d))?(?![\d%])", re.IGNORECASE)
 _WORDS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
-_NUMBER = re.compile(r"(?<![\d.,])\d+(?:[.,]\d+)?(?![\d%])")
+_PLAIN = re.compile(r"^\W*(?:rat(?:ed|ing)\W*)?(\d(?:[.,]\d{1,2})?)(?!\d)\s*(?:$|\(|★|stars?\b)", re.IGNORECASE)
 
 
 def text(element: Selector) -> str:
@@ -120,8 +120,8 @@ def _said(words: str) -> float | None:
         return scaled(found[1], found[2])
     if found := _PERCENT.search(words):
         return _bounded(_number(found[1]) / 20)
-    numbers = _NUMBER.findall(words)
-    return scaled(numbers[0]) if numbers and (len(numbers) == 1 or "star" in words.lower()) else None
+    found = _PLAIN.search(words)  # "4.6", "4.6 (1,234)", "Rating: 4 stars"; not "4 reviews"
+    return scaled(found[1]) if found else None
 
 
 def _classed(names: str) -> float | None:

@@ -1,0 +1,169 @@
+"""A site read by the selectors of a recipe, and what an element of a page says."""
+
+import pytest
+from parsel import Selector
+from scrapy.http import HtmlResponse
+
+from scrapbag.frontier import Page, Picture
+from scrapbag.recipe import Scrape
+from scrapbag.sources import KINDS, Gallery
+from spiders import markup
+from spiders.base import absolute, fill
+from spiders.gallery import GalleryReader
+from spiders.kinds import READERS, reader
+
+
+def read(html, callback="parse", meta=None, url="https://shop.example/list", **values):
+    source = Gallery(**{"name": "shop", "start": (url,), "image": "img", **values})
+    response = HtmlResponse(url, body=html.encode(), encoding="utf-8")
+    return list(getattr(GalleryReader(source, Scrape()), callback)(response, meta or {}))
+
+
+def element(html, css="body > *"):
+    return Selector(html).css(css)[0]
+
+
+def test_a_list_gives_its_items_and_the_next_list():
+    html = '<a class="item" href="/i/1">one</a><a class="item" href="i/2#x">two</a><a class="next" href="?p=2">more</a>'
+    assert read(html, item="a.item", next="a.next") == [
+        Page("https://shop.example/i/1", callback="item", once=True),
+        Page("https://shop.example/i/2", callback="item", once=True),
+        Page("https://shop.example/list?p=2"),
+    ]
+
+
+def test_without_items_the_pictures_are_taken_from_the_list():
+    found = read('<img src="a.jpg" alt="A quilt"><img src="b.jpg">')
+    assert [(one.url, one.title) for one in found] == [
+        ("https://shop.example/a.jpg", "A quilt"),
+        ("https://shop.example/b.jpg", ""),
+    ]
+
+
+def test_an_item_has_a_title_tags_and_a_rating_and_all_its_pictures():
+    html = (
+        '<h1> Log  cabin </h1><p class="tags"><a>red</a><a>blue</a><a>red</a></p><i class="stars">4.5 out of 5</i>'
+        '<div class="gallery"><img src="1.jpg"><img src="2.jpg"></div><img src="logo.png">'
+    )
+    found = read(html, "item", image=".gallery img", title="h1", tag=".tags a", rating=".stars")
+    assert [one.url[-5:] for one in found] == ["1.jpg", "2.jpg"]
+    assert {(one.title, one.tags, one.rating) for one in found} == {("Log cabin", ("red", "blue"), 4.5)}
+
+
+def card(number, stars):
+    rating = f'<span class="stars">{stars} out of 5</span>' if stars else ""
+    return f'<article><a class="item" href="/i/{number}">x</a><h2>t{number}</h2><div>{rating}</div></article>'
+
+
+def test_a_list_that_shows_ratings_is_filtered_there_and_a_silent_one_on_the_items_page():
+    html = "".join([card(1, "4.7"), card(2, "3.9"), card(3, None), card(4, "4.0")])
+    found = read(f"<main>{html}</main>", item="a.item", rating=".stars", min_rating=4.0)
+    assert [(page.url[-1], page.meta) for page in found] == [("1", {"rating": 4.7}), ("3", {}), ("4", {"rating": 4.0})]
+
+
+@pytest.mark.parametrize(
+    ("html", "meta", "kept"),
+    [
+        ('<b class="stars">4.2/5</b>', {}, True),
+        ('<b class="stars">3.2/5</b>', {"rating": 4.9}, False),
+        ("", {"rating": 4.9}, True),
+        ("", {}, False),
+    ],
+    ids=["good here", "bad here", "good on the list", "rated nowhere"],
+)
+def test_an_item_below_the_rating_gives_no_pictures(html, meta, kept):
+    found = read(f'{html}<img src="a.jpg">', "item", meta, rating=".stars", min_rating=4.0)
+    assert bool(found) is kept
+
+
+def test_on_a_list_of_pictures_each_has_the_words_of_its_own_card():
+    cards = "".join(
+        f'<li><img src="{n}.jpg"><h3>title {n}</h3><i class="stars">{n} out of 5</i></li>' for n in (3, 4, 5)
+    )
+    found = read(f"<ul>{cards}</ul>", title="h3", rating=".stars", min_rating=4.0)
+    assert [(one.url[-5:], one.title, one.rating) for one in found] == [
+        ("4.jpg", "title 4", 4),
+        ("5.jpg", "title 5", 5),
+    ]
+
+
+def test_a_thumbnails_address_becomes_the_full_pictures():
+    found = read('<img src="/t/150x150/a.jpg">', full=(r"/t/\d+x\d+/", "/full/"))
+    assert found[0].url == "https://shop.example/full/a.jpg"
+
+
+def test_a_page_that_needs_a_browser_says_so_and_carries_its_actions():
+    source = Gallery(name="s", start=("https://x.example/",), image="img", browser=True, actions=(["click", "b"],))
+    assert GalleryReader(source, Scrape()).start() == [
+        Page("https://x.example/", browser=True, actions=(["click", "b"],))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("html", "address"),
+    [
+        ('<img src="a.jpg">', "a.jpg"),
+        ('<img src="s.jpg" srcset="m.jpg 640w, l.jpg 1280w, s.jpg 320w">', "l.jpg"),
+        ('<img src="s.jpg" srcset="a,b.jpg 1x, c,d.jpg 2x">', "c,d.jpg"),
+        ('<img src="data:image/gif;base64,R0" data-src="real.jpg">', "real.jpg"),
+        ('<img src="spin.gif" data-lazy-src="real.jpg">', "real.jpg"),
+        ("""<img src="s.jpg" data-a-dynamic-image='{"m.jpg":[300,300],"l.jpg":[900,900]}'>""", "l.jpg"),
+        ('<picture><source srcset="w.webp 800w, x.webp 1600w"><img src="s.jpg"></picture>', "x.webp"),
+        ('<a href="full.JPG?v=1"><img src="s.jpg"></a>', "full.JPG?v=1"),
+        ('<a href="/item"><img src="s.jpg"></a>', "s.jpg"),
+        ("<div style=\"background-image: url('b.jpg')\"></div>", "b.jpg"),
+        ('<img alt="nothing">', ""),
+    ],
+)
+def test_the_largest_picture_that_an_element_names_is_taken(html, address):
+    assert markup.picture(element(html, "img" if "<picture" in html else "body > *")) == address
+
+
+@pytest.mark.parametrize(
+    ("html", "rating"),
+    [
+        ("<i>4.5 out of 5 stars</i>", 4.5),
+        ("<i>4,5 von 5 Sternen</i>", 4.5),
+        ("<i>Rated 9/10</i>", 4.5),
+        ('<i aria-label="3.5 of 5"></i>', 3.5),
+        ('<i title="Rating: 80%"></i>', 4.0),
+        ('<i><b style="width: 90%"></b></i>', 4.5),
+        ('<i class="a-icon a-star-4-5"></i>', 4.5),
+        ('<i class="star-rating Three"></i>', 3.0),
+        ('<i class="stars-4"></i>', 4.0),
+        ('<meta content="4.2">', 4.2),
+        ("<i>4.6</i>", 4.6),
+        ("<i>4.6 (1,234)</i>", 4.6),
+        ("<i>4 reviews</i>", None),
+        ("<i>★★★★☆</i>", 4.0),
+        ("<i>1,234 reviews</i>", None),
+        ("<i>11 out of 5</i>", None),
+        ("<i>new</i>", None),
+    ],
+)
+def test_a_rating_is_one_of_five_however_it_is_shown(html, rating):
+    assert markup.rating(element(html, "i, meta")) == rating
+
+
+@pytest.mark.parametrize(
+    "address", ["javascript:void(0)", "mailto:a@b.c", "data:image/png;base64,R0", "", None, "http://[x/"]
+)
+def test_what_cannot_be_asked_is_no_address(address):
+    assert absolute(HtmlResponse("https://x.example/"), address) == ""
+
+
+def test_the_recipe_speaks_where_the_site_is_silent_and_not_where_it_is_not():
+    source = Gallery(name="s", start=("x",), image="i", licence="CC0-1.0", creator="me", tags=("quilt",))
+    silent, said = Picture("u", "p"), Picture("u", "p", licence="CC-BY-4.0", creator="Ann", tags=("bag",))
+    filled = [fill(one, source) for one in (silent, said)]
+    assert [(one.licence, one.creator, one.tags) for one in filled] == [
+        ("CC0-1.0", "me", ("quilt",)),
+        ("CC-BY-4.0", "Ann", ("bag",)),
+    ]
+    assert fill(silent, Gallery(name="s", start=("x",), image="i")).licence == "unknown"
+
+
+def test_every_kind_of_source_has_a_reader():
+    assert set(READERS) == set(KINDS)
+    source = Gallery(name="s", start=("x",), image="i")
+    assert isinstance(reader(source, Scrape()), GalleryReader)
