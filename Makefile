@@ -93,7 +93,7 @@ evaluate: $(READY) ## What the samples are worth: KID, coverage, copying, with t
 	@$(PY) -m gan evaluate --run $(RUN)
 
 status: $(READY) ## Where this dataset stands, and the next command
-	@$(PY) -m scrapbag.status --data $(DATA) --run $(RUN)
+	@$(PY) -m scrapbag.status --data $(DATA) --run $(RUN) $(if $(filter-out recipes/quilts.toml,$(RECIPE)),--recipe $(RECIPE))
 
 doctor: $(READY) ## What this computer has and lacks
 	@$(PY) -m scrapbag.doctor
@@ -101,7 +101,7 @@ doctor: $(READY) ## What this computer has and lacks
 # --- the whole way ----------------------------------------------------------------------------------------------------
 demo: $(READY) ## The main job on pictures that this repository draws, in ten minutes
 	@$(if $(wildcard data/demo/report/scrape.csv),,$(PY) -m demo with-shop --) $(MAKE) --no-print-directory RECIPE=recipes/demo.toml train
-	@$(PY) -m scrapbag.status --data data/demo --run runs/demo
+	@$(PY) -m scrapbag.status --data data/demo --run runs/demo --recipe recipes/demo.toml
 
 real: $(READY) ## The main job on a folder of real, labelled photographs: REAL=<folder> MINUTES=5
 	@test -n "$(REAL)" || { echo 'error: write REAL=<folder with photos/, labels.csv and model/>' >&2; exit 2; }

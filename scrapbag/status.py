@@ -15,14 +15,6 @@ from scrapbag.catalog import connect
 from scrapbag.errors import exits
 from scrapbag.layout import Data, Run
 
-NEXT = {
-    "scrape": "make scrape",
-    "curate": "make curate THRESH=0.9",
-    "train": "make train",
-    "review": "make review",
-}
-
-
 def found(data: Data) -> list[str]:
     """Lines about the crawl: requests by state, failures by reason."""
     connection = connect(data.catalog)
@@ -84,18 +76,19 @@ def tour(data: Data, run: Run) -> list[str]:
     return [f"  {what:<24}{_short(path)}" for what, path in files.items() if path.exists()]
 
 
-def screen(data: Data, run: Run) -> list[str]:
-    """Everything that is known, ending with the next command."""
+def screen(data: Data, run: Run, recipe: str = "") -> list[str]:
+    """Everything that is known, ending with the next command; `recipe` is named in it unless it is Make's default."""
+    of = f" RECIPE={recipe}" if recipe else ""
     if not data.catalog.exists():
-        return [f"{data.root}: nothing is here yet · next: {NEXT['scrape']}"]
+        return [f"{data.root}: nothing is here yet · next: make scrape{of}"]
     lines = [str(data.root), *found(data)]
     if not (data.report / "report.csv").exists():
-        return [*lines, f"next: {NEXT['curate']}"]
+        return [*lines, f"next: make curate{of} THRESH=0.9"]
     lines += chosen(data)
     if not run.metrics.exists():
-        return [*lines, "", *tour(data, run), "", f"next: {NEXT['train']}"]
-    ahead = "make sample N=64" if run.done.exists() else NEXT["train"]
-    return [*lines, *learnt(run), "", *tour(data, run), "", f"next: {ahead} · {NEXT['review']} certifies the threshold"]
+        return [*lines, "", *tour(data, run), "", f"next: make train{of}"]
+    ahead = f"make sample{of} N=64" if run.done.exists() else f"make train{of}"
+    return [*lines, *learnt(run), "", *tour(data, run), "", f"next: {ahead} · make review{of} certifies the threshold"]
 
 
 def _count(number: int) -> str:
@@ -109,10 +102,11 @@ def _short(path: Path) -> str:
 @click.command()
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="The dataset's folder.")
 @click.option("--run", required=True, type=click.Path(path_type=Path), help="The training run's folder.")
-def main(data: Path, run: Path) -> None:
+@click.option("--recipe", default="", help="Named in the next command.")
+def main(data: Path, run: Path, recipe: str) -> None:
     """Say where a dataset stands."""
     with exits():
-        click.echo("\n".join(screen(Data(data), Run(run))))
+        click.echo("\n".join(screen(Data(data), Run(run), recipe)))
 
 
 if __name__ == "__main__":
