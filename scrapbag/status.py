@@ -15,6 +15,7 @@ from scrapbag.catalog import connect
 from scrapbag.errors import exits
 from scrapbag.layout import Data, Run
 
+
 def found(data: Data) -> list[str]:
     """Lines about the crawl: requests by state, failures by reason."""
     connection = connect(data.catalog)
