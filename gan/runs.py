@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gan.presets import Values
     from scrapbag.recipe import Train
 
-_STAY = {"train.toml", ".train.lock", ".stamp"}  # what Make and the lock keep there
+_STAY = {"train.toml", "recipe", ".train.lock", ".stamp"}  # what Make and the lock keep there
 
 
 def prepare(dataset: Data, run: Run, settings: Train, say: Callable[[str], None], row: str = "") -> Job:

@@ -58,9 +58,10 @@ def learnt(run: Run) -> list[str]:
     with run.metrics.open(newline="", encoding="utf-8") as file:
         last = list(csv.DictReader(file))[-1:]
     images = int(float(last[0]["images_seen"])) if last else 0
-    state = "done" if run.done.exists() else "not finished (make train)"
-    minutes = json.loads(run.done.read_text(encoding="utf-8")).get("minutes") if run.done.exists() else None
-    return [f"trained  {_count(images)} images seen" + (f" in {minutes:.1f} minutes" if minutes else "") + f", {state}"]
+    if not run.done.exists():
+        return [f"trained  {_count(images)} images seen, not finished (make train)"]
+    seconds = json.loads(run.done.read_text(encoding="utf-8"))["seconds"]
+    return [f"trained  {_count(images)} images seen in {seconds / 60:.1f} minutes"]
 
 
 def tour(data: Data, run: Run) -> list[str]:
