@@ -16,6 +16,19 @@ async function changed(what, before, ms) {
   return true;
 }
 
+// Wait until the page has drawn what scrolling asks of it: no longer than needed, however busy the computer is.
+async function settled() {
+  const frame = () => new Promise((wake) => requestAnimationFrame(wake));
+  let moving = true;
+  const watch = new MutationObserver(() => (moving = true));
+  watch.observe(document, { childList: true, subtree: true });
+  for (let frames = 0; moving && frames < 20; frames += 2) {
+    moving = false;
+    await Promise.race([frame().then(frame), sleep(1000)]);
+  }
+  watch.disconnect();
+}
+
 async function wait({ css }) {
   while (!all(css).length) {
     if (left() <= 0) throw new Error(`nothing matches ${css}`);
@@ -66,7 +79,7 @@ async function scroll({ count = "", max = 50, pause = 1.5 }) {
       before = size();
       top = box.scrollTop;
       box.scrollTop += Math.max(200, 0.8 * box.clientHeight);
-      await sleep(60);
+      await settled();
       collect();
     } while (scroller().scrollTop !== top && left() > 0);
     if (!(await changed(size, before, pause * 1000))) break;

@@ -12,9 +12,10 @@ import shutil
 import sys
 import threading
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import psutil
 from selenium.common.exceptions import WebDriverException
@@ -83,7 +84,7 @@ class Loaded:
     url: str
     status: int
     headers: dict[str, str]
-    html: str
+    html: str = ""
 
 
 def find() -> Programs | None:
@@ -131,15 +132,18 @@ class Session:
             raise
 
     def load(self, url: str, actions: tuple[Any, ...], timeout_s: float) -> Loaded:
-        """Open `url` and do the recipe's actions; the page, and each action, may take `timeout_s`."""
+        """Open `url`, do the recipe's actions unless it is an error; it, and each action, may take `timeout_s`."""
         with _named():
             with self._within(timeout_s):
-                self._open(url)
-            for name, value in actions:
+                page = self._open(url)
+            for name, value in actions if page.status < 400 else ():
                 with self._within(timeout_s):
                     self._act(name, value, timeout_s)
             with self._within(timeout_s):
-                return self._loaded()
+                self.pages += 1
+                if (now := urlsplit(self._chrome.current_url).netloc) != urlsplit(page.url).netloc:
+                    raise BrowserError(f"the actions lead away, to {now}")
+                return replace(page, html=self._chrome.page_source)
 
     def memory(self) -> int:
         """Bytes that the driver and all of the browser's processes hold; what they share counts once."""
@@ -157,19 +161,17 @@ class Session:
             quitting.join(QUIT_S)
         self._end()
 
-    def _open(self, url: str) -> None:
+    def _open(self, url: str) -> Loaded:
+        """The page as it comes, still without its text."""
         try:
             self._chrome.get(url)
         except WebDriverException as error:
             raise BrowserError(_line(error), self._chrome.current_url) from error
-
-    def _loaded(self) -> Loaded:
-        url = self._chrome.current_url
+        place = self._chrome.current_url
         scheme, status = self._chrome.execute_script(_STATUS)
         if scheme not in ("http:", "https:"):
-            raise BrowserError(f"could not open {url}", url)  # the browser shows a page of its own instead
-        self.pages += 1
-        return Loaded(url, status, self._headers(url), self._chrome.page_source)
+            raise BrowserError(f"could not open {place}", place)  # the browser shows a page of its own instead
+        return Loaded(place, status, self._headers(place))
 
     def _headers(self, url: str) -> dict[str, str]:
         """What the server said with the page: an opt-out, a pause. Names in small letters, several values joined."""

@@ -55,6 +55,9 @@ PAGES = {
     "/hang-later": "<!doctype html><p>x<script>setTimeout(() => { while (true) {} }, 200)</script>",
     "/picture": "<!doctype html><img src=/p/1.jpg><img src=/p/2.jpg>",
     "/inside": "<!doctype html><iframe src='http://127.0.0.2:4009/x'></iframe><img class=ok src=/p/1.jpg>",
+    "/push": "<!doctype html><button onclick=\"history.pushState({}, '', '/push/2')\">more</button>",
+    "/away": "<!doctype html><a href=''>away</a>"
+    "<script>document.querySelector('a').href = `http://localhost:${location.port}/`</script>",
     "/noai": "<!doctype html><p class=x>mine</p>",
 }
 REDIRECTS = {"/to-private": "http://127.0.0.2:4009/x", "/to-private-tls": "https://127.0.0.3:4009/x", "/moved": "/"}
