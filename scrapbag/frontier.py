@@ -9,46 +9,17 @@ from __future__ import annotations
 import json
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit
+
+from scrapbag.found import Page, Picture, request_row, sighting_row
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator
 
-
-@dataclass(frozen=True)
-class Page:
-    """A page to read. `callback` names the method of the source's reader that reads it; `meta` must survive JSON.
-
-    `once` says that the page is not asked again in a later scrape: an item's page, where a list page would be.
-    """
-
-    url: str
-    callback: str = "parse"
-    meta: dict[str, Any] = field(default_factory=dict)
-    browser: bool = False
-    actions: tuple[Any, ...] = ()
-    once: bool = False
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture as a page names it. `sha256` is what its bytes must come to, '' where nobody says."""
-
-    url: str
-    page_url: str
-    source_id: str = ""
-    title: str = ""
-    tags: tuple[str, ...] = ()
-    creator: str = ""
-    licence: str = ""
-    licence_url: str = ""
-    attribution: str = ""
-    rating: float | None = None  # of 5
-    sha256: str = ""
+__all__ = ["Answer", "Frontier", "Lease", "Listener", "Page", "Picture", "Stored"]
 
 
 @dataclass(frozen=True)
@@ -233,46 +204,19 @@ class Frontier:
         )
 
     def _add(self, source: str, found: Iterable[Page | Picture]) -> set[str]:
-        hosts = set()
+        """The hosts of what was found, when some of it is new."""
+        requests, sightings = [], []
         for one in found:
-            host = urlsplit(one.url).netloc.rpartition("@")[2].lower()
-            page = isinstance(one, Page)
-            added = self._db.execute(
-                """insert or ignore into request (url, host, source, kind, callback, meta, once)
-                   values (?, ?, ?, ?, ?, ?, ?)""",
-                (
-                    one.url,
-                    host,
-                    source,
-                    "page" if page else "picture",
-                    one.callback if isinstance(one, Page) else "",
-                    _meta(one),
-                    isinstance(one, Page) and one.once,
-                ),
-            )
-            if added.rowcount:
-                hosts.add(host)
+            requests.append(request_row(source, one))
             if isinstance(one, Picture):
-                self._sight(source, one)
-        return hosts
-
-    def _sight(self, source: str, seen: Picture) -> None:
-        self._db.execute(
-            "insert or replace into sighting values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                seen.url,
-                seen.page_url,
-                source,
-                seen.source_id,
-                seen.title,
-                ", ".join(seen.tags),
-                seen.creator,
-                seen.licence or "unknown",
-                seen.licence_url,
-                seen.attribution,
-                seen.rating,
-            ),
+                sightings.append(sighting_row(source, one))
+        added = self._db.executemany(
+            """insert or ignore into request (url, host, source, kind, callback, meta, once)
+               values (?, ?, ?, ?, ?, ?, ?)""",
+            requests,
         )
+        self._db.executemany("insert or replace into sighting values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", sightings)
+        return {row[1] for row in requests} if added.rowcount > 0 else set()
 
     def _settle(
         self, lease: Lease, state: str, reason: str = "", answer: Answer | None = None, sha256: str | None = None
@@ -301,15 +245,6 @@ _AGAIN = "update request set state = 'queued', reason = '', attempts = 0, not_be
 def _lease(row: tuple[Any, ...]) -> Lease:
     id_, url, host, source, kind, callback, meta, *rest = row
     return Lease(id_, url, host, source, kind, callback, json.loads(meta), *rest)
-
-
-def _meta(found: Page | Picture) -> str:
-    if isinstance(found, Picture):
-        return json.dumps({"sha256": found.sha256}) if found.sha256 else "{}"
-    meta: dict[str, Any] = {"meta": found.meta} if found.meta else {}
-    if found.browser:
-        meta["actions"] = found.actions
-    return json.dumps(meta)
 
 
 def _now() -> str:

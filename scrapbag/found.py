@@ -1,0 +1,69 @@
+"""What a page names: further pages, and pictures; and how each is written down in the catalog."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page to read. `callback` names the method of the source's reader that reads it; `meta` must survive JSON.
+
+    `once` says that the page is not asked again in a later scrape: an item's page, where a list page would be.
+    """
+
+    url: str
+    callback: str = "parse"
+    meta: dict[str, Any] = field(default_factory=dict)
+    browser: bool = False
+    actions: tuple[Any, ...] = ()
+    once: bool = False
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture as a page names it. `sha256` is what its bytes must come to, '' where nobody says."""
+
+    url: str
+    page_url: str
+    source_id: str = ""
+    title: str = ""
+    tags: tuple[str, ...] = ()
+    creator: str = ""
+    licence: str = ""
+    licence_url: str = ""
+    attribution: str = ""
+    rating: float | None = None  # of 5
+    sha256: str = ""
+
+
+def request_row(source: str, found: Page | Picture) -> tuple[str, str, str, str, str, str, bool]:
+    """url, host, source, kind, callback, meta, once. The host is written with its port, and small."""
+    host = urlsplit(found.url).netloc.rpartition("@")[2].lower()
+    if isinstance(found, Picture):
+        meta: dict[str, Any] = {"sha256": found.sha256} if found.sha256 else {}
+        return found.url, host, source, "picture", "", json.dumps(meta), False
+    meta = {"meta": found.meta} if found.meta else {}
+    if found.browser:
+        meta["actions"] = found.actions
+    return found.url, host, source, "page", found.callback, json.dumps(meta), found.once
+
+
+def sighting_row(source: str, seen: Picture) -> tuple[object, ...]:
+    """The columns of a sighting, in the order of its table."""
+    return (
+        seen.url,
+        seen.page_url,
+        source,
+        seen.source_id,
+        seen.title,
+        ", ".join(seen.tags),
+        seen.creator,
+        seen.licence or "unknown",
+        seen.licence_url,
+        seen.attribution,
+        seen.rating,
+    )
