@@ -58,7 +58,8 @@ def draw(rng: np.random.Generator, block: Block, other: Block, palette: Palette)
 
 def _setting(rng: np.random.Generator, cells: int) -> Setting:
     most = max(2, min(4, 12 // cells))  # patches stay large enough to be seen at 32 pixels
-    columns = int(rng.integers(2, most + 1))
+    choices = np.arange(2, most + 1)
+    columns = int(rng.choice(choices, p=choices**-2.0 / (choices**-2.0).sum()))  # large blocks more often than small
     layout = LAYOUTS[rng.choice(len(LAYOUTS), p=[0.5, 0.12, 0.2, 0.18] if columns > 2 else [0.6, 0, 0.2, 0.2])]
     rows = columns + int(rng.choice([0, 0, 0, 1])) if columns > 2 else columns
     sash = float(rng.uniform(0.08, 0.2)) if layout == "sashed" else 0.0

@@ -146,8 +146,8 @@ def _tensor(picture: Lesson) -> torch.Tensor:
 
 
 @click.command()
-@click.option("--pictures", default=4000, show_default=True, help="Lessons to draw.")
-@click.option("--epochs", default=10, show_default=True)
+@click.option("--pictures", default=5000, show_default=True, help="Lessons to draw.")
+@click.option("--epochs", default=15, show_default=True)
 @click.option("--seed", default=7, show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=MODEL, show_default=True)
 def main(pictures: int, epochs: int, seed: int, output: Path) -> None:
