@@ -107,27 +107,25 @@ def _promise(outcome: Outcome) -> str:
 
 
 def _tables(outcome: Outcome) -> list[tuple[str, list[tuple[str, str]]]]:
-    tables: list[tuple[str, Any, tuple[str, ...]]] = [
-        ("Settings", outcome.settings, ()),
-        ("Scores", outcome.score, ("forward_passes",)),  # these say something of the run, not of the scores
-        ("Certificate", outcome.certificate, ()),
-    ]
-    shown = [
-        (
-            title,
-            [
-                (f.name.replace("_", " "), _value(getattr(part, f.name)))
-                for f in dataclasses.fields(part)
-                if f.name not in hidden
-            ],
-        )
-        for title, part, hidden in tables
-        if dataclasses.is_dataclass(part)
-    ]
+    scores = _fields(outcome.score, "forward_passes")  # these say something of the run, not of the scores
+    if scores:
+        scores.append(("ranked by", outcome.ranked_by))
     if outcome.changed is not None:
-        words = f"{outcome.changed:,} decisions would differ with fp32 scores of the same weights"
-        shown.append(("Arithmetic", [("changed", words)]))
-    return shown
+        scores.append(("arithmetic", f"fp32 scores of the same weights would change {outcome.changed:,} decisions"))
+    tables = [
+        ("Settings", _fields(outcome.settings)),
+        ("Scores", scores),
+        ("Certificate", _fields(outcome.certificate)),
+    ]
+    return [(title, facts) for title, facts in tables if facts]
+
+
+def _fields(part: Any, *hidden: str) -> list[tuple[str, str]]:
+    """The fields of a dataclass as they are read; none of None."""
+    if part is None:
+        return []
+    names = [field.name for field in dataclasses.fields(part) if field.name not in hidden]
+    return [(name.replace("_", " "), _value(getattr(part, name))) for name in names]
 
 
 def _value(value: object) -> str:

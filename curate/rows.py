@@ -43,7 +43,7 @@ class Row:
     level: int | None  # 0 to 3, of kept pictures: 0 is the densest part, each level holds those below it
     answer: str  # a person's: yes | no | unsure | ''
     confidence: float | None  # sum over the targets; None without targets or a score
-    certified: float | None  # 95 % lower bound of the precision of all rows at least this confident; None: uncertified
+    certified: float | None  # 95 % lower bound of the precision of all rows at least this confident; None: no answers
     label: str  # the class that wins
     label_confidence: float | None
     link: str  # softmax | sigmoid | ''

@@ -1,4 +1,4 @@
-"""sweep.csv: how many pictures every threshold from 0 to 1 would keep, certified or not."""
+"""sweep.csv: how many pictures every threshold from 0 to 1 would keep, and what answers say of that."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Step:
 
     threshold: float
     kept: int
-    certified: float | None  # 95 % lower bound of the precision of what it keeps; None: uncertified
+    certified: float | None  # 95 % lower bound of the precision of what it keeps, by itself; None: no answers
 
 
 def sweep(rows: Sequence[Row]) -> tuple[Step, ...]:

@@ -16,6 +16,7 @@ from curate import page, reports, sheets, sweep
 from curate.certify import Certificate
 from curate.rows import Row
 from scrapbag.layout import Data
+from scrapbag.recipe import Curate
 
 HOSTILE = "<script>document.title='owned'</script>\"><img src=x onerror=alert(1)>=cmd|' /C calc'!A0"
 
@@ -122,11 +123,14 @@ def test_an_uncertified_outcome_says_so_and_a_certified_one_shows_its_evidence(t
     assert "at least 91.2 %" in text
     assert "0.8713" in text
     assert "hedged betting" in text
+    text = html(outcome(rows, missing=38, ranked_by="a head"), Data(tmp_path))
+    assert "38 more answers would, were each of them yes" in text
+    assert "a head" in text
 
 
 def test_without_a_classifier_there_is_no_threshold_to_move(tmp_path):
     rows = [row(number=i, confidence=None) for i in range(5)]
-    text = html(outcome(rows, score=None), Data(tmp_path))
+    text = html(outcome(rows, settings=Curate()), Data(tmp_path))
     assert "by the quality rules alone" in text
     assert 'id="slider"' not in text
     assert "Uncertified" not in text
