@@ -46,7 +46,9 @@ class BrowserHandler(HTTP11DownloadHandler):
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
-        self._browsers = _POOLS.setdefault(crawler, Pool(crawler.settings))
+        if crawler not in _POOLS:  # Scrapy makes a handler for each scheme
+            _POOLS[crawler] = Pool(crawler.settings)
+        self._browsers = _POOLS[crawler]
 
     async def download_request(self, request: Request) -> Response:
         if "browser" not in request.meta:
