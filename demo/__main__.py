@@ -14,6 +14,7 @@ from demo.guard import follow_parent, run_while_served
 from demo.server import is_open, running
 from demo.shop import fill, shop
 from demo.stock import stock, summary
+from demo.strip import strip
 
 if TYPE_CHECKING:
     from demo.server import Site
@@ -78,6 +79,17 @@ def with_shop(cache: Path, port: int, command: tuple[str, ...]) -> None:
 def with_folder(folder: Path, port: int, command: tuple[str, ...]) -> None:
     """Serve FOLDER as a shop while COMMAND runs."""
     sys.exit(run_while_served(folder_shop(folder), port, command))
+
+
+@main.command("strip")
+@click.option("--data", type=click.Path(path_type=Path), default=Path("data/demo"), show_default=True)
+@click.option("--run", "run_folder", type=click.Path(path_type=Path), default=Path("runs/demo"), show_default=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+def draw_strip(data: Path, run_folder: Path, output: Path) -> None:
+    """Paste pictures as scraped, as squared and as dreamt into one."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    strip(data, run_folder).save(output, quality=88)
+    click.echo(f"scraped, squared, generated -> {output}")
 
 
 def _serve(site: Site, port: int) -> None:
