@@ -86,7 +86,7 @@ def train(
     rewind(run, moment.images_seen)
     anchor = _capture(team, moment)
     saved, saved_at = moment.images_seen, time.monotonic()
-    every = max(1, 2**16 // job.size**2)  # steps between anchors: about a dozen seconds on one core
+    every = min(16, max(1, 2**16 // job.size**2))  # steps between anchors: seconds of work, whatever the size
 
     with Progress(
         run, lambda: _grid(job, _shown(job, team)), _reals(job), _budget(settings), _spent(moment, settings)

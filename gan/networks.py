@@ -40,7 +40,7 @@ def generator(values: Values, size: int) -> Spec:
             "kernel_size": base,
             "bias": values.norm_g == "none",
         }
-        layers += _product(first) if values.blocks else [["ConvTranspose2d", first, []]]
+        layers.append(["ConvTranspose2d", first, []])
     if values.block == "residual":
         for i in range(depth):
             wide, narrow = widths[i], widths[min(i + 1, depth - 1)]
@@ -49,11 +49,7 @@ def generator(values: Values, size: int) -> Spec:
     layers += [*_norm(values.norm_g, widths[0]), _relu()]
     for i in range(depth - 1):
         layers += _grow(widths[i], widths[i + 1], i, values) + _norm(values.norm_g, widths[i + 1]) + [_relu()]
-    if values.blocks:
-        layers += [_conv(widths[-1], 12, 3, values), ["PixelShuffle", {"upscale_factor": 2}, []]]
-    else:
-        layers += _grow(widths[-1], 3, depth - 1, values)
-    return _sequence(*layers, ["Tanh", {}, []])
+    return _sequence(*layers, *_grow(widths[-1], 3, depth - 1, values), ["Tanh", {}, []])
 
 
 def discriminator(values: Values, size: int) -> Spec:
@@ -87,10 +83,6 @@ def discriminator(values: Values, size: int) -> Spec:
     if values.tail:
         layers += [_conv(wide, widths[-1], 3, values), _leaky()]
         wide = widths[-1]
-    if values.blocks and values.head != "patch":
-        return _sequence(
-            *layers, ["Flatten", {}, []], ["Linear", {"in_features": wide * base**2, "out_features": 1}, []]
-        )
     last = 1 if values.head == "patch" else base
     layers.append(["Conv2d", {"in_channels": wide, "out_channels": 1, "kernel_size": last}, []])
     return _sequence(*layers, ["Flatten", {}, []])
@@ -126,7 +118,7 @@ def circular(spec: Spec) -> Spec:
 def initialise(net: nn.Module, *, normed: bool) -> None:
     """DCGAN's deviation of 0.02 where a norm follows; else He's, and residual branches that start at nothing."""
     for module in net.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             if normed:
                 nn.init.normal_(module.weight, 0.0, 0.02)
             else:
@@ -212,22 +204,9 @@ def _grow(i: int, o: int, layer: int, values: Values) -> list[Spec]:
 
 
 def _shrink(i: int, o: int, norm: str, values: Values) -> list[Spec]:
-    if i == 3 and values.blocks:
-        return [["PixelUnshuffle", {"downscale_factor": 2}, []], _conv(12, o, 3, values), _leaky()]
     arguments = {"in_channels": i, "out_channels": o, "kernel_size": 4, "stride": 2, "padding": 1}
     conv: Spec = ["Conv2d", {**arguments, "bias": norm != "batch", "padding_mode": values.pad}, []]
     return [["Spectral", {}, [conv]] if norm == "spectral" else conv, *_norm(norm, o), _leaky()]
-
-
-def _product(first: dict[str, Any]) -> list[Spec]:
-    """What a transposed convolution makes of a single pixel, as the matrix product that it is."""
-    wide, side = first["out_channels"], first["kernel_size"]
-    arguments = {"in_features": first["in_channels"], "out_features": wide * side**2, "bias": first["bias"]}
-    return [
-        ["Flatten", {}, []],
-        ["Linear", arguments, []],
-        ["Unflatten", {"dim": 1, "unflattened_size": [wide, side, side]}, []],
-    ]
 
 
 def _norm(norm: str, channels: int) -> list[Spec]:

@@ -33,7 +33,6 @@ class Values:
     width: Annotated[int, Between(4, 256)] = 32  # channels of the layer at full size; at most 8 times that inside
     up: Literal["nearest", "transposed"] = "transposed"
     kernel: tuple[int, ...] = (4,)  # of G, layer by layer; the last one goes on
-    blocks: bool = False  # both ends of G and D work on blocks of pixels: as strong, and a fifth cheaper on a CPU
     norm_g: Literal["batch", "none"] = "batch"
     norm_d: Literal["batch", "group", "spectral", "none"] = "batch"
     norm_from: Annotated[int, Between(1, 8)] = 1  # D's layers before this one have no norm
@@ -79,7 +78,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     # DCGAN with batch norm in both and lazy R1: on a CPU images per second come first
     "auto-cpu": {
         "lr_g": 4e-4, "lr_d": 4e-4, "beta2": 0.99, "tail": True,
-        "penalty": "r1", "gamma": 0.2, "lazy": 8, "ema_kimg": 22.0,
+        "penalty": "r1", "gamma": 0.2, "lazy": 8, "ema_kimg": 22.0, "settle": True,
     },
     # a residual pair without norm, relativistic, kept in bounds by R1 + R2 (R3GAN, arXiv 2501.05441)
     "auto-cuda": {
