@@ -35,7 +35,7 @@ def export(data: Data, kind: str) -> tuple[Path, int]:
     Raises MissingError before the first make curate, UsageError when nothing was kept, DiskError when a square is lost.
     """
     frame = _metadata(data)
-    place = data.root / "export" / (kind if kind in {"folder", "webdataset"} else f"{_name(data)}.{kind}")
+    place = data.export / (kind if kind in {"folder", "webdataset"} else f"{_name(data)}.{kind}")
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=place.parent, prefix=".part-") as part:
         made = Path(part) / place.name

@@ -24,7 +24,7 @@ def thumb(data: Data, row: Row) -> str:
     """The picture of `row` as a data URI, '' when there is none or it cannot be read."""
     if not row.sha256:
         return ""
-    cached = data.root / "thumbs" / str(SIDE) / row.sha256[:2] / f"{row.sha256}.webp"
+    cached = data.thumbs / str(SIDE) / row.sha256[:2] / f"{row.sha256}.webp"
     content = cached.read_bytes() if cached.exists() else b""
     if not content and (content := _made(data.image(row.sha256, row.extension))):
         _keep(cached, content)

@@ -41,6 +41,16 @@ class Data:
         return self.root / "squares"
 
     @property
+    def thumbs(self) -> Path:
+        """The cache of the small pictures that report.html shows."""
+        return self.root / "thumbs"
+
+    @property
+    def export(self) -> Path:
+        """curated/ in other forms."""
+        return self.root / "export"
+
+    @property
     def curated(self) -> Path:
         return self.root / "curated"
 

@@ -144,13 +144,13 @@ def test_shards_without_an_index_are_unfinished(data):
 @pytest.mark.parametrize("kind", export_as.KINDS)
 def test_exporting_twice_gives_the_same_bytes_and_leaves_nothing_else(data, kind):
     def content():
-        return {p.name: p.read_bytes() for p in sorted((data.root / "export").rglob("*")) if p.is_file()}
+        return {p.name: p.read_bytes() for p in sorted((data.export).rglob("*")) if p.is_file()}
 
     export_as.export(data, kind)
     first = content()
     export_as.export(data, kind)
     assert content() == first
-    assert not list((data.root / "export").glob(".part*"))
+    assert not list((data.export).glob(".part*"))
 
 
 @pytest.mark.parametrize("kind", export_as.KINDS)
@@ -161,7 +161,7 @@ def test_a_lost_square_ends_it_in_a_sentence_and_keeps_the_export_before(data, k
     with pytest.raises(DiskError, match=r"00017\.png is lost"):
         export_as.export(data, kind)
     assert place.stat().st_mtime_ns == before
-    assert not list((data.root / "export").glob(".part*"))
+    assert not list((data.export).glob(".part*"))
 
 
 def test_before_the_first_curate_it_says_what_to_run(tmp_path):
