@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from curate.duplicates import Links
     from scrapbag.recipe import Curate
 
-HASH_REACH = 7  # bits of 64
 MAX_PIXELS = 40_000_000
 _LOOKS = ("odd_aspect", "low_information", "blurry", "collage")  # what a person who looked knows better
 _SPREAD = 1.4826  # median absolute deviation to standard deviation, for a normal distribution

