@@ -29,7 +29,7 @@ class FolderReader(Reader[sources.Folder]):
     """The folders that a picture lies in are its tags."""
 
     def start(self) -> Iterator[Picture]:
-        page = f"folder:///{quote(self.source.name)}"
+        page = f"folder://{quote(self.source.name)}"
         for name in box(Path(self.source.path).expanduser()).names():
             inside = PurePosixPath(name.encode(errors="replace").decode())
             yield Picture(
@@ -42,7 +42,7 @@ class FolderReader(Reader[sources.Folder]):
 
 
 class FolderHandler(BaseDownloadHandler):
-    """Fetches folder:///source/name. One thread, because an archive is read from front to back."""
+    """Fetches folder://source/name. One thread, because an archive is read from front to back."""
 
     lazy = True
 
@@ -54,7 +54,7 @@ class FolderHandler(BaseDownloadHandler):
 
     async def download_request(self, request: Request) -> Response:
         lease: Any = request.meta["lease"]
-        name = unquote(lease.url.partition(":///")[2].partition("/")[2], errors="surrogateescape")
+        name = unquote(lease.url.partition("://")[2].partition("/")[2], errors="surrogateescape")
         try:
             body = await asyncio.get_running_loop().run_in_executor(self._thread, self._read, lease.source, name)
         except TooLargeError as error:

@@ -1,0 +1,236 @@
+"""Pictures on this computer, and lists of addresses: read without trust, in pieces, and once."""
+
+import csv
+import io
+import json
+import os
+import tarfile
+import tracemalloc
+import zipfile
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from servers import Answer, Site, crawl, picture, recipe, serving
+
+from scrapbag.errors import MissingError, UsageError
+from scrapbag.recipe import Scrape
+from scrapbag.sources import Folder, Urls
+from spiders.boxes import TooLargeError, UnreadableError, box
+from spiders.folder import FolderReader
+from spiders.urls import UrlsReader
+
+pytestmark = pytest.mark.timeout(120)
+JPEG = picture()
+NAMES = ["boots/red/a.jpg", "boots/b.PNG", "c.jpeg"]
+
+
+@pytest.fixture
+def directory(tmp_path):
+    for number, name in enumerate([*NAMES, "notes.txt", "boots/.hidden"]):
+        path = tmp_path / "pictures" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(JPEG + bytes([number]))
+    return tmp_path / "pictures"
+
+
+@pytest.fixture
+def zipped(directory):
+    with zipfile.ZipFile(directory.with_suffix(".zip"), "w") as file:
+        for name in NAMES:
+            file.write(directory / name, name)
+        file.write(directory / "notes.txt", "notes.txt")
+        file.writestr("__MACOSX/._a.jpg", b"what macOS adds")
+    return directory.with_suffix(".zip")
+
+
+@pytest.fixture
+def tarred(directory):
+    with tarfile.open(directory.with_suffix(".tgz"), "w:gz") as file:
+        for name in NAMES:
+            file.add(directory / name, name)
+    return directory.with_suffix(".tgz")
+
+
+@pytest.mark.parametrize("kind", ["directory", "zipped", "tarred"])
+def test_a_box_has_its_pictures_and_their_bytes_in_any_order(kind, request):
+    path = request.getfixturevalue(kind)
+    assert sorted(box(path).names()) == sorted(NAMES)
+    opened = box(path)
+    for name in [*NAMES, *reversed(NAMES)]:
+        assert opened.read(name, 10**6) == JPEG + bytes([NAMES.index(name)])
+
+
+@pytest.mark.parametrize("kind", ["directory", "zipped", "tarred"])
+def test_a_picture_larger_than_the_cap_is_not_read(kind, request):
+    opened = box(request.getfixturevalue(kind))
+    with pytest.raises(TooLargeError):
+        opened.read("c.jpeg", 100)
+
+
+@pytest.mark.parametrize("kind", ["directory", "zipped", "tarred"])
+def test_a_name_that_is_not_there_is_one_unreadable_picture(kind, request):
+    opened = box(request.getfixturevalue(kind))
+    for name in ("nobody.jpg", "../pictures/c.jpeg/../../x.jpg", "/etc/passwd"):
+        with pytest.raises(UnreadableError):
+            opened.read(name, 10**6)
+    assert opened.read("c.jpeg", 10**6)
+
+
+def test_links_in_a_folder_are_not_followed(directory, tmp_path):
+    (tmp_path / "secret.jpg").write_bytes(JPEG)
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "x.jpg").write_bytes(JPEG)
+    (directory / "link.jpg").symlink_to(tmp_path / "secret.jpg")
+    (directory / "folder").symlink_to(tmp_path / "outside")
+    assert sorted(box(directory).names()) == sorted(NAMES)
+    for name in ("link.jpg", "folder/x.jpg", "../secret.jpg"):
+        with pytest.raises(UnreadableError):
+            box(directory).read(name, 10**6)
+
+
+def test_links_and_devices_in_an_archive_are_not_pictures(tmp_path):
+    with tarfile.open(tmp_path / "a.tar", "w") as file:
+        for name, kind in (("l.jpg", tarfile.SYMTYPE), ("h.jpg", tarfile.LNKTYPE), ("d.jpg", tarfile.CHRTYPE)):
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = kind, "/etc/passwd"
+            file.addfile(info)
+    assert list(box(tmp_path / "a.tar").names()) == []
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        info = zipfile.ZipInfo("l.jpg")
+        info.external_attr = 0o120777 << 16
+        file.writestr(info, "/etc/passwd")
+    assert list(box(tmp_path / "a.zip").names()) == []
+
+
+def test_an_archive_that_inflates_without_end_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("a.jpg", b"\0" * 5_000_000)
+    with pytest.raises(TooLargeError):
+        box(tmp_path / "a.zip").read("a.jpg", 10**9)
+    with tarfile.open(tmp_path / "a.tgz", "w:gz") as file:
+        for name in ("a.bin", "b.jpg"):
+            info = tarfile.TarInfo(name)
+            info.size = 20_000_000
+            file.addfile(info, io.BytesIO(b"\0" * info.size))
+    with pytest.raises(UsageError, match="inflates"):
+        list(box(tmp_path / "a.tgz").names())
+
+
+def test_a_tar_of_many_pictures_is_listed_in_little_memory(tmp_path):
+    with tarfile.open(tmp_path / "a.tar", "w") as file:
+        for number in range(5_000):
+            info = tarfile.TarInfo(f"{number}.jpg")
+            info.size = 4
+            file.addfile(info, io.BytesIO(b"abcd"))
+    tracemalloc.start()
+    count = sum(1 for _ in box(tmp_path / "a.tar").names())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert count == 5_000
+    assert peak < 1_000_000
+
+
+def test_what_is_no_box_is_said_in_a_sentence(tmp_path):
+    (tmp_path / "a.rar").write_bytes(b"Rar!")
+    with pytest.raises(UsageError, match="no zip and no tar"):
+        box(tmp_path / "a.rar")
+    with pytest.raises(MissingError, match="there is no"):
+        box(tmp_path / "b.zip")
+
+
+def test_a_member_has_its_folders_for_tags_and_the_recipes_licence(directory):
+    source = Folder(name="shoes", path=str(directory), tags=("shoe",))
+    first = {one.source_id: one for one in FolderReader(source, Scrape()).start()}["boots/red/a.jpg"]
+    assert (first.url, first.title, first.tags) == (
+        "folder://shoes/boots/red/a.jpg",
+        "a",
+        ("boots", "red", "shoe"),
+    )
+
+
+def test_three_boxes_are_crawled_as_any_source_is_and_asked_once(directory, zipped, tarred, tmp_path):
+    (directory / os.fsdecode(b"odd \xff name %2e.jpg")).write_bytes(JPEG + b"odd")
+    paths = {"plain": directory, "zipped": zipped, "tarred": tarred}
+    sources = [
+        f'[[source]]\nname = "{name}"\nkind = "folder"\npath = "{path}"\nlicence = "CC0-1.0"'
+        for name, path in paths.items()
+    ]
+    done = crawl(tmp_path / "data", recipe(*sources, max_bytes=100_000))
+    assert done.code == 0, done.out
+    found = list(done.records().values())
+    assert {(record.state, record.licence) for record in found} == {("done", "CC0-1.0")}
+    assert [sum(record.source == name for record in found) for name in paths] == [4, 3, 3]
+    assert len({record.number for record in found}) == 4
+    again = crawl(tmp_path / "data", recipe(*sources, max_bytes=100_000))
+    assert "(0 new)" in again.out
+
+
+ROWS = [
+    {"url": "https://x.example/1.jpg", "caption": "one", "licence": "CC0-1.0", "sha256": "AB" * 32},
+    {"url": "https://x.example/2.jpg", "caption": None, "licence": None, "sha256": None},
+]
+
+
+def as_csv(path, delimiter=","):
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, ROWS[0], delimiter=delimiter)
+        writer.writeheader()
+        writer.writerows(ROWS)
+
+
+WRITERS = {
+    "list.csv": as_csv,
+    "list.tsv": lambda path: as_csv(path, "\t"),
+    "list.jsonl": lambda path: path.write_text("\n\n".join(map(json.dumps, ROWS))),
+    "list.parquet": lambda path: pq.write_table(pa.Table.from_pylist(ROWS), path),
+}
+
+
+def listed(path, **values):
+    return list(UrlsReader(Urls(name="list", path=str(path), **values), Scrape()).start())
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_list_says_of_each_picture_what_it_knows(tmp_path, name):
+    WRITERS[name](tmp_path / name)
+    one, two = listed(tmp_path / name)
+    assert (one.url, one.title, one.licence, one.sha256) == (ROWS[0]["url"], "one", "CC0-1.0", "ab" * 32)
+    assert (two.url, two.title, two.licence, two.sha256) == (ROWS[1]["url"], "", "", "")
+
+
+def test_a_plain_list_may_have_comments_and_empty_lines(tmp_path):
+    (tmp_path / "list.txt").write_text("# mine\n\nhttps://x.example/a b.jpg\n")
+    assert [one.url for one in listed(tmp_path / "list.txt")] == ["https://x.example/a%20b.jpg"]
+
+
+def test_columns_may_have_other_names(tmp_path):
+    (tmp_path / "list.csv").write_text("image_src,alt\nhttps://x.example/1.jpg,one\n")
+    assert listed(tmp_path / "list.csv", url="image_src", caption="alt")[0].title == "one"
+    with pytest.raises(UsageError, match="no column 'url'; it has image_src, alt"):
+        listed(tmp_path / "list.csv")
+
+
+@pytest.mark.parametrize("name", ["list.xlsx", "list.jsonl", "list.parquet"])
+def test_a_list_that_cannot_be_read_is_said_in_a_sentence(tmp_path, name):
+    (tmp_path / name).write_text("{broken")
+    with pytest.raises(UsageError, match=name):
+        listed(tmp_path / name)
+
+
+def test_a_list_that_is_missing_ends_the_crawl_with_a_sentence(tmp_path):
+    source = f'[[source]]\nname = "list"\nkind = "urls"\npath = "{tmp_path}/none.csv"'
+    done = crawl(tmp_path / "data", recipe(source, contact="me@example.org"))
+    assert done.code == 69
+    assert "there is no list" in done.out
+    assert "Traceback" not in done.out
+
+
+def test_bytes_that_are_not_those_of_the_list_are_a_row_with_its_reason(tmp_path):
+    site = Site({"/a.jpg": Answer(JPEG, kind="image/jpeg")})
+    with serving(site):
+        (tmp_path / "list.csv").write_text(f"url,sha256\n{site.url}/a.jpg,{'0' * 64}\n")
+        source = f'[[source]]\nname = "list"\nkind = "urls"\npath = "{tmp_path}/list.csv"'
+        done = crawl(tmp_path / "data", recipe(source, contact="me@example.org", allow=(site,)))
+    (record,) = done.records().values()
+    assert (record.state, record.fetch_reason) == ("failed", "mismatch")
