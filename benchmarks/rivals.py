@@ -6,41 +6,14 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 CONCURRENCY = 16
-_SPIDER = """
-import sys
-import scrapy
-from scrapy.crawler import CrawlerProcess
-
-start, out, pipeline = sys.argv[1:]
-field = "image_urls" if "images" in pipeline else "file_urls"
-
-
-class Site(scrapy.Spider):
-    name = "site"
-    start_urls = [start]
-
-    def parse(self, response):
-        yield from response.follow_all(css="a.item", callback=self.item)
-        yield from response.follow_all(css="a.next")
-
-    def item(self, response):
-        yield {field: [response.urljoin(url) for url in response.css(".gallery img::attr(src)").getall()]}
-
-
-process = CrawlerProcess({
-    "ITEM_PIPELINES": {pipeline: 1}, "IMAGES_STORE": out, "FILES_STORE": out, "LOG_LEVEL": "WARNING",
-    "CONCURRENT_REQUESTS": %d, "CONCURRENT_REQUESTS_PER_DOMAIN": %d, "DOWNLOAD_DELAY": 0,
-})
-process.crawl(Site)
-process.start()
-""" % (CONCURRENCY, CONCURRENCY)  # noqa: UP031  (the text is full of braces)
+_SPIDER = Path(__file__).with_name("stock_spider.py")
 
 
 @dataclass(frozen=True)
@@ -61,7 +34,7 @@ class Rival:
 
 def _scrapy(pipeline: str) -> Callable[[Path, Job], list[str]]:
     def command(programs: Path, job: Job) -> list[str]:
-        return [str(programs / "python"), "-c", _SPIDER, job.start, str(job.out), pipeline]
+        return [str(programs / "python"), str(_SPIDER), job.start, str(job.out), pipeline, str(CONCURRENCY)]
 
     return command
 
@@ -72,6 +45,7 @@ def _img2dataset(programs: Path, job: Job) -> list[str]:
         "output_folder": job.out,
         "output_format": "files",
         "resize_mode": "no",
+        "disable_all_reencoding": True,
         "processes_count": 1,
         "thread_count": CONCURRENCY,
         "retries": 0,
