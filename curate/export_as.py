@@ -19,6 +19,7 @@ from curate import tars
 from curate.exports import METADATA, write_tables
 from curate.plain import uncell
 from scrapbag.errors import DiskError, MissingError, UsageError
+from scrapbag.layout import lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,8 +33,14 @@ _ARROW = {"object": pa.string(), "float64": pa.float64(), "Int64": pa.int64()}
 def export(data: Data, kind: str) -> tuple[Path, int]:
     """Write data/<name>/export/ as `kind`, whole or not at all; returns where it is and how many pictures it has.
 
-    Raises MissingError before the first make curate, UsageError when nothing was kept, DiskError when a square is lost.
+    Raises MissingError before the first make curate, UsageError when nothing was kept, DiskError when a square is lost,
+    LockedError while make curate is at work.
     """
+    with lock(data.root, "curate"):
+        return _export(data, kind)
+
+
+def _export(data: Data, kind: str) -> tuple[Path, int]:
     frame = _metadata(data)
     place = data.export / (kind if kind in {"folder", "webdataset"} else f"{_name(data)}.{kind}")
     place.parent.mkdir(parents=True, exist_ok=True)

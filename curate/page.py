@@ -39,7 +39,7 @@ def render(outcome: Outcome, steps: Sequence[Step], data: Data) -> str:
             kept=outcome.kept,
             threshold=_number(outcome.threshold),
             promise=_promise(outcome),
-            by=_by(outcome),
+            asked=_number(outcome.settings.threshold),
             funnel=charts.funnel(rows),
             bars=bars,
             above=[t for t in tiles if (t.confidence or 0.0) >= outcome.threshold],
@@ -94,10 +94,6 @@ def _facts(outcome: Outcome, steps: Sequence[Step]) -> dict[str, Any]:
         "nearest": sheets.NEAREST,
         "by": "BY=prob " if outcome.by == "precision" else "",
     }
-
-
-def _by(outcome: Outcome) -> str:
-    return "" if outcome.settings.by == "auto" else f"BY={outcome.settings.by} "
 
 
 def _promise(outcome: Outcome) -> str:

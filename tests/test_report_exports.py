@@ -11,8 +11,8 @@ from PIL import Image
 from report_rows import dataset, row
 
 from curate import export_as, exports, tars
-from scrapbag.errors import DiskError, MissingError, UsageError
-from scrapbag.layout import Data
+from scrapbag.errors import DiskError, LockedError, MissingError, UsageError
+from scrapbag.layout import Data, lock
 from scrapbag.recipe import Curate
 
 SETTINGS = Curate(targets=("n04033995",), size=32)
@@ -167,6 +167,11 @@ def test_a_lost_square_ends_it_in_a_sentence_and_keeps_the_export_before(data, k
 def test_before_the_first_curate_it_says_what_to_run(tmp_path):
     with pytest.raises(MissingError, match="make curate"):
         export_as.export(Data(tmp_path), "zip")
+
+
+def test_no_export_is_made_while_the_squares_are_being_chosen(data):
+    with lock(data.root, "curate"), pytest.raises(LockedError, match="wait for it"):
+        export_as.export(data, "folder")
 
 
 def test_nothing_kept_is_nothing_to_export(tmp_path):

@@ -123,6 +123,7 @@ def test_an_uncertified_outcome_says_so_and_a_certified_one_shows_its_evidence(t
     assert "at least 91.2 %" in text
     assert "0.8713" in text
     assert "hedged betting" in text
+    assert "make curate THRESH=0.90<" in text  # what was asked for is the promise, not the confidence behind it
     text = html(outcome(rows, missing=38, ranked_by="a head"), Data(tmp_path))
     assert "38 more answers would, were each of them yes" in text
     assert "a head" in text
