@@ -1,0 +1,162 @@
+"""Losses are their formulas, controllers keep their bounds, augmentation is the same for reals and fakes."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from gan import balance, batches, grids, loop, losses, players, presets
+from gan.augment import augment
+from gan.balance import Balance, Scores
+from gan.players import Machine
+
+
+def _rng(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def _scores(loss_d=1.0, loss_g=1.0, accuracy=0.5, sign=0.0):
+    return Scores(loss_d, loss_g, accuracy, sign, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("loss", "d", "g"),
+    [
+        ("nonsaturating", math.log(1 + math.exp(-2)) + math.log(1 + math.exp(-1)), math.log(1 + math.exp(1))),
+        ("hinge", 0.0, 1.0),
+        ("least_squares", 1.0 + 1.0, 4.0),
+        ("relativistic", math.log(1 + math.exp(-3)), math.log(1 + math.exp(3))),
+    ],
+)
+def test_a_loss_is_its_formula(loss, d, g):
+    real, fake = torch.full((4, 1), 2.0), torch.full((4, 1), -1.0)
+    values = presets.resolve("auto-cpu", [f"loss={loss}"])
+    assert losses.discriminator(real, fake, values, _rng()).item() == pytest.approx(d, rel=1e-5)
+    assert losses.generator(real, fake, values).item() == pytest.approx(g, rel=1e-5)
+
+
+def test_soft_labels_stay_in_their_range_and_flip_as_often_as_asked():
+    values = presets.resolve("dcgan256", ["flip_labels=0.25"])
+    labels = losses._labels(torch.zeros(10_000, 1), (0.8, 1.0), values, _rng())
+    flipped = labels < 0.5
+    assert 0.23 < flipped.float().mean() < 0.27
+    assert labels[~flipped].min() >= 0.8
+    assert labels[flipped].max() <= 0.2
+
+
+def test_r1_is_the_square_of_the_slope():
+    x = torch.randn(5, 3, 4, 4, requires_grad=True)
+    weight = torch.randn(3, 4, 4)
+    assert torch.allclose(losses.penalty((x * weight).sum([1, 2, 3]), x), weight.square().sum())
+
+
+def test_the_loser_trains_until_the_gap_is_small():
+    values = presets.resolve("balanced-cpu", ["target=0.5"])
+    for loss_d, loss_g, train_d, train_g in ((2.0, 1.0, True, False), (1.0, 2.0, False, True), (1.0, 1.2, True, True)):
+        after = balance.update(Balance(), _scores(loss_d, loss_g), values)
+        assert (after.train_d, after.train_g) == (train_d, train_g)
+
+
+def test_a_player_that_waits_is_not_changed():
+    values = presets.resolve("balanced-cpu", ["width=4", "batch=4", "z=8"])
+    x = torch.rand(4, 3, 32, 32)
+    for train_d, train_g in ((True, False), (False, True)):
+        team = players.make(values, 32, 0, Machine())
+        d, g = ([p.clone() for p in net.parameters()] for net in (team.d, team.g))
+        loop.play(team, x, values, Machine(), loop.Moment(balance=Balance(train_d=train_d, train_g=train_g)), 0)
+        assert all(torch.equal(a, b) for a, b in zip(d, team.d.parameters(), strict=True)) is not train_d
+        assert all(torch.equal(a, b) for a, b in zip(g, team.g.parameters(), strict=True)) is not train_g
+
+
+def test_the_gate_holds_a_sure_discriminator():
+    values = presets.resolve("auto-cpu", ["balance=gate", "target=0.8"])
+    assert not balance.update(Balance(), _scores(accuracy=0.9), values).train_d
+    assert balance.update(Balance(train_d=False), _scores(accuracy=0.7), values).train_d
+
+
+def test_ada_is_clamped_and_starts_at_nothing():
+    values = presets.resolve("auto-cuda")
+    state = balance.start(values)
+    assert state.p == 0
+    for _ in range(10_000):
+        state = balance.update(state, _scores(sign=1.0), values)
+    assert state.p == balance.ADA_MOST
+    for _ in range(20_000):
+        state = balance.update(state, _scores(sign=-1.0), values)
+    assert state.p == 0
+
+
+def test_the_servo_is_bounded_both_ways():
+    values = presets.resolve("auto-cpu", ["balance=servo"])
+    for sign, end in ((1.0, balance.SERVO_MOST), (-1.0, 1 / balance.SERVO_MOST)):
+        state = Balance()
+        for _ in range(10_000):
+            state = balance.update(state, _scores(sign=sign), values)
+        assert state.gamma == pytest.approx(end)
+
+
+def test_no_augmentation_changes_nothing():
+    values = presets.resolve("dcgan64")
+    x = torch.rand(4, 3, 16, 16)
+    assert torch.equal(augment(x, values, 1.0, 0, _rng()), x)
+
+
+@pytest.mark.parametrize("value", ["mirror=true", "tumble=true", "colour=1.0", "shift=0.2", "turn=20", "zoom=0.2"])
+def test_each_augmentation_changes_pictures_by_its_generator_alone(value):
+    values = presets.resolve("dcgan64", [value])
+    x = torch.rand(8, 3, 16, 16) * 2 - 1
+    once, again, other = (augment(x, values, 1.0, 0, _rng(seed)) for seed in (1, 1, 2))
+    assert torch.equal(once, again)
+    assert not torch.equal(once, other)
+    assert once.shape == x.shape
+
+
+def test_a_chance_of_nothing_augments_nothing():
+    values = presets.resolve("dcgan64", ["colour=1.0", "shift=0.2"])
+    x = torch.rand(8, 3, 16, 16)
+    assert torch.equal(augment(x, values, 0.0, 0, _rng()), x)
+
+
+def test_noise_fades_with_images_seen():
+    values = presets.resolve("dcgan64", ["noise=0.1", "noise_kimg=10"])
+    x = torch.zeros(8, 3, 32, 32)
+    young, old, gone = (augment(x, values, 1.0, seen, _rng()).std().item() for seen in (0, 5_000, 10_000))
+    assert young == pytest.approx(0.1, rel=0.05)
+    assert old == pytest.approx(0.05, rel=0.05)
+    assert gone == 0
+
+
+def test_augmentation_lets_the_slope_through_to_g():
+    values = presets.resolve("quilt")
+    x = torch.rand(4, 3, 32, 32, requires_grad=True)
+    augment(x, values, 1.0, 0, _rng()).sum().backward()
+    assert x.grad is not None
+    assert x.grad.abs().sum() > 0
+
+
+def test_the_average_forgets_half_in_its_half_life():
+    values = presets.resolve("auto-cpu", ["ema_kimg=1", "batch=100", "norm_g=none"])
+    g, ema = torch.nn.Linear(1, 1), torch.nn.Linear(1, 1)
+    with torch.no_grad():
+        for p in g.parameters():
+            p.fill_(1.0)
+        for p in ema.parameters():
+            p.zero_()
+    for _ in range(10):
+        players.average(g, ema, values, 10**6)
+    assert ema.weight.item() == pytest.approx(0.5, abs=1e-5)
+
+
+def test_pictures_that_are_all_one_have_no_spread():
+    one = torch.rand(1, 3, 8, 8)
+    assert grids.spread(one.expand(16, -1, -1, -1)) == pytest.approx(0.0, abs=1e-6)
+    assert grids.spread(torch.rand(16, 3, 8, 8)) > 0.2
+
+
+def test_uniform_latents_stay_within_one():
+    z = batches.latents(presets.resolve("dcgan256"), 4, _rng())
+    assert z.shape == (4, 4096, 1, 1)
+    assert z.abs().max() <= 1
+    assert z.std() == pytest.approx(1 / math.sqrt(3), rel=0.05)
