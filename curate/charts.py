@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from curate.rows import Row
 
-BINS = 50
+BINS, LINES = 50, 30
 _BROKEN = frozenset({"unreadable", "not_image"})
 _COPIES = frozenset({"dup_exact", "dup_near"})
 _GATES: tuple[tuple[str, Callable[[Row], str]], ...] = (  # why a row does not pass; '' when it does
@@ -108,6 +108,15 @@ def sources(rows: Iterable[Row]) -> tuple[Share, ...]:
 def licences(rows: Iterable[Row]) -> tuple[Share, ...]:
     """Every licence with the page that explains it, the one with the most kept first."""
     return _shares(rows, lambda row: row.licence or "unknown", lambda row: link(row.licence_url))
+
+
+def first_of(shares: Sequence[Share]) -> tuple[Share, ...]:
+    """As many as a table shows, the others summed up in its last line."""
+    first, rest = shares[:LINES], shares[LINES:]
+    if not rest:
+        return tuple(first)
+    asked, came, kept = (sum(values) for values in zip(*((s.asked, s.came, s.kept) for s in rest), strict=True))
+    return (*first, Share(f"{len(rest):,} others", asked, came, kept))
 
 
 def _shares(rows: Iterable[Row], name: Callable[[Row], str], url: Callable[[Row], str]) -> tuple[Share, ...]:

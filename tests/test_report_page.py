@@ -146,6 +146,14 @@ def test_a_sheet_that_is_a_sample_says_of_how_many(tmp_path):
     assert f"{sheets.KEPT} of 1,000 pictures, evenly spread" in html(outcome(rows), Data(tmp_path))
 
 
+def test_a_long_table_of_licences_ends_in_the_sum_of_the_others(tmp_path):
+    rows = [row(number=i, licence=f"licence {i:03d}") for i in range(100)]
+    text = html(outcome(rows), Data(tmp_path))
+    assert "70 others" in text
+    assert "licence 029" in text
+    assert "licence 030" not in text
+
+
 def test_all_three_files_are_left_alone_when_nothing_changed(tmp_path):
     written(tmp_path, dataset(60))
     report = Data(tmp_path / "quilts").report
