@@ -1,8 +1,8 @@
-"""A lower bound for a share that holds however often one looks: what a sceptic's bets against it have won.
+"""A lower bound for a share that holds however often one looks: what bets against a sceptic have won.
 
-A sceptic says that at most `promise` of a finite set is wanted, and bets on that before every answer. Were the sceptic
-right, the capital would be a non-negative supermartingale that starts at 1, and by Ville's inequality it would ever
-reach 1/alpha with probability alpha at most: at no number of answers, chosen beforehand or while looking.
+A sceptic says that less than `promise` of a finite set is wanted. We bet against that before every answer. Were the
+sceptic right, our capital would be a non-negative supermartingale that starts at 1, and by Ville's inequality it would
+ever reach 1/alpha with probability alpha at most: at no number of answers, chosen beforehand or while looking.
 
 I. Waudby-Smith, A. Ramdas, "Estimating means of bounded random variables by betting", JRSS B 86 (2024) 1-27: the bets,
 their hedge (section 4.4: capital spread over several stakes) and drawing without replacement (section 5).
@@ -35,19 +35,20 @@ def log_capital(answers: ArrayLike, size: ArrayLike, promise: ArrayLike) -> NDAr
     total, share = np.asarray(size, dtype=np.float64)[..., None], np.asarray(promise, dtype=np.float64)[..., None]
     drawn = np.arange(hits.shape[-1])
     left = np.maximum(total - drawn, 1)
-    mean = (total * share - (np.cumsum(hits, axis=-1) - hits)) / left  # what the sceptic must expect of the next answer
+    fewer = np.ceil(total * share - 1e-9) - 1  # the most that can be wanted while the promise is broken
+    mean = (fewer - (np.cumsum(hits, axis=-1) - hits)) / left  # so much the sceptic must expect of the next answer
     bounded = np.clip(mean, 1e-9, 1)
     logs = []
     for stake, part in zip(_STAKES, _PARTS, strict=True):
         win = np.log1p(stake * (1 - bounded) / bounded)
         loss = np.log1p(-stake) if stake < 1 else _RUIN
-        step = np.where(mean <= 0, _WON, np.where(hits > 0, win, loss))  # at 0 the promise is already kept
+        step = np.where(mean < 0, _WON, np.where(hits > 0, win, loss))  # under 0 the promise is kept for certain
         logs.append(np.cumsum(step, axis=-1) + np.log(part))
     return np.asarray(np.logaddexp.reduce(logs, axis=0))
 
 
 def lower_bound(answers: ArrayLike, size: int, alpha: float = 0.05) -> float:
-    """The largest share, to four places, that the bets have refuted: the true one is above it with 1 - alpha."""
+    """The largest share, to four places, that the bets have refuted all less of: the true one is no less."""
     hits = np.asarray(answers, dtype=np.float64)
     if not hits.size:
         return 0.0

@@ -94,21 +94,22 @@ def choose(pool: Pool, promise: float, by: str = "auto") -> Threshold:
     """The loosest threshold that the answers certify to keep `promise`; without any, `promise` as a probability."""
     sets = ladder(pool.confidence, promise)
     seen = [drawn(pool, one.threshold) for one in sets]
-    open_sets: list[tuple[float, float]] = []  # that may be next, as (answers missing, threshold); the nearest is asked
+    open_sets: list[tuple[float, float, float]] = []  # may be next: (pains by gain, answers missing, threshold)
 
     def refuted(place: int, level: float) -> bool:
         answers, size = seen[place]
         if len(answers) and log_capital(answers, size, promise).max() >= -np.log(level):
             return True
         if len(answers) < size:
-            open_sets.append((missing(answers, size, promise, level), sets[place].threshold))
+            away = missing(answers, size, promise, level)
+            open_sets.append((away / np.log(size + 1), away, sets[place].threshold))
         return False
 
     place = loosest(sets, refuted)
-    away, ask = min(open_sets, default=(np.inf, None))
-    clicks = int(away) if away < np.inf else None
+    _, clicks, ask = min(open_sets, default=(np.inf, np.inf, None))
+    away = int(clicks) if clicks < np.inf else None
     if place is None or by == "prob":
-        return Threshold(promise, "prob", None, clicks, ask)
+        return Threshold(promise, "prob", None, away, ask)
     answers, size = seen[place]
     certificate = Certificate(
         threshold=sets[place].threshold,
@@ -118,7 +119,7 @@ def choose(pool: Pool, promise: float, by: str = "auto") -> Threshold:
         errors=int((answers == NO).sum()),
         size=size,
     )
-    return Threshold(certificate.threshold, "precision", certificate, clicks, ask)
+    return Threshold(certificate.threshold, "precision", certificate, away, ask)
 
 
 def ladder(confidence: NDArray[np.float64], promise: float) -> list[Step]:

@@ -38,8 +38,10 @@ _SIDES = {"large": 1200, "small": 240}  # of the longer side, in pixels
 _COOKIE = "scrapbag_review"
 
 
-def serve(settings: Curate, data: Data, port: int, told: Callable[[str], None]) -> None:
-    """Serve until stopped; `told` gets the address once it answers. Port 0 is any free one.
+def serve(settings: Curate, data: Data, port: int, told: Callable[[str], None]) -> int:
+    """Serve until stopped, and return how many pictures are answered then.
+
+    `told` gets the address once it answers. Port 0 is any free one.
 
     Raises LockedError when the dataset is being reviewed already, UsageError when the port is taken.
     """
@@ -52,9 +54,10 @@ def serve(settings: Curate, data: Data, port: int, told: Callable[[str], None]) 
             raise UsageError(f"port {port} is taken; write --port 0 for any free one") from None
         told(f"http://{HOST}:{server.server_port}/")
         try:
-            server.serve_forever()
+            server.serve_forever()  # Ctrl-C and SIGTERM end it as they should end a server: quietly
         finally:
             server.server_close()
+        return int(desk.progress()["answers"])
 
 
 def application(desk: Desk, name: str) -> Flask:

@@ -29,7 +29,9 @@
       state = await answer.json();
       at("trouble").hidden = true;
       await show();
+      busy = false;
       document.body.dataset.took = Math.round(performance.now() - began);
+      document.body.dataset.answers = state.progress.answers; // from here on the next key counts
     } catch (error) {
       trouble(`This was not saved: the server does not answer (${error.message}). Run make review again; the page goes on by itself.`);
     } finally {
@@ -69,9 +71,9 @@
       : now.purpose === "certify" ? "drawn by lot from what is kept" : "chosen because it teaches";
     at("title").textContent = [now.title, now.source].filter(Boolean).join(" · ");
     at("nearest").replaceChildren(...now.nearest.map(tile));
-    document.body.dataset.sha256 = now.sha256;
     for (const next of state.asked.slice(1)) fetchAhead(next);
     await large.decode().catch(() => {});
+    document.body.dataset.sha256 = now.sha256;
   }
 
   function tile(sha256) {
@@ -103,7 +105,6 @@
     at("sofar").replaceChildren(...line, tally);
     at("bar").value = sure ? 1 : missing === null ? 0 : certifying / Math.max(1, certifying + missing);
     at("bar").closest(".far").classList.toggle("sure", sure);
-    document.body.dataset.answers = answers;
   }
 
   function bold(words) {

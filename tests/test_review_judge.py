@@ -1,0 +1,182 @@
+"""Answers brought to bear: what certifies, what teaches, and what neither may do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from review_data import Set, answer, dataset
+
+from curate import run
+from curate.certify import UNASKED
+from curate.judge import Judgement, judge, taught
+from scrapbag.recipe import Curate
+
+if TYPE_CHECKING:
+    from curate.rows import Outcome
+
+SETTINGS = Curate(targets=("quilt",), size=32)
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Set:
+    return dataset(tmp_path / "quilts", 600)
+
+
+@pytest.fixture
+def doubtful(tmp_path: Path) -> Set:
+    """Pictures whose features tell the wanted ones well, which the model's scores do not."""
+    return dataset(tmp_path / "doubtful", 600, separation=1.0)
+
+
+def judged(made: Set, settings: Curate = SETTINGS, *, newest: bool = False) -> Judgement:
+    return judge(run.evidence(run.gather(settings, made.data)), settings, newest=newest)
+
+
+def decided(made: Set) -> Outcome:
+    return run.choose(run.gather(SETTINGS, made.data), SETTINGS)
+
+
+def order(made: Set) -> list[str]:
+    """The pictures in the order in which they are drawn, those kept at the threshold asked about alone."""
+    now = judged(made)
+    names = run.gather(SETTINGS, made.data).scores.shards.sha256
+    return [names[row] for row in now.scores.shown[now.scores.ranked >= 0.9]]
+
+
+def truth(made: Set, names: list[str]) -> list[tuple[str, str]]:
+    return [(name, "yes" if made.wanted[name] else "no") for name in names]
+
+
+def certify(made: Set, count: int, **changes: object) -> None:
+    drawn = {"how": "uniform", "version": judged(made).scores.version, "threshold": 0.9} | changes
+    answer(made, truth(made, order(made)[:count]), "certify", drawn)
+
+
+def teach(made: Set, count: int) -> None:
+    names = sorted(made.wanted)
+    names = [n for n in names if made.wanted[n]][: count // 2] + [n for n in names if not made.wanted[n]][: count // 2]
+    answer(made, truth(made, names), "teach")
+
+
+def test_without_labels_the_threshold_is_a_probability_and_says_how_many_clicks_are_missing(made: Set) -> None:
+    outcome = decided(made)
+    assert (outcome.by, outcome.threshold, outcome.certificate) == ("prob", 0.9, None)
+    assert outcome.missing is not None
+    assert 20 <= outcome.missing <= 40
+    assert all(row.certified is None for row in outcome.rows)
+
+
+def test_certificate_answers_turn_the_threshold_into_a_promise_that_the_rows_carry(made: Set) -> None:
+    certify(made, 60)
+    outcome = decided(made)
+    assert outcome.by == "precision"
+    assert outcome.certificate.lower >= 0.9
+    assert outcome.certificate.n + outcome.certificate.errors >= 30
+    assert len(outcome.certificate.labels) == 16
+    kept = [row for row in outcome.rows if row.kept]
+    assert np.mean([made.wanted[row.sha256] for row in kept]) >= 0.9
+    assert min(row.confidence or 0 for row in kept) >= outcome.threshold or any(row.answer == "yes" for row in kept)
+    assert any(row.certified is not None and row.certified > 0.5 for row in kept)
+
+
+@pytest.mark.parametrize(
+    ("purpose", "version"),
+    [("teach", "same"), ("import", "same"), ("certify", "another")],
+    ids=["teaching", "imported", "another version of the scores"],
+)
+def test_no_other_answers_certify(made: Set, purpose: str, version: str) -> None:
+    drawn = {"version": judged(made).scores.version if version == "same" else "f" * 16}
+    answer(made, truth(made, order(made)[:18]), purpose, drawn)
+    now = judged(made)
+    assert (now.pool.answer == UNASKED).all()
+    assert now.threshold.certificate is None
+
+
+def test_answers_about_other_targets_do_not_certify(made: Set) -> None:
+    certify(made, 60)
+    other = Curate(targets=("other",), size=32)
+    assert (judged(made, other).pool.answer == UNASKED).all()
+
+
+def test_unsure_counts_against_the_promise(made: Set) -> None:
+    version = judged(made).scores.version
+    answer(made, [(name, "unsure") for name in order(made)[:10]], "certify", {"version": version})
+    now = judged(made)
+    assert (now.pool.answer == 0).sum() == 10
+    assert now.threshold.missing is None or now.threshold.missing > 40
+
+
+def test_a_picture_that_a_person_refused_never_comes_back_whatever_the_threshold(made: Set) -> None:
+    refused = order(made)[0]
+    answer(made, [(refused, "no")], "teach")
+    for threshold in (0.9, 0.1):
+        settings = Curate(targets=("quilt",), size=32, threshold=threshold)
+        [row] = [r for r in run.choose(run.gather(settings, made.data), settings).rows if r.sha256 == refused]
+        assert (row.kept, row.reason) == (False, "human_reject")
+
+
+def test_certificate_answers_never_teach(made: Set) -> None:
+    certify(made, 60)
+    assert taught(run.evidence(run.gather(SETTINGS, made.data))) == []
+    assert judged(made, newest=True).scores.head is None
+
+
+def test_a_picture_drawn_for_a_certificate_does_not_teach_even_when_it_is_answered_again(made: Set) -> None:
+    certify(made, 40)
+    answer(made, truth(made, order(made)[:40]), "teach")
+    assert taught(run.evidence(run.gather(SETTINGS, made.data))) == []
+
+
+def test_a_head_is_made_once_there_are_twenty_teaching_answers(doubtful: Set) -> None:
+    teach(doubtful, 18)
+    before = judged(doubtful, newest=True).scores
+    assert before.head is None
+    teach(doubtful, 60)
+    after = judged(doubtful, newest=True).scores
+    assert after.version != before.version
+    assert after.head is not None
+    assert after.head.answers == 50
+    assert after.head.precision > after.head.model_precision
+    assert "a head" in after.ranked_by
+
+
+def test_a_head_that_ranks_no_better_than_the_model_is_not_used(made: Set) -> None:
+    names = sorted(made.wanted, key=lambda name: made.confidence[name])
+    answer(made, [(name, "yes") for name in names[-30:]] + [(name, "no") for name in names[:30]], "teach")
+    assert judged(made, newest=True).scores.head is None
+
+
+def test_a_certified_version_stays_in_use_while_a_newer_head_is_not_certified(made: Set) -> None:
+    certify(made, 60)
+    first = judged(made)
+    teach(made, 60)
+    assert judged(made).scores.version == first.scores.version
+    assert judged(made).threshold.certificate is not None
+
+
+def test_what_a_head_learnt_from_is_not_in_the_pool_that_certifies_it(doubtful: Set) -> None:
+    teach(doubtful, 60)
+    now = judged(doubtful, newest=True)
+    assert now.scores.head is not None
+    material = run.gather(SETTINGS, doubtful.data)
+    learnt = {label.sha256 for label in taught(run.evidence(material))[:50]}
+    assert not learnt & {material.scores.shards.sha256[row] for row in now.scores.shown}
+
+
+def test_copies_of_a_picture_count_once_and_inherit_its_answer(tmp_path: Path) -> None:
+    made = dataset(tmp_path / "twins", 200)
+    folder = made.data.scored / "0123456789abcdef"
+    with np.load(folder / "pairs.npz") as file:
+        pairs = dict(file)
+    twins = np.arange(0, 200, 2)
+    pairs |= {"first": twins, "second": twins + 1, "cosine": np.full(100, 0.999, np.float32)}
+    pairs["phash"] = np.empty((0, 4), dtype=np.int64)
+    np.savez(folder / "pairs.npz", **pairs)
+    now = judged(made)
+    assert len(now.pool.answer) == 100
+    names = run.gather(SETTINGS, made.data).scores.shards.sha256
+    answer(made, [(names[1], "yes"), (names[0], "yes")], "certify", {"version": now.scores.version})
+    assert (judged(made).pool.answer != UNASKED).sum() == 1

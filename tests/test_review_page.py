@@ -1,0 +1,300 @@
+"""The review page, end to end: a real server, a real Chromium, a keyboard."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+import pytest
+from review_data import Set, dataset, told
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from selenium.webdriver.remote.webdriver import WebDriver
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
+    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not browser or not driver:
+        pytest.skip("needs chromium and chromedriver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1200,900"):
+        options.add_argument(flag)
+    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    session = webdriver.Chrome(options=options, service=Service(driver))
+    yield session
+    session.quit()
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Set:
+    return dataset(tmp_path / "quilts", 300)
+
+
+class Server:
+    """`python -m curate review` in a process of its own, which a test may kill."""
+
+    def __init__(self, made: Set, port: int = 0) -> None:
+        command = [sys.executable, "-m", "curate", "review", "--data", str(made.data.root), "--port", str(port)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        found = re.search(r"http://127\.0\.0\.1:(\d+)/", line)
+        assert found, line + self.process.stdout.read()
+        self.url, self.port = found[0], int(found[1])
+
+    def end(self, how: int = signal.SIGTERM) -> int:
+        self.process.send_signal(how)
+        code = self.process.wait(30)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return code
+
+
+@contextmanager
+def served(made: Set) -> Iterator[Server]:
+    server = Server(made)
+    try:
+        yield server
+    finally:
+        if server.process.poll() is None:
+            server.end()
+
+
+def shown(browser: WebDriver, *, answers: int | None = None) -> str:
+    """The picture on the page, once it shows that so many answers are given."""
+
+    def ready(page: WebDriver) -> str | bool:
+        sha256, count = page.execute_script("return [document.body.dataset.sha256, document.body.dataset.answers]")
+        return sha256 if sha256 and (answers is None or count == str(answers)) else False
+
+    return str(WebDriverWait(browser, 20, poll_frequency=0.02).until(ready))
+
+
+def press(browser: WebDriver, key: str) -> None:
+    ActionChains(browser).send_keys(key).perform()
+
+
+def given(made: Set) -> list[tuple[str, str]]:
+    return [(label.sha256, label.answer) for label in told(made)]
+
+
+@pytest.mark.browser
+def test_thirty_labels_by_keyboard_with_undo_reload_back_and_a_killed_server(chromium: WebDriver, made: Set) -> None:
+    with served(made) as server:
+        chromium.get(server.url)
+        said: list[tuple[str, str]] = []
+        for number in range(30):
+            sha256 = shown(chromium, answers=number)
+            key, word = [("y", "yes"), ("n", "no"), ("u", "unsure")][number % 3 if number % 5 == 0 else 0]
+            press(chromium, key)
+            said.append((sha256, word))
+        shown(chromium, answers=30)
+        assert given(made) == said
+        assert len({sha256 for sha256, _ in said}) == 30
+        assert {label.purpose for label in told(made)} == {"certify", "teach"}
+
+        press(chromium, "z")
+        assert shown(chromium, answers=29) == said[-1][0]
+        assert given(made) == said[:-1]
+        press(chromium, "n")
+        said[-1] = (said[-1][0], "no")
+        after = shown(chromium, answers=30)
+
+        chromium.refresh()
+        assert shown(chromium, answers=30) == after
+
+        press(chromium, "b")
+        WebDriverWait(chromium, 5).until(lambda page: shown(page) == said[-1][0])
+        press(chromium, "u")
+        WebDriverWait(chromium, 5).until(lambda page: shown(page) == after)
+        assert given(made)[-1] == (said[-1][0], "unsure")
+
+        server.end(signal.SIGKILL)
+        assert len(given(made)) == 31
+        press(chromium, "y")
+        trouble = WebDriverWait(chromium, 10).until(lambda page: page.find_element(By.ID, "trouble").text)
+        assert "not saved" in trouble
+        again = Server(made, server.port)
+        try:
+            WebDriverWait(chromium, 20).until(lambda page: not page.find_element(By.ID, "trouble").is_displayed())
+            assert shown(chromium, answers=30) not in {sha256 for sha256, _ in said}
+            press(chromium, "z")
+            WebDriverWait(chromium, 10).until(lambda page: shown(page) == said[-1][0])
+            assert len(given(made)) == 30
+        finally:
+            code = again.end()
+        assert code == 0
+
+
+@pytest.mark.browser
+def test_two_tabs_are_asked_different_questions_and_lose_no_answer(chromium: WebDriver, made: Set) -> None:
+    with served(made) as server:
+        chromium.get(server.url)
+        first = chromium.current_window_handle
+        chromium.switch_to.new_window("tab")
+        chromium.get(server.url)
+        second = chromium.current_window_handle
+        said = []
+        for turn in range(10):
+            chromium.switch_to.window(first if turn % 2 == 0 else second)
+            sha256 = shown(chromium)
+            press(chromium, "y")
+            WebDriverWait(chromium, 10, poll_frequency=0.02).until(lambda page, was=sha256: shown(page) != was)
+            said.append(sha256)
+        chromium.close()
+        chromium.switch_to.window(first)
+        assert sorted(given(made)) == sorted((sha256, "yes") for sha256 in said)
+        assert len(set(said)) == 10
+
+
+@pytest.mark.browser
+def test_another_sites_page_cannot_post_an_answer(chromium: WebDriver, made: Set, tmp_path: Path) -> None:
+    with served(made) as server:
+        chromium.get(server.url)
+        sha256 = shown(chromium)
+        tab = chromium.execute_script("return sessionStorage.tab")
+        words = json.dumps({"tab": tab, "sha256": sha256, "answer": "yes"})
+        (tmp_path / "evil.html").write_text(f"""<!doctype html><title>waiting</title>
+<form id=form method=post enctype=text/plain target=hidden action="{server.url}answer">
+<input name='{words[:-1]},"x":"' value='"}}'></form><iframe name=hidden></iframe><iframe src="{server.url}"></iframe>
+<script>
+(async () => {{
+  form.submit();
+  for (const mode of ["cors", "no-cors"]) for (const type of ["application/json", "text/plain"])
+    await fetch("{server.url}answer", {{method: "POST", mode, credentials: "include",
+      headers: {{"Content-Type": type}}, body: `{words}`}}).catch(() => 0);
+  const page = await fetch("{server.url}").then(r => r.text(), () => "");
+  document.title = page ? "read" : "refused";
+}})();
+</script>""")
+
+        class Quiet(SimpleHTTPRequestHandler):
+            def log_message(self, *words: object) -> None:
+                pass
+
+        evil = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path)))
+        threading.Thread(target=evil.serve_forever, daemon=True).start()
+        try:
+            for host in ("127.0.0.1", "localhost"):
+                chromium.get(f"http://{host}:{evil.server_port}/evil.html")
+                WebDriverWait(chromium, 20).until(lambda page: page.title != "waiting")
+                assert chromium.title == "refused"
+        finally:
+            evil.shutdown()
+            evil.server_close()
+        time.sleep(0.3)
+        assert given(made) == []
+
+
+@pytest.mark.browser
+def test_the_page_fits_a_phone_and_says_nothing_wrong_to_its_console(chromium: WebDriver, made: Set) -> None:
+    with served(made) as server:
+        size = {"width": 375, "height": 667, "deviceScaleFactor": 1, "mobile": True}
+        chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        try:
+            chromium.get_log("browser")
+            chromium.get(server.url)
+            shown(chromium)
+            assert chromium.execute_script("return document.documentElement.scrollWidth") <= 375
+            for name in ("yes", "no", "unsure", "undo", "back"):
+                box = chromium.find_element(By.ID, name).rect
+                assert box["height"] >= 44
+                assert box["y"] + box["height"] <= 667
+            assert chromium.find_element(By.ID, "large").rect["height"] > 200
+            chromium.find_element(By.ID, "yes").click()
+            shown(chromium, answers=1)
+            assert chromium.get_log("browser") == []
+        finally:
+            chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    assert len(given(made)) == 1
+
+
+def post(server: Server, path: str, headers: dict[str, str], words: dict[str, str]) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection.request("POST", path, json.dumps(words), {"Content-Type": "application/json", **headers})
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_only_this_page_on_this_computer_may_answer(made: Set) -> None:
+    with served(made) as server:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+        connection.request("GET", "/")
+        answer = connection.getresponse()
+        page = answer.read().decode()
+        cookie = answer.headers["Set-Cookie"]
+        assert "SameSite=Strict" in cookie
+        assert "HttpOnly" in cookie
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+        connection.request("GET", "/", headers={"Host": "evil.example"})
+        refused = connection.getresponse()
+        refused.read()
+        assert refused.status == 403
+        connection.close()
+        token = re.search(r'name="token" content="([^"]+)"', page)
+        assert token
+        good = {"X-Token": token[1], "Cookie": cookie.partition(";")[0]}
+        words = {"tab": "t"}
+        assert post(server, "/state", good, words) == 200
+        for spoilt in (
+            good | {"X-Token": "x"},
+            good | {"Cookie": "scrapbag_review=x"},
+            good | {"Origin": "http://evil.example"},
+            good | {"Sec-Fetch-Site": "same-site"},
+            good | {"Host": "evil.example"},
+            good | {"Content-Type": "text/plain"},
+        ):
+            assert post(server, "/state", spoilt, words) == 403
+        assert post(server, "/answer", good, {"tab": "t", "sha256": "a" * 64, "answer": "yes"}) == 409
+        assert given(made) == []
+
+
+def test_a_second_review_of_the_same_dataset_is_refused_and_names_the_first(made: Set) -> None:
+    with served(made):
+        command = [sys.executable, "-m", "curate", "review", "--data", str(made.data.root), "--port", "0"]
+        second = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert second.returncode == 75
+        assert "review is already at work" in second.stderr
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_the_next_picture_shows_within_a_tenth_of_a_second_at_forty_thousand(
+    chromium: WebDriver, tmp_path: Path
+) -> None:
+    made = dataset(tmp_path / "many", 40_000, pairs=False)
+    with served(made) as server:
+        chromium.get(server.url)
+        took = []
+        for number in range(25):
+            shown(chromium, answers=number)
+            time.sleep(0.4)  # a person looks
+            press(chromium, "y")
+            shown(chromium, answers=number + 1)
+            took.append(int(chromium.execute_script("return document.body.dataset.took")))
+    assert statistics.median(took[5:]) <= 100, sorted(took)
