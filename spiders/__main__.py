@@ -10,7 +10,8 @@ from scrapbag.errors import exits
 from scrapbag.layout import Data, lock
 from scrapbag.recipe import load, require_contact
 from spiders.export import export
-from spiders.run import INSTALL, choose, run
+from spiders.programs import INSTALL
+from spiders.run import choose, run
 from spiders.summary import check, summary
 
 

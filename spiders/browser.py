@@ -11,7 +11,7 @@ import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from weakref import WeakKeyDictionary
 
 from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
@@ -24,8 +24,9 @@ from scrapy.exceptions import (
 from scrapy.http import HtmlResponse, Response
 
 from pipelines.addresses import AddressError
-from spiders.chromium import BrowserError, BrowserTimeoutError, Loaded, Session, require
+from spiders.chromium import BrowserError, BrowserTimeoutError, BrowserTooLargeError, Loaded, Session
 from spiders.profiles import sweep
+from spiders.programs import require
 from spiders.proxy import Proxy
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ log = logging.getLogger(__name__)
 _OF_THE_BODY = ("content-encoding", "content-length", "content-type", "transfer-encoding")  # ours is the DOM, as text
 
 RECYCLE_PAGES = 50
-RECYCLE_BYTES = 500_000_000  # a browser that has grown past this after a page is replaced, well before 700 MB
+RECYCLE_BYTES = 550_000_000  # a browser that holds more after a page is replaced, well before it may hold no more
 
 
 class BrowserHandler(HTTP11DownloadHandler):
@@ -104,6 +105,8 @@ class Worker:
             page = await loop.run_in_executor(self._thread, self._load, request.url, actions, timeout)
         except BrowserTimeoutError as error:
             raise DownloadTimeoutError(f"{request.url}: {error}") from error
+        except BrowserTooLargeError as error:
+            raise DownloadCancelledError(f"{request.url}: {error}") from error
         except BrowserError as error:
             self._raise_refusal(error.url or request.url)
             raise DownloadFailedError(f"{request.url}: {error}") from error
@@ -155,9 +158,11 @@ class Worker:
             raise DownloadFailedError(f"{url}: {reason}")
 
 
-def _place(url: str) -> tuple[str, str]:
+def _place(url: str) -> tuple[str, int | None, str]:
+    """Where a page lies, however its address is spelt; what follows the path may change in the browser."""
     parts = urlsplit(url)
-    return parts.netloc, parts.path or "/"
+    port = parts.port if parts.port != {"http": 80, "https": 443}.get(parts.scheme) else None
+    return parts.hostname or "", port, unquote(parts.path) or "/"
 
 
 _POOLS: WeakKeyDictionary[Crawler, Pool] = WeakKeyDictionary()

@@ -11,26 +11,27 @@ import os
 import shutil
 import sys
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import psutil
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.remote.remote_connection import RemoteConnection
 from urllib3.exceptions import HTTPError
 
-from scrapbag.errors import MissingError
-from spiders import profiles
+from spiders import leash, profiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from spiders.programs import Programs
+
 BOOT_S = 60.0  # of a cold start on a busy machine
+MAX_BYTES = 700_000_000  # of a browser and its driver, all processes together
 QUIT_S = 5.0
 _SCRIPT = Path(__file__).with_name("actions.js").read_text(encoding="utf-8")
 _STATUS = "return [location.protocol, performance.getEntriesByType('navigation')[0]?.responseStatus ?? 0]"
@@ -69,12 +70,8 @@ class BrowserTimeoutError(BrowserError):
     """A page, or one of its actions, took longer than it may."""
 
 
-@dataclass(frozen=True)
-class Programs:
-    """Where Chromium and its driver are."""
-
-    chromium: str
-    driver: str
+class BrowserTooLargeError(BrowserError):
+    """A page made the browser hold more than MAX_BYTES."""
 
 
 @dataclass(frozen=True)
@@ -87,29 +84,12 @@ class Loaded:
     html: str = ""
 
 
-def find() -> Programs | None:
-    """Chromium and its driver on this computer, None when either is not installed."""
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    driver = shutil.which("chromedriver") or shutil.which("chromium.chromedriver")
-    return Programs(chromium, driver) if chromium and driver else None
-
-
-def require() -> Programs:
-    """`find`, or MissingError with the line that installs it."""
-    if (programs := find()) is None:
-        raise MissingError(
-            "a source has browser = true, and Chromium with its driver is not installed;"
-            " run: sudo apt install chromium chromium-driver"
-        )
-    return programs
-
-
 class Session:
     """A running browser. Any exception from it means that it is to be closed, and another one opened."""
 
     def __init__(self, programs: Programs, proxy_port: int, user_agent: str) -> None:
         self.pages = 0
-        self._late = False
+        self._killed = False
         self._profile = profiles.make()
         options = ChromeOptions()
         options.binary_location = programs.chromium
@@ -146,16 +126,12 @@ class Session:
                 return replace(page, html=self._chrome.page_source)
 
     def memory(self) -> int:
-        """Bytes that the driver and all of the browser's processes hold; what they share counts once."""
-        total = 0
-        for process in self._tree():
-            with suppress(psutil.Error):
-                total += getattr(process.memory_full_info(), "pss", 0) or process.memory_info().rss
-        return total
+        """Bytes that the driver and all of the browser's processes hold."""
+        return leash.memory(self._pid())
 
     def close(self) -> None:
         """End the browser, gently if it listens, and remove its profile."""
-        if not self._late:
+        if not self._killed:
             quitting = threading.Thread(target=self._chrome.quit, daemon=True)  # a hung browser hangs quit() as well
             quitting.start()
             quitting.join(QUIT_S)
@@ -194,42 +170,22 @@ class Session:
 
     @contextmanager
     def _within(self, seconds: float) -> Iterator[None]:
-        """Kill the browser when the block takes longer: nothing else ends a page whose script never returns."""
-        self._late = False
-        watch = threading.Timer(seconds, self._expire)
-        watch.daemon = True
-        watch.start()
         try:
-            yield
-        except Exception as error:
-            if self._late:
-                raise BrowserTimeoutError(f"the page took longer than {seconds:g} s") from error
-            raise
-        finally:
-            watch.cancel()
+            with leash.leashed(self._pid, seconds, MAX_BYTES):
+                yield
+        except leash.LateError as error:
+            self._killed = True
+            raise BrowserTimeoutError(f"the page {error}") from error
+        except leash.LargeError as error:
+            self._killed = True
+            raise BrowserTooLargeError(f"the page {error}") from error
 
-    def _expire(self) -> None:
-        self._late = True
-        self._kill()
-
-    def _tree(self) -> list[psutil.Process]:
+    def _pid(self) -> int | None:
         process = getattr(self._service, "process", None)
-        if process is None:
-            return []
-        with suppress(psutil.Error):
-            driver = psutil.Process(process.pid)
-            return [driver, *driver.children(recursive=True)]
-        return []
-
-    def _kill(self) -> None:
-        tree = self._tree()
-        for process in tree:
-            with suppress(psutil.Error):
-                process.kill()
-        psutil.wait_procs(tree, 3)
+        return process.pid if process else None
 
     def _end(self) -> None:
-        self._kill()
+        leash.kill(self._pid())
         shutil.rmtree(self._profile, ignore_errors=True)
 
 

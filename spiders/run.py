@@ -19,6 +19,7 @@ from scrapbag.errors import MissingError, UsageError
 from scrapbag.frontier import Frontier
 from spiders.crawl import Crawl
 from spiders.kinds import reader
+from spiders.programs import INSTALL, find
 from spiders.settings import scrapy_settings
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from scrapbag.recipe import Recipe
     from scrapbag.sources import Source
 
-INSTALL = "sudo apt install chromium chromium-driver"
 _GRACE_S = 1.0  # for requests under way when someone says stop; they are asked again
 
 
@@ -50,7 +50,7 @@ def choose(recipe: Recipe, name: str | None) -> tuple[list[Source], list[Source]
         names = ", ".join(source.name for source in recipe.sources) or "none"
         raise UsageError(f"there is no source {name!r} in the recipe; it has {names}")
     waiting = [source for source in chosen if _scripted(source)]
-    if waiting and _has_browser():
+    if waiting and find() is not None:
         return chosen, []
     if len(waiting) == len(chosen):
         names = ", ".join(source.name for source in waiting)
@@ -127,9 +127,3 @@ def _recipe(source: Source) -> str:
 
 def _scripted(source: Source) -> bool:
     return bool(getattr(source, "browser", False))
-
-
-def _has_browser() -> bool:
-    from spiders.chromium import find  # noqa: PLC0415  (loads Selenium)
-
-    return find() is not None

@@ -53,6 +53,8 @@ PAGES = {
     "document.createElement('b'), {className: 'late', textContent: 'here'})), 700)</script>",
     "/hang": "<!doctype html><p>x<script>while (true) {}</script>",
     "/hang-later": "<!doctype html><p>x<script>setTimeout(() => { while (true) {} }, 200)</script>",
+    "/hog": "<!doctype html><p>x<script>const held = []; setInterval(() =>"
+    " held.push(new Uint8Array(40e6).fill(7)), 50)</script>",
     "/picture": "<!doctype html><img src=/p/1.jpg><img src=/p/2.jpg>",
     "/inside": "<!doctype html><iframe src='http://127.0.0.2:4009/x'></iframe><img class=ok src=/p/1.jpg>",
     "/push": "<!doctype html><button onclick=\"history.pushState({}, '', '/push/2')\">more</button>",

@@ -8,12 +8,12 @@ import pytest
 from browser_site import PAGES
 from servers import Answer, Site, crawl, gallery, picture, recipe, serving
 
-from spiders import chromium
+from spiders import programs
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(chromium.find() is None, reason="Chromium is not installed")]
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(programs.find() is None, reason="Chromium is not installed")]
 
 
 def site(**routes: Answer) -> Site:

@@ -15,9 +15,9 @@ import pytest
 from browser_site import serve
 
 from scrapbag.errors import MissingError
-from spiders import chromium, profiles
+from spiders import profiles, programs
 
-needs_chromium = pytest.mark.skipif(chromium.find() is None, reason="Chromium is not installed")
+needs_chromium = pytest.mark.skipif(programs.find() is None, reason="Chromium is not installed")
 
 HOLD = """
 import asyncio, json, sys
@@ -93,7 +93,7 @@ def test_sweeping_spares_the_profile_of_a_process_that_lives() -> None:
 
 def test_without_chromium_the_sentence_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert chromium.find() is None
+    assert programs.find() is None
     with pytest.raises(MissingError, match="sudo apt install chromium chromium-driver") as error:
-        chromium.require()
+        programs.require()
     assert error.value.exit_code == 69

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from browser_site import serve
 from scrapy import Request
-from scrapy.exceptions import DownloadFailedError, DownloadTimeoutError
+from scrapy.exceptions import DownloadCancelledError, DownloadFailedError, DownloadTimeoutError
 from scrapy.settings import Settings
 
 from pipelines.addresses import AddressError
-from spiders import chromium
+from spiders import programs
 from spiders.browser import Pool
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Fetch = Callable[..., HtmlResponse]
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(chromium.find() is None, reason="Chromium is not installed")]
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(programs.find() is None, reason="Chromium is not installed")]
 AGENT = "scrapbag/0.1 (+me@example.org)"
 
 
@@ -145,3 +145,9 @@ def test_browsers_stay_under_700_mb_each(fetch: Fetch, pool: tuple[Pool, asyncio
     held = [worker._session.memory() for worker in pool[0]._workers if worker._session]
     assert len(held) == 2
     assert max(held) < 700e6
+
+
+def test_a_page_that_takes_more_memory_than_a_browser_may_hold_is_ended(fetch: Fetch) -> None:
+    with pytest.raises(DownloadCancelledError, match="more than 700 MB"):
+        fetch("/hog", ["wait", ".never"])
+    assert AGENT in fetch("/").text
