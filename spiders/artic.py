@@ -46,8 +46,10 @@ class ArticReader(Reader[Artic]):
         free = work.get("is_public_domain") is True
         names = [work.get("image_id"), *payload.listed(work.get("alt_image_ids"))]
         for name in filter(None, map(payload.text, names)):
+            if not (url := absolute(response, f"{iiif}/{name}/full/843,/0/default.jpg")):
+                continue
             yield Picture(
-                url=absolute(response, f"{iiif}/{name}/full/843,/0/default.jpg"),
+                url=url,
                 page_url=f"https://www.artic.edu/artworks/{work.get('id')}",
                 source_id=payload.text(work.get("id")),
                 title=payload.text(work.get("title")),

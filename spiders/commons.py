@@ -29,17 +29,16 @@ class CommonsReader(Reader[Commons]):
         for page in payload.objects(payload.at(answer, "query", "pages")):
             for info in payload.objects(page.get("imageinfo")):
                 yield from self._picture(response, page, info)
-        if further := payload.at(answer, "continue"):
-            yield Page(payload.query(self.source.api, {**meta["asked"], **further}), meta=meta)
+        for further in payload.objects(payload.at(answer, "continue")):
+            yield Page(payload.query(self.source.api, meta["asked"] | further), meta=meta)
 
     def parse_categories(self, response: TextResponse, meta: dict[str, Any]) -> Iterator[Page]:
         """Subcategories. They may loop; a question that was asked before is not asked again."""
         answer = payload.load(response)
         for one in payload.objects(payload.at(answer, "query", "categorymembers")):
             yield from self._category(payload.text(one.get("title")), meta["depth"] + 1)
-        if further := payload.at(answer, "continue"):
-            address = payload.query(self.source.api, {**meta["asked"], **further})
-            yield Page(address, "parse_categories", meta)
+        for further in payload.objects(payload.at(answer, "continue")):
+            yield Page(payload.query(self.source.api, meta["asked"] | further), "parse_categories", meta)
 
     def _category(self, title: str, depth: int) -> Iterator[Page]:
         files = {
@@ -54,7 +53,8 @@ class CommonsReader(Reader[Commons]):
             yield Page(address, "parse_categories", {"asked": below, "depth": depth})
 
     def _picture(self, response: TextResponse, page: dict[str, Any], info: dict[str, Any]) -> Iterator[Picture]:
-        thumbnail = info.get("thumburl") if (info.get("width") or 0) > self.source.width else None
+        width = info.get("width")
+        thumbnail = info.get("thumburl") if isinstance(width, int) and width > self.source.width else None
         url = absolute(response, payload.text(thumbnail or info.get("url")))
         if not url or not payload.text(info.get("mime")).startswith("image/"):
             return
