@@ -81,13 +81,13 @@ def around(data: Data, rows: Sequence[Row], threshold: float) -> tuple[Tile, ...
 
 
 def copies(data: Data, rows: Sequence[Row]) -> tuple[tuple[Copies, ...], int]:
-    """Groups of near copies beside the one that stands for them, the largest first, and how many groups there are."""
-    heads = {row.number: row for row in reversed(rows) if row.number is not None}
+    """Groups of near copies beside what stands for them, kept and then large ones first; and how many there are."""
+    heads = {row.number: row for row in rows if row.number is not None and row.duplicate_how != "sha256"}
     groups: dict[int, list[Row]] = {}
     for row in rows:
-        if row.duplicate_of is not None and row.duplicate_of != row.number and row.duplicate_of in heads:
+        if row.duplicate_of in heads and row.duplicate_how != "sha256":
             groups.setdefault(row.duplicate_of, []).append(row)
-    largest = sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
+    largest = sorted(groups.items(), key=lambda group: (not heads[group[0]].kept, -len(group[1]), group[0]))
     return tuple(
         Copies(
             _tile(data, heads[number], note=_size(heads[number])),

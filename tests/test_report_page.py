@@ -146,6 +146,20 @@ def test_a_sheet_that_is_a_sample_says_of_how_many(tmp_path):
     assert f"{sheets.KEPT} of 1,000 pictures, evenly spread" in html(outcome(rows), Data(tmp_path))
 
 
+def test_near_copies_stand_beside_what_was_kept_for_them_and_exact_ones_do_not(tmp_path):
+    rows = [
+        row(number=1, kept=False, reason="low_confidence"),
+        row(number=2, kept=False, reason="dup_near", duplicate_of=1, duplicate_how="feature"),
+        row(number=3, kept=False, reason="dup_near", duplicate_of=1, duplicate_how="mirror"),
+        row(number=4, title="the head"),
+        row(number=5, kept=False, reason="dup_near", duplicate_of=4, duplicate_how="phash"),
+        row(number=5, kept=False, reason="dup_exact", duplicate_of=4, duplicate_how="sha256", url="https://e.org/5"),
+    ]
+    groups, count = sheets.copies(Data(tmp_path), rows)
+    assert count == 2
+    assert [(group.head.title, len(group.tiles)) for group in groups] == [("the head", 1), ("picture 00001", 2)]
+
+
 def test_a_long_table_of_licences_ends_in_the_sum_of_the_others(tmp_path):
     rows = [row(number=i, licence=f"licence {i:03d}") for i in range(100)]
     text = html(outcome(rows), Data(tmp_path))
