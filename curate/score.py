@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import cv2
@@ -19,12 +19,12 @@ from curate.pairs import sketch, write_pairs
 from curate.shards import SIZE, Shards
 from curate.targets import LabelSet
 from scrapbag import catalog
-from scrapbag.errors import TooManyFailuresError
+from scrapbag.errors import RecipeError, TooManyFailuresError
 from scrapbag.layout import lock, write_text
 from scrapbag.recipe import load
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -90,9 +90,11 @@ def score(settings: Score, data: Data) -> Scored:
 
 
 def open_eyes(settings: Score, paths: Sequence[Path], data: Data) -> Eyes:
-    """The model that the settings ask for, ready to look. `paths` serve to calibrate int8."""
+    """The model that the settings ask for, ready to look. Some of `paths` serve to calibrate int8."""
     if settings.model == "none":
         return Eyes({"model": "none", "link": "", "backend": "none", "dtype": "none"}, LabelSet("none", ()))
+    if settings.dtype == "int8" and settings.backend != "openvino":
+        raise RecipeError('[score] dtype "int8" needs backend = "openvino"; or write "bf16"')
     from curate import model  # noqa: PLC0415  torch takes seconds to import; model = "none" does without
 
     loaded = model.load(settings.model)
@@ -105,10 +107,24 @@ def open_eyes(settings: Score, paths: Sequence[Path], data: Data) -> Eyes:
         "backend": settings.backend,
         "dtype": dtype,
     }
+    eyes = Eyes(info, loaded.labels, loaded.prepare, None, loaded.side, loaded.paper)
     model.one_thread()
-    del paths, data
-    body = model.torch_body(loaded, dtype)
-    return Eyes(info, loaded.labels, loaded.prepare, model.Embedder(loaded, body), loaded.side, loaded.paper)
+    if settings.backend == "openvino":
+        from curate import openvino_body as ov  # noqa: PLC0415  an extra
+
+        body = ov.openvino_body(loaded, dtype, _inputs(paths, eyes, ov.CALIBRATE), data.scored / eyes.key)
+    else:
+        body = model.torch_body(loaded, dtype)
+    return replace(eyes, embed=model.Embedder(loaded, body))
+
+
+def _inputs(paths: Sequence[Path], eyes: Eyes, count: int) -> Iterator[NDArray[np.uint8]]:
+    """Full batches of what the model would see, of `count` pictures spread over `paths`."""
+    step = max(1, len(paths) // count)
+    looks = (look(path, eyes.prepare, eyes.side, eyes.paper) for path in paths[::step][:count])
+    pixels = [one.pixels for one in looks if one.pixels is not None]
+    whole = len(pixels) - len(pixels) % BATCH
+    yield from (np.stack(batch) for batch in _portions(pixels[:whole], BATCH))
 
 
 def _pictures(data: Data) -> list[scan.Picture]:
