@@ -37,23 +37,24 @@ def read(shards: Shards) -> Neighbours:
         with np.load(path) as file:
             if len(file["row"]) == len(shards):
                 return Neighbours(file["row"], file["cosine"])
-    found = nearest(directions(shards))
+    found = nearest(centred(shards.column("features"), shards.column("problem") == 0))
     buffer = io.BytesIO()
     np.savez(buffer, row=found.row, cosine=found.cosine)
     write_bytes(path, buffer.getvalue())
     return found
 
 
-def directions(shards: Shards) -> NDArray[np.float32]:
-    """Features without their mean, which all share and which tells nothing, as unit vectors; zeros where unusable."""
-    usable = shards.column("problem") == 0
-    total, width = 0.0, 0
-    for part in shards.parts("features"):
-        total, width = total + part.astype(np.float64).sum(axis=0), part.shape[1]
-    mean = (total / max(1, usable.sum())).astype(np.float32) if width else np.zeros(0, np.float32)
-    turn = np.random.default_rng(0).normal(size=(width, _WIDTH)).astype(np.float32) if width > _WIDTH else np.eye(width)
-    parts = [(part.astype(np.float32) - mean) @ turn for part in shards.parts("features")]
-    return unit(np.where(usable[:, None], np.concatenate(parts), 0))
+def centred(features: NDArray[np.floating], usable: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
+    """(N, D) features less their mean, which all share and which tells nothing, as unit vectors; 0 if not usable."""
+    good = np.ones(len(features), dtype=bool) if usable is None else usable
+    width = features.shape[1]
+    mean = features[good].mean(axis=0, dtype=np.float64).astype(np.float32) if good.any() else np.zeros(width)
+    turn = np.random.default_rng(0).normal(size=(width, _WIDTH)) if width > _WIDTH else np.eye(width)
+    blocks = [
+        (features[start : start + _BLOCK].astype(np.float32) - mean) @ turn.astype(np.float32)
+        for start in range(0, len(features), _BLOCK)
+    ]
+    return unit(np.where(good[:, None], np.concatenate(blocks), 0))
 
 
 def nearest(vectors: NDArray[np.float32], count: int = COUNT) -> Neighbours:

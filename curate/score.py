@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from curate import decode, scan, targets
+from curate import decode, scan, targets, views
 from curate.look import Paper, columns, look
 from curate.pairs import sketch, write_pairs
 from curate.shards import SIZE, Shards
@@ -99,7 +99,7 @@ def open_eyes(settings: Score, paths: Sequence[Path], data: Data) -> Eyes:
 
     loaded = model.load(settings.model)
     dtype = "fp32" if settings.dtype == "bf16" and not model.has_bf16() else settings.dtype
-    info = {
+    info: dict[str, Any] = {
         "model": settings.model,
         "weights": loaded.weights,
         "config": loaded.config,
@@ -107,6 +107,8 @@ def open_eyes(settings: Score, paths: Sequence[Path], data: Data) -> Eyes:
         "backend": settings.backend,
         "dtype": dtype,
     }
+    if settings.looks > 1:
+        info["looks"] = settings.looks
     eyes = Eyes(info, loaded.labels, loaded.prepare, None, loaded.side, loaded.paper)
     model.one_thread()
     if settings.backend == "openvino":
@@ -115,7 +117,10 @@ def open_eyes(settings: Score, paths: Sequence[Path], data: Data) -> Eyes:
         body = ov.openvino_body(loaded, dtype, _inputs(paths, eyes, ov.CALIBRATE), data.scored / eyes.key)
     else:
         body = model.torch_body(loaded, dtype)
-    return replace(eyes, embed=model.Embedder(loaded, body))
+    embed = model.Embedder(loaded, body)
+    if settings.looks == 1:
+        return replace(eyes, embed=embed)
+    return replace(eyes, prepare=views.five(loaded.prepare), embed=views.Averaged(embed))
 
 
 def _inputs(paths: Sequence[Path], eyes: Eyes, count: int) -> Iterator[NDArray[np.uint8]]:

@@ -42,6 +42,7 @@ class Score:
     model: str = "resnet50.tv_in1k"
     backend: Literal["torch", "openvino"] = "torch"
     dtype: Literal["bf16", "fp32", "int8"] = "bf16"
+    looks: Literal[1, 5] = 1  # 5: the whole and four quarters, averaged; five times the work, see docs/review.md
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,179 @@
+"""What answers are worth on real photographs: the curve over 0, 20, 50, 100 and 200 of them.
+
+    REAL=<folder> python -m benchmarks.review [--plot docs/review.svg]
+
+REAL has labels.csv, photos/ and model/; `is_quilt` answers in place of a person, of photographs that the model was not
+trained on. They are split into three parts by source, so that no maker is on both sides: the clicks fall into two
+parts, the figures come from the third, each part in turn, over several ways to split. Questions and heads are those of
+`make review`: its teaching questions, a head at 20, 50, 100 and 200 answers, taken only where it is better on answers
+that it had not seen. A second table splits by picture instead, as in a dataset of one's own, where the makers that are
+asked about are the makers that are kept. The last line is JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from sklearn.metrics import average_precision_score
+
+from benchmarks.curve import plot
+from curate import head, neighbours
+from curate.look import look
+from curate.questions import teaching
+from curate.score import open_eyes
+from scrapbag.layout import Data
+from scrapbag.recipe import Score
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+CLICKS = (0, 20, 50, 100, 200)
+SPLITS = range(100, 110)  # 0 to 9 served to choose the method; these were looked at once
+PARTS = 3
+CURVES: tuple[tuple[Literal[1, 5], bool], ...] = ((1, True), (5, True), (1, False), (5, False))  # looks, makers apart
+
+
+@dataclass(frozen=True)
+class Photos:
+    """The photographs of the benchmark, and what a model makes of them."""
+
+    wanted: NDArray[np.bool_]
+    source: NDArray[np.str_]
+    same: NDArray[np.int64]  # near-duplicates share a number
+    features: NDArray[np.float32]
+    logit: NDArray[np.float32]
+
+
+def photos(real: Path, looks: Literal[1, 5]) -> Photos:
+    """Every readable photograph that the model has not seen and whose label is clear."""
+    eyes = open_eyes(Score(model=f"local-dir:{real / 'model'}", dtype="fp32", looks=looks), [], Data(real))
+    with (real / "labels.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["is_quilt"] and row["seen_by_model"] == "no"]
+    seen = [(row, look(real / row["file"], eyes.prepare, eyes.side, eyes.paper).pixels) for row in rows]
+    read = [(row, pixels) for row, pixels in seen if pixels is not None]
+    made = [
+        eyes.embed(np.stack([pixels for _, pixels in read[start : start + 16]])) for start in range(0, len(read), 16)
+    ]
+    features, logits = (np.concatenate(columns) for columns in zip(*made, strict=True))
+    chance = np.exp(logits - logits.max(axis=1, keepdims=True))
+    wanted = (chance / chance.sum(axis=1, keepdims=True))[:, eyes.labels.labels.index("quilt")].clip(1e-6, 1 - 1e-6)
+    groups = [int(row["near_dup"]) if row["near_dup"] else -number - 1 for number, (row, _) in enumerate(read)]
+    return Photos(
+        wanted=np.array([row["is_quilt"] == "1" for row, _ in read]),
+        source=np.array([row["source"] for row, _ in read]),
+        same=np.array(groups),
+        features=features,
+        logit=np.log(wanted / (1 - wanted)),
+    )
+
+
+def split(photographs: Photos, seed: int, *, by_source: bool) -> list[NDArray[np.bool_]]:
+    """Three parts, alike in how many are wanted. Copies stay together, and by_source all of a maker."""
+    rng = np.random.default_rng(seed)
+    unit = photographs.source if by_source else photographs.same
+    names = rng.permutation(np.unique(unit))
+    wanted, size = photographs.wanted, np.zeros((PARTS, 2))
+    total = np.array([wanted.sum(), (~wanted).sum()])
+    counts = {name: np.array([(wanted & (unit == name)).sum(), (~wanted & (unit == name)).sum()]) for name in names}
+    part = {}
+    for name in sorted(names, key=lambda name: -(counts[name] / total).sum() * rng.uniform(0.6, 1.4)):
+        part[name] = int(np.argmin(((size + counts[name]) / total).max(axis=1) + (size / total).sum(axis=1) / 2))
+        size[part[name]] += counts[name]
+    number = np.array([part[name] for name in unit])
+    return [number == one for one in range(PARTS)]
+
+
+def curve(photographs: Photos, near: neighbours.Neighbours, outside: NDArray[np.bool_]) -> dict[int, tuple[float, ...]]:
+    """After so many answers from `outside`: average precision and recall at precision .9 of all the others."""
+    confidence, logit = 1 / (1 + np.exp(-photographs.logit)), photographs.logit
+    asked: list[int] = []
+    found = {0: _quality(photographs.wanted[~outside], confidence[~outside])}
+    while len(asked) < CLICKS[-1]:
+        free = outside.copy()
+        free[asked] = False
+        close = np.zeros(len(free), dtype=bool)
+        close[near.row[asked, :6]] = True
+        place = teaching("uncertain" if len(asked) % 2 else "random", confidence, free, close)
+        if place is None:
+            break
+        asked.append(place)
+        if len(asked) in CLICKS:
+            rows = np.array(asked)
+            lesson = head.Lesson(
+                photographs.features, logit, near, rows, photographs.wanted[rows], photographs.same[rows]
+            )
+            learnt = head.teach(lesson)
+            confidence = learnt.confidence if learnt else confidence
+            found[len(asked)] = _quality(photographs.wanted[~outside], confidence[~outside])
+    return found
+
+
+def _quality(wanted: NDArray[np.bool_], confidence: NDArray[np.floating]) -> tuple[float, ...]:
+    hits = np.cumsum(wanted[np.argsort(-confidence, kind="stable")])
+    good = np.flatnonzero(hits >= 0.9 * np.arange(1, len(hits) + 1))
+    return float(average_precision_score(wanted, confidence)), float(hits[good[-1]] / hits[-1]) if good.size else 0.0
+
+
+def average(photographs: Photos, *, by_source: bool) -> dict[int, NDArray[np.float64]]:
+    """The curve over all splits, parts weighed by their wanted pictures: mean, then the spread between splits."""
+    near = neighbours.nearest(neighbours.centred(photographs.features))
+    runs: dict[int, list[NDArray[np.float64]]] = {clicks: [] for clicks in CLICKS}
+    for seed in SPLITS:
+        parts = split(photographs, seed, by_source=by_source)
+        curves = [curve(photographs, near, ~part) for part in parts]
+        weight = np.array([photographs.wanted[part].sum() for part in parts]) / photographs.wanted.sum()
+        for clicks in CLICKS:
+            runs[clicks].append(weight @ np.array([one[clicks] for one in curves]))
+    return {clicks: np.array([np.mean(values, axis=0), np.std(values, axis=0)]) for clicks, values in runs.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--plot", type=Path, help="write the curves there as SVG")
+    arguments = parser.parse_args()
+    if not os.environ.get("REAL"):
+        sys.exit("REAL is not set; write REAL=<folder of real photographs>")
+    real = Path(os.environ["REAL"])
+    drawn, figures = {}, {}
+    bare = 0.0  # recall at precision .9 of the model alone, one look, other makers
+    for looks, by_source in CURVES:
+        seen = photos(real, looks)
+        found = average(seen, by_source=by_source)
+        if not drawn:
+            bare = found[0][0][1]
+            _introduce(seen)
+        makers = "other makers" if by_source else "the same makers"
+        name = f"figures on {makers}, {looks} look{'s' if looks > 1 else ''} a picture"
+        print(f"\n{name}\n answers   average precision   recall at precision .9   gap closed")
+        for clicks, (mean, spread) in found.items():
+            closed = f"{(mean[1] - bare) / (1 - bare):12.0%}" if by_source else ""
+            line = f"{clicks:8} {mean[0]:13.3f} ± {spread[0]:.3f} {mean[1]:16.3f} ± {spread[1]:.3f}"
+            print(line, closed, flush=True)
+            key = f"{'apart' if by_source else 'shared'}_{looks}_{clicks}"
+            figures[key] = {"average_precision": round(mean[0], 3), "recall_at_90": round(mean[1], 3)}
+        drawn[name] = found
+    if arguments.plot:
+        arguments.plot.write_text(plot(drawn, ("average precision", "recall at precision .9")), encoding="utf-8")
+    gain = {c: (figures[f"apart_5_{c}"]["recall_at_90"] - bare) / (1 - bare) for c in (100, 200)}
+    reached = {"100 answers close a third of the gap": gain[100] >= 1 / 3, "200 answers half": gain[200] >= 1 / 2}
+    print(json.dumps({"figures": figures, "reached": {name: bool(value) for name, value in reached.items()}}))
+
+
+def _introduce(seen: Photos) -> None:
+    kept = 1 / (1 + np.exp(-seen.logit)) >= 0.9
+    recall = (seen.wanted & kept).sum() / seen.wanted.sum()
+    print(f"{len(seen.wanted)} photographs, {seen.wanted.sum()} wanted, of {len(set(seen.source))} sources")
+    print(f"softmax 0.9 alone: precision {seen.wanted[kept].mean():.3f}, recall {recall:.3f}")
+    print(f"{len(SPLITS)} splits into {PARTS} parts; gap: what the model alone lacks to recall 1 at precision .9")
+
+
+if __name__ == "__main__":
+    main()

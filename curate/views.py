@@ -1,0 +1,61 @@
+"""Several looks at one picture, averaged: the whole, and the four quarters of its middle square, which overlap.
+
+Five times the work for steadier scores; `docs/review.md` has what it brings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+    from PIL import Image
+
+_QUARTER = 0.6  # of the middle square's side
+_BATCH = 16
+
+
+def five(prepare: Callable[[Image.Image], NDArray[np.uint8]]) -> Callable[[Image.Image], NDArray[np.uint8]]:
+    """`prepare` for each of the five: an upright RGB picture -> (5, 3, H, W)."""
+
+    def prepared(image: Image.Image) -> NDArray[np.uint8]:
+        return np.stack([prepare(view) for view in (image, *_quarters(image))])
+
+    return prepared
+
+
+@dataclass
+class Averaged:
+    """An embedder of pictures that were prepared by `five`; stands in for the one it holds."""
+
+    embed: Any
+
+    @property
+    def width(self) -> int:
+        return int(self.embed.width)
+
+    @property
+    def passes(self) -> int:
+        return int(self.embed.passes)
+
+    def __call__(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(B, 5, 3, H, W) -> mean features (B, F) and mean logits (B, classes)."""
+        count, views = pixels.shape[:2]
+        flat = pixels.reshape(count * views, *pixels.shape[2:])
+        parts = [self.embed(flat[start : start + _BATCH]) for start in range(0, len(flat), _BATCH)]
+        features, logits = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        return features.reshape(count, views, -1).mean(axis=1), logits.reshape(count, views, -1).mean(axis=1)
+
+
+def _quarters(image: Image.Image) -> list[Image.Image]:
+    side = min(image.size)
+    part = max(1, round(_QUARTER * side))
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    far = side - part
+    corners = [(left, top), (left + far, top), (left, top + far), (left + far, top + far)]
+    return [image.crop((x, y, x + part, y + part)) for x, y in corners]
