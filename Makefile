@@ -59,7 +59,7 @@ $(STAMPS)/curate: $(DATA)/scored/index.json $(DATA)/report/scrape.csv $(DATA)/re
 	@mkdir -p $(@D) && touch $@
 
 $(DATA)/report/labels.csv: $(DATA)/scored/index.json FORCE # clicks are in the catalog: exported anew before every curate
-	@$(PY) -m curate labels --data $(DATA)
+	@$(PY) -m curate labels --data $(DATA) >/dev/null
 
 $(RUN)/done.json: $(RUN)/.stamp
 	@:
