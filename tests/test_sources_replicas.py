@@ -39,7 +39,7 @@ def crawled(replica: Replica, tmp_path_factory: pytest.TempPathFactory) -> Crawl
         allow=(replica,),
         contact="me@example.org",
     )
-    done = crawl(tmp_path_factory.mktemp("data") / "x", text)
+    done = crawl(tmp_path_factory.mktemp("data") / "x", text, timeout=200)
     assert done.code == 0, done.out
     return done
 
