@@ -6,7 +6,6 @@ import csv
 import importlib
 import io
 import logging
-import sys
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -147,7 +146,3 @@ def _tensorboard(run: Run) -> Any:
         return None
     writer = importlib.import_module("torch.utils.tensorboard").SummaryWriter
     return writer(str(run.root / "tensorboard"))
-
-
-def quiet() -> bool:
-    return not sys.stderr.isatty()

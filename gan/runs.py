@@ -44,6 +44,7 @@ def prepare(dataset: Data, run: Run, settings: Train, say: Callable[[str], None]
     if known is not None and known["asked"] == asked and known["machine"]["device"] == preflight.device():
         values = presets.restore(known["values"])
         machine = build(Machine, known["machine"], f"{run.settings} [machine]")
+        say(f"{run.root} goes on: {preflight.describe(machine)}, {len(pictures.train):,} pictures")
         return Job(run, pictures, values, size, settings, machine)
     if any(path.name not in _STAY for path in run.root.iterdir()):
         say(f"{run.root} holds a run of other settings or pictures; it was moved to {_aside(run.root)}")
