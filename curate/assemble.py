@@ -89,7 +89,9 @@ def by_sha256(
         "level": [None if one < 0 else one for one in level.tolist()],
         "answer": decisions.answer.tolist(),
         "confidence": _numbers(decisions.confidence),
-        "certified": _numbers(certified),
+        "certified": _numbers(certified[:, 0]),
+        "certified_answers": _whole(certified[:, 1]),
+        "certified_errors": _whole(certified[:, 2]),
         "label": ["" if one < 0 else scores.labels.say(one) for one in best],
         "label_confidence": _numbers(seen.best_confidence),
         "link": ["" if one < 0 else scores.info["link"] for one in best],
@@ -131,3 +133,7 @@ def _numbers(column: NDArray[Any], there: NDArray[np.bool_] | None = None) -> li
     known = np.isfinite(column) if there is None else there & np.isfinite(column)
     rounded = np.round(column.astype(np.float64), _DECIMALS).tolist()
     return [value if good else None for value, good in zip(rounded, known.tolist(), strict=True)]
+
+
+def _whole(column: NDArray[Any]) -> list[int | None]:
+    return [int(value) if known else None for value, known in zip(column, np.isfinite(column), strict=True)]

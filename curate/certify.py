@@ -70,6 +70,12 @@ class Certificate:
     labels: str = ""  # hash of the answers
     method: str = METHOD
 
+    def __str__(self) -> str:
+        return (
+            f"at least {self.lower:.3f} with 95 % confidence from {self.threshold:.4f} up: {self.n} answers,"
+            f" {self.errors} errors, labels {self.labels}, {self.method}"
+        )
+
 
 @dataclass(frozen=True)
 class Threshold:
@@ -167,7 +173,13 @@ def asked_next(pool: Pool, threshold: float) -> NDArray[np.int64]:
     return np.flatnonzero((pool.confidence >= threshold) & (pool.answer == UNASKED))
 
 
-def bounds(pool: Pool, thresholds: Sequence[float]) -> list[float | None]:
-    """95 % lower bound of the precision for each threshold by itself; None where no answer is drawn from it."""
+def bounds(pool: Pool, thresholds: Sequence[float]) -> list[tuple[float, int, int] | None]:
+    """For each threshold by itself the 95 % lower bound of the precision, the answers it rests on and their errors.
+
+    None where no answer is drawn from what it keeps.
+    """
     found = [drawn(pool, threshold) for threshold in thresholds]
-    return [lower_bound(answers, size, ALPHA) if len(answers) else None for answers, size in found]
+    return [
+        (lower_bound(answers, size, ALPHA), len(answers), int((answers == NO).sum())) if len(answers) else None
+        for answers, size in found
+    ]

@@ -101,14 +101,15 @@ def judge(evidence: Evidence, settings: Curate, *, newest: bool = False) -> Judg
 
 
 def certified(judged: Judgement) -> NDArray[np.float64]:
-    """By row of the shards the 95 % lower bound of the precision of all that are as confident, to a hundredth, or more.
+    """Of all that are as confident, to a hundredth, or more: the precision's 95 % lower bound, answers and errors.
 
-    NaN where no answer bears on it. Each bound holds by itself; the certificate alone holds for a threshold chosen.
+    By row of the shards, as (N, 3), NaN where no answer bears on it. Each bound holds by itself; only the certificate
+    holds for a threshold that was chosen.
     """
-    bounds: NDArray[np.float64] = np.full(102, np.nan)
+    bounds = np.full((102, 3), np.nan)
     if (judged.pool.answer != UNASKED).any():
         found = certify.bounds(judged.pool, [step / 100 for step in range(101)])
-        bounds[:101] = [np.nan if bound is None else bound for bound in found]
+        bounds[:101] = [(np.nan, np.nan, np.nan) if bound is None else bound for bound in found]
     place = np.floor(np.nan_to_num(judged.scores.confidence, nan=1.01) * 100).astype(int)
     return np.asarray(bounds[place])
 

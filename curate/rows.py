@@ -44,6 +44,9 @@ class Row:
     answer: str  # a person's: yes | no | unsure | ''
     confidence: float | None  # sum over the targets; None without targets or a score
     certified: float | None  # 95 % lower bound of the precision of all rows at least this confident; None: no answers
+    certified_answers: int | None = None  # drawn from those rows, that the bound rests on
+    certified_errors: int | None = None  # of these answers that were not yes
+    certificate: str = ""  # of a kept row: what promises that such as it are wanted; '' when nothing does
     label: str  # the class that wins
     label_confidence: float | None
     link: str  # softmax | sigmoid | ''

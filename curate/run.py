@@ -81,8 +81,11 @@ def choose(material: Material, settings: Curate) -> Outcome:
         threshold, by = judged.threshold.value, judged.threshold.by
     decisions = decide(facts, material.links, settings, threshold)
     level = _levels(material, decisions)
-    bounds = certified(judged) if judged else np.full(facts.confidence.size, np.nan)
+    bounds = certified(judged) if judged else np.full((facts.confidence.size, 3), np.nan)
     made = assemble.by_sha256(material.scores, facts, material.seen, material.links, decisions, level, bounds)
+    if judged and judged.threshold.certificate:
+        for values in made.values():
+            values["certificate"] = str(judged.threshold.certificate) if values["kept"] else ""
     return Outcome(
         rows=tuple(assemble.rows(material.records, material.speakers, made)),
         settings=settings,

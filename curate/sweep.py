@@ -29,6 +29,8 @@ class Step:
     threshold: float
     kept: int
     certified: float | None  # 95 % lower bound of the precision of what it keeps, by itself; None: no answers
+    answers: int | None = None  # drawn from what it keeps
+    errors: int | None = None  # of these
 
 
 def sweep(rows: Sequence[Row]) -> tuple[Step, ...]:
@@ -36,12 +38,10 @@ def sweep(rows: Sequence[Row]) -> tuple[Step, ...]:
     swayed = sorted((row for row in rows if can_flip(row)), key=lambda row: row.confidence or 0.0)
     confidences = np.array([row.confidence for row in swayed], dtype=np.float32)  # as they were decided on
     anyway = sum(r.kept and not can_flip(r) for r in rows)
+    evidence = [(row.certified, row.certified_answers, row.certified_errors) for row in swayed]
+    evidence.append((None, None, None))
     return tuple(
-        Step(
-            threshold=hundredth / STEPS,
-            kept=anyway + len(swayed) - first,
-            certified=swayed[first].certified if first < len(swayed) else None,
-        )
+        Step(hundredth / STEPS, anyway + len(swayed) - first, *evidence[first])
         for hundredth, first in enumerate(np.searchsorted(confidences, _THRESHOLDS).tolist())
     )
 
@@ -54,4 +54,8 @@ def can_flip(row: Row) -> bool:
 
 def write(path: Path, steps: Sequence[Step]) -> bool:
     """Write sweep.csv, whole, and only if something changed. Returns whether it did."""
-    return write_text(path, csv(pd.DataFrame([asdict(step) for step in steps])))
+    return write_text(path, csv(_frame(steps)))
+
+
+def _frame(steps: Sequence[Step]) -> pd.DataFrame:
+    return pd.DataFrame([asdict(step) for step in steps]).astype({"answers": "Int64", "errors": "Int64"})

@@ -55,15 +55,20 @@ def dataset(root: Path, count: int, *, separation: float = 3.0, share: float = 0
     if pairs:
         write_pairs(shards)
     else:
-        none = np.empty(0, dtype=np.int64)
-        empty = np.empty((0, 4), dtype=np.int64)
-        np.savez(shards.folder / "pairs.npz", count=count, phash=empty, first=none, second=none, cosine=none)
+        store_pairs(shards.folder, count, np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
         row = rng.integers(0, count, (count, 20), dtype=np.int32)
         np.savez(shards.folder / "neighbours.npz", row=row, cosine=np.full((count, 20), 0.5, np.float32))
     data.settings.mkdir()
     (data.settings / "curate.toml").write_text('name = "quilts"\n[curate]\ntargets = ["quilt"]\nsize = 32\n')
     confidence = 1 / (1 + np.exp(-score))
     return Set(data, dict(zip(names, wanted.tolist(), strict=True)), dict(zip(names, confidence.tolist(), strict=True)))
+
+
+def store_pairs(folder: Path, count: int, first: np.ndarray, second: np.ndarray) -> None:
+    """Say that those pictures, and no others, are copies of each other."""
+    columns = {"phash": np.empty((0, 4), dtype=np.int64), "phash_cosine": np.empty(0, dtype=np.float32)}
+    cosine = np.full(len(first), 0.999, dtype=np.float32)
+    np.savez(folder / "pairs.npz", count=count, first=first, second=second, cosine=cosine, **columns)
 
 
 def answer(made: Set, asked: list[tuple[str, str]], purpose: str, drawn: dict[str, object] | None = None) -> None:

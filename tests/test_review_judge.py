@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from review_data import Set, answer, dataset
+from review_data import Set, answer, dataset, store_pairs
 
 from curate import run
 from curate.certify import UNASKED
 from curate.judge import Judgement, judge, taught
+from curate.sweep import sweep
 from scrapbag.recipe import Curate
 
 if TYPE_CHECKING:
@@ -80,6 +81,9 @@ def test_certificate_answers_turn_the_threshold_into_a_promise_that_the_rows_car
     assert np.mean([made.wanted[row.sha256] for row in kept]) >= 0.9
     assert min(row.confidence or 0 for row in kept) >= outcome.threshold or any(row.answer == "yes" for row in kept)
     assert any(row.certified is not None and row.certified > 0.5 for row in kept)
+    assert all(outcome.certificate.labels in row.certificate for row in kept)
+    assert max(row.certified_answers or 0 for row in kept) >= outcome.certificate.n
+    assert any(step.answers == outcome.certificate.n for step in sweep(outcome.rows))
 
 
 @pytest.mark.parametrize(
@@ -168,13 +172,7 @@ def test_what_a_head_learnt_from_is_not_in_the_pool_that_certifies_it(doubtful: 
 
 def test_copies_of_a_picture_count_once_and_inherit_its_answer(tmp_path: Path) -> None:
     made = dataset(tmp_path / "twins", 200)
-    folder = made.data.scored / "0123456789abcdef"
-    with np.load(folder / "pairs.npz") as file:
-        pairs = dict(file)
-    twins = np.arange(0, 200, 2)
-    pairs |= {"first": twins, "second": twins + 1, "cosine": np.full(100, 0.999, np.float32)}
-    pairs["phash"] = np.empty((0, 4), dtype=np.int64)
-    np.savez(folder / "pairs.npz", **pairs)
+    store_pairs(made.data.scored / "0123456789abcdef", 200, np.arange(0, 200, 2), np.arange(1, 200, 2))
     now = judged(made)
     assert len(now.pool.answer) == 100
     names = run.gather(SETTINGS, made.data).scores.shards.sha256

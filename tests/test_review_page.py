@@ -240,7 +240,7 @@ def post(server: Server, path: str, headers: dict[str, str], words: dict[str, st
     return status
 
 
-def test_only_this_page_on_this_computer_may_answer(made: Set) -> None:
+def test_only_this_page_on_this_computer_may_answer_and_one_server_at_a_time(made: Set) -> None:
     with served(made) as server:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
         connection.request("GET", "/")
@@ -273,9 +273,6 @@ def test_only_this_page_on_this_computer_may_answer(made: Set) -> None:
         assert post(server, "/answer", good, {"tab": "t", "sha256": "a" * 64, "answer": "yes"}) == 409
         assert given(made) == []
 
-
-def test_a_second_review_of_the_same_dataset_is_refused_and_names_the_first(made: Set) -> None:
-    with served(made):
         command = [sys.executable, "-m", "curate", "review", "--data", str(made.data.root), "--port", "0"]
         second = subprocess.run(command, capture_output=True, text=True, check=False)
         assert second.returncode == 75
