@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from scrapbag.errors import RecipeError
 from scrapbag.frontier import Page, Picture
 from scrapbag.sources import Artic
 from spiders import payload
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from scrapy.http import TextResponse
 
+    from scrapbag.recipe import Scrape
+
 _FIELDS = (
     "id,title,image_id,alt_image_ids,is_public_domain,copyright_notice,artist_title,artist_display,credit_line,"
     "classification_titles,material_titles,term_titles"
@@ -24,6 +27,11 @@ _IIIF = "https://www.artic.edu/iiif/2"
 
 
 class ArticReader(Reader[Artic]):
+    def __init__(self, source: Artic, settings: Scrape) -> None:
+        super().__init__(source, settings)
+        if source.api == Artic.api and settings.delay_s < 1:
+            raise RecipeError("the Art Institute allows 60 questions a minute; write delay_s = 1.0 or more")
+
     @property
     def headers(self) -> dict[str, str]:
         """The museum asks for a header of its own that says who is asking."""

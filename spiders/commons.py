@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from scrapbag.errors import RecipeError
 from scrapbag.frontier import Page, Picture
 from scrapbag.sources import Commons
 from spiders import payload
@@ -14,11 +15,18 @@ if TYPE_CHECKING:
 
     from scrapy.http import TextResponse
 
+    from scrapbag.recipe import Scrape
+
 _STATED = "LicenseShortName|LicenseUrl|Artist|Attribution|Credit|ObjectName|Categories"
 _FORMAT = {"action": "query", "format": "json", "formatversion": "2", "maxlag": "5"}  # maxlag: wait when it is busy
 
 
 class CommonsReader(Reader[Commons]):
+    def __init__(self, source: Commons, settings: Scrape) -> None:
+        super().__init__(source, settings)
+        if source.api == Commons.api and settings.per_host > 1:
+            raise RecipeError("Wikimedia Commons wants one request at a time; write per_host = 1 under [scrape]")
+
     def start(self) -> Iterator[Page]:
         name = self.source.category
         return self._category(name if name.startswith("Category:") else f"Category:{name}", 0)

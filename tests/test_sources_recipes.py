@@ -72,6 +72,21 @@ def test_a_key_is_asked_for_before_any_work() -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "table", "sentence"),
+    [
+        ("commons", 'category = "Quilts"', "per_host = 1"),
+        ("artic", 'query = "quilt"', "delay_s = 1.0"),
+    ],
+)
+def test_an_owners_pace_is_kept_to(kind: str, table: str, sentence: str, tmp_path: Path) -> None:
+    path = tmp_path / "hasty.toml"
+    path.write_text(f'[scrape]\ndelay_s = 0.1\nper_host = 8\n[[source]]\nkind = "{kind}"\n{table}\n')
+    recipe = load(path)
+    with pytest.raises(RecipeError, match=sentence):
+        reader(recipe.sources[0], recipe.scrape)
+
+
+@pytest.mark.parametrize(
     ("name", "preset", "size", "targets"),
     [
         ("quilts", "quilt", 64, ("n04033995",)),
