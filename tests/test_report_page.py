@@ -195,6 +195,7 @@ def test_the_slider_moves_by_keyboard_and_tells_what_another_threshold_keeps(sho
     assert above == sorted(above)
     assert below == sorted(below, reverse=True)
     assert min(above) >= 0.85 > max(below)
+    assert len(above) == len(below) == sheets.NEAREST
     chromium.find_element(By.ID, "back").send_keys(Keys.ENTER)
     assert chromium.find_element(By.ID, "kept-there").text.startswith(f"{now} kept at 0.90")
 
