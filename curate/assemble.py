@@ -56,7 +56,7 @@ def rows(
         elif speaker[record.sha256] is record:
             yield Row(**said | values)
         else:
-            yield Row(**said | values | _repeated(values))
+            yield Row(**said | values | _repeated(values, record.number))
 
 
 def by_sha256(
@@ -114,7 +114,7 @@ def by_sha256(
     }
 
 
-def _repeated(values: Mapping[str, Any]) -> dict[str, Any]:
+def _repeated(values: Mapping[str, Any], number: int | None) -> dict[str, Any]:
     """What differs in the row of an address that served the very bytes of another one."""
     failed = {*values["reasons"].split("; "), "dup_exact"}
     ordered = [reason for reason in REASONS if reason in failed]
@@ -124,6 +124,7 @@ def _repeated(values: Mapping[str, Any]) -> dict[str, Any]:
         "reasons": "; ".join(ordered),
         "margin": None,
         "level": None,
+        "duplicate_of": values["duplicate_of"] or number,
         "duplicate_how": "sha256",
     }
 

@@ -31,7 +31,8 @@ def dataset(root: Path, files: Iterable[Path], **words: Mapping[Path, str]) -> D
             data.image(sha256, extension).symlink_to(file.resolve())
         url = f"http://127.0.0.1/{number}/{file.name}"
         connection.execute(
-            "insert or ignore into picture (sha256, extension, bytes, width, height, added_at) values (?, ?, ?, ?, ?, ?)",
+            "insert or ignore into picture (sha256, extension, bytes, width, height, added_at)"
+            " values (?, ?, ?, ?, ?, ?)",
             (sha256, extension, len(body), *size, "2026-11-22T10:00:00Z"),
         )
         connection.execute(

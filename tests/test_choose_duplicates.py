@@ -1,0 +1,97 @@
+"""Copies are found by hash and by features, and point at the one that is kept."""
+
+import cv2
+import numpy as np
+import pytest
+
+from curate import duplicates, hashes
+from curate.duplicates import Links
+from curate.pairs import Pairs
+
+
+def photo(seed, side=256):
+    """Something like a photograph: coarse shapes under fine ones."""
+    rng = np.random.default_rng(seed)
+    layers = [cv2.resize(rng.random((n, n)), (side, side), interpolation=cv2.INTER_CUBIC) / n for n in (3, 6, 12, 48)]
+    mixed = sum(layers)
+    return np.uint8(255 * (mixed - mixed.min()) / (mixed.max() - mixed.min()))
+
+
+def jpeg(grey, quality):
+    return cv2.imdecode(cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_GRAYSCALE)
+
+
+VARIANTS = {
+    "half size": lambda grey: cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA),
+    "quality 30": lambda grey: jpeg(grey, 30),
+    "brighter": lambda grey: np.uint8(np.clip(grey * 1.15 + 10, 0, 255)),
+    "centre crop of 80 %": lambda grey: grey[26:230, 26:230],
+    "mirrored": lambda grey: grey[:, ::-1].copy(),
+    "watermark": lambda grey: cv2.putText(grey.copy(), "(c) me", (150, 240), 0, 1, 255, 2),
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_copy_is_found_among_strangers(variant):
+    originals = [photo(seed) for seed in range(60)]
+    everything = originals + [VARIANTS[variant](grey) for grey in originals]
+    found = hashes.pairs(np.stack([hashes.phashes(grey) for grey in everything]))
+    joined = {tuple(sorted(pair)) for pair in found[:, :2].tolist()}
+    assert len(joined & {(n, n + 60) for n in range(60)}) >= 57  # 95 %
+    assert joined <= {(n, n + 60) for n in range(60)}
+
+
+@pytest.mark.parametrize(
+    "grey",
+    [np.full((128, 128), 200), np.tile(np.repeat([30, 220], 8), (128, 8)), np.indices((128, 128)).sum(0) % 2 * 255],
+    ids=["blank", "stripes", "fine grid"],
+)
+def test_too_little_structure_has_no_hash(grey):
+    assert not hashes.phashes(grey.astype(np.uint8)).any()
+
+
+def test_multi_index_search_finds_exactly_the_pairs_of_brute_force():
+    rng = np.random.default_rng(0)
+    wholes = np.unique(rng.integers(0, 4, 600, dtype=np.uint64) * 2**60 + rng.integers(0, 512, 600, dtype=np.uint64))
+    columns = rng.integers(0, 512, (wholes.size, hashes.COLUMNS), dtype=np.uint64)
+    columns[:, 0] = wholes
+    bits = np.bitwise_count(wholes[:, None, None] ^ columns[None])
+    wanted = {(one, other, column) for one, other, column in np.argwhere(bits <= 7).tolist() if one != other}
+    assert {tuple(row[:3]) for row in hashes.pairs(columns).tolist()} == wanted
+
+
+def test_a_thousand_equal_hashes_make_a_star():
+    found = hashes.pairs(np.full((1000, hashes.COLUMNS), 12345, dtype=np.uint64))
+    assert len(found) == 999
+    assert set(found[:, 0].tolist()) == {0}
+
+
+def test_a_chain_of_likenesses_does_not_join_its_ends():
+    both = np.array([[0, 1], [1, 2], [2, 3], [1, 0], [2, 1], [3, 2]])
+    both = both[np.lexsort(both.T[::-1])]
+    links = Links(both[:, 0], both[:, 1], np.full(6, 1))
+    claim = duplicates.heads(4, links, np.arange(4), np.ones(4, dtype=bool))
+    assert [-1 if row < 0 else int(links.one[row]) for row in claim] == [-1, 0, -1, 2]
+
+
+def test_a_picture_that_is_dropped_anyway_stands_for_nobody():
+    links = Links(np.array([0, 1]), np.array([1, 0]), np.array([1, 1]))
+    claim = duplicates.heads(2, links, np.arange(2), np.array([False, True]))
+    assert claim.tolist() == [1, -1]  # the smaller but sound one is kept, the other points at it
+
+
+def test_hashes_that_agree_need_features_that_nearly_agree():
+    pairs = Pairs(
+        phash=np.array([[0, 1, 0, 0], [2, 3, 7, 1], [4, 5, 3, 0], [6, 7, 6, 0]]),
+        phash_cosine=np.array([0.93, 0.96, np.nan, np.nan], dtype=np.float32),
+        first=np.array([8, 8]),
+        second=np.array([9, 10]),
+        cosine=np.array([0.99, 0.98], dtype=np.float32),
+    )
+    links = duplicates.links(pairs, near=0.985)
+    found = {
+        (one, other): duplicates.HOW[how] for one, other, how in zip(links.one, links.other, links.how, strict=True)
+    }
+    assert found == {
+        (2, 3): "mirror", (3, 2): "mirror", (4, 5): "phash", (5, 4): "phash", (8, 9): "feature", (9, 8): "feature",
+    }  # fmt: skip

@@ -1,0 +1,100 @@
+"""Squares of every fit, their cache, and the folder that is never half there."""
+
+import threading
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from curate import fit, squares
+from curate.squares import Wanted
+
+RED, BLUE = (255, 0, 0), (0, 0, 255)
+
+
+def wide(height=60, width=120):
+    """Blue, with a red border all round."""
+    pixels = np.full((height, width, 3), RED, dtype=np.uint8)
+    pixels[10:-10, 10:-10] = BLUE
+    return pixels
+
+
+def test_crop_takes_the_middle():
+    square = fit.square(wide(), 20, "crop", 0.0)
+    assert square.shape == (20, 20, 3)
+    assert square[10, 0].tolist() == list(BLUE)  # the red ends are cut off
+
+
+@pytest.mark.parametrize(("how", "colour"), [("white", (255, 255, 255)), ("border", RED)])
+def test_a_padded_square_shows_all_of_the_picture_on(how, colour):
+    square = fit.square(wide(), 24, how, 1.0)
+    assert square.shape == (24, 24, 3)
+    assert square[0, 12].tolist() == list(colour)
+    assert square[12, 0].tolist() == list(RED)
+    assert square[12, 12].tolist() == list(BLUE)
+
+
+@pytest.mark.parametrize("how", ["blur", "reflect"])
+def test_the_edges_are_filled_from_the_picture_itself(how):
+    square = fit.square(wide(), 24, how, 0.0)
+    assert square.shape == (24, 24, 3)
+    assert set(map(tuple, square.reshape(-1, 3)[:, 1:2].tolist())) == {(0,)}  # no green came from anywhere
+
+
+def test_auto_pads_what_has_a_border_of_one_colour_and_crops_the_rest():
+    assert (fit.square(wide(), 24, "auto", 1.0) == fit.square(wide(), 24, "border", 1.0)).all()
+    assert (fit.square(wide(), 24, "auto", 0.3) == fit.square(wide(), 24, "crop", 0.3)).all()
+
+
+def test_original_leaves_every_pixel():
+    assert (fit.square(wide(), 24, "original", 0.0) == wide()).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 400), (400, 1), (63, 64), (64, 64), (2000, 3)])
+@pytest.mark.parametrize("how", ["crop", "white", "border", "blur", "reflect", "auto"])
+def test_any_shape_gives_a_square(shape, how):
+    assert fit.square(np.zeros((*shape, 3), dtype=np.uint8), 64, how, 0.5).shape == (64, 64, 3)
+
+
+@pytest.fixture
+def one(tmp_path):
+    path = tmp_path / "picture.png"
+    Image.fromarray(wide()).save(path)
+    return Wanted(number=7, sha256="ab" * 32, path=path, border_uniform=1.0)
+
+
+def test_a_square_is_made_once_and_named_by_its_pictures_number(tmp_path, one):
+    assert squares.make([one], tmp_path / "squares", 24, "auto") == 1
+    assert squares.make([one], tmp_path / "squares", 24, "auto") == 0
+    squares.link([one], tmp_path / "squares", tmp_path / "new", 24, "auto")
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["00007.png"]
+    with Image.open(tmp_path / "new" / "00007.png") as made:
+        assert made.convert("RGB").getpixel((12, 12)) == BLUE
+        assert made.convert("RGB").getpixel((12, 0)) == RED
+
+
+def test_the_folder_is_there_at_every_moment_of_the_swap(tmp_path):
+    current = tmp_path / "curated"
+    missing, stop = [], threading.Event()
+
+    def fill(name, text):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "dataset.json").write_text(text)
+        return folder
+
+    def watch():
+        while not stop.is_set():
+            if not (current / "dataset.json").exists():
+                missing.append(1)
+
+    squares.swap(fill(".new", "0"), current)
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    for turn in range(1, 40):
+        squares.swap(fill(".new", str(turn)), current)
+    stop.set()
+    watcher.join()
+    assert not missing
+    assert (current / "dataset.json").read_text() == "39"
+    assert [path.name for path in tmp_path.iterdir()] == ["curated"]
