@@ -6,7 +6,7 @@ import io
 import warnings
 from dataclasses import dataclass
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 _SIGNATURES = (
     (0, b"\xff\xd8\xff", "jpg"),
@@ -29,6 +29,10 @@ _FORMATS = {
     "tif": ("TIFF",),
     "avif": ("AVIF",),
 }
+
+# For the whole process, once: switching filters on a thread would switch them for all threads.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
 
 class TooManyPixelsError(Exception):
@@ -59,9 +63,10 @@ def look(body: bytes, max_pixels: int) -> Seen:
     if name == "bin":
         return Seen(name, problem="not_image")
     try:
-        with warnings.catch_warnings(action="ignore"):
-            image = Image.open(io.BytesIO(body), formats=_FORMATS[name])
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        image = Image.open(io.BytesIO(body), formats=_FORMATS[name])
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise TooManyPixelsError(str(error)) from None
+    except Exception:  # noqa: BLE001  (decoders of hostile bytes raise whatever they like; it is one row)
         return Seen(name, problem="unreadable")
     width, height = image.size
     if width * height > max_pixels:
@@ -71,12 +76,11 @@ def look(body: bytes, max_pixels: int) -> Seen:
 
 def _problem(image: Image.Image, name: str) -> str:
     try:
-        with warnings.catch_warnings(action="ignore"):
-            if name == "png":
-                image.verify()
-            else:
-                image.draft("L", (max(1, image.width // 8), max(1, image.height // 8)))
-                image.load()
-    except Exception as error:  # noqa: BLE001  (decoders of hostile bytes raise whatever they like; it is one row)
+        if name == "png":
+            image.verify()
+        else:
+            image.draft("L", (max(1, image.width // 8), max(1, image.height // 8)))
+            image.load()
+    except Exception as error:  # noqa: BLE001  (as above)
         return "truncated" if "truncated" in str(error) else "unreadable"
     return ""

@@ -6,8 +6,10 @@ import asyncio
 import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scrapy.exceptions import DropItem
@@ -18,8 +20,6 @@ from scrapbag.frontier import Answer, Frontier, Lease, Stored
 from scrapbag.layout import Data, sync_folder
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from scrapy.crawler import Crawler
 
 _PARTS = count()
@@ -99,28 +99,40 @@ def store(data: Data, body: bytes, max_pixels: int, expected: str = "") -> Store
         seen: Seen = look(body, max_pixels)
     except TooManyPixelsError as error:
         raise RefusedError("too_many_pixels", str(error)) from None
-    path = data.image(sha256, seen.extension)
-    if not path.exists() or path.stat().st_size != len(body):
-        _write(path, body)
+    _write(str(data.image(sha256, seen.extension)), body)
     return Stored(sha256, seen.extension, len(body), seen.width, seen.height, seen.problem)
 
 
-def _write(path: Path, body: bytes) -> None:
-    """Temp file in the same folder, fsync, rename, fsync the folder: no half file, and no file that a crash undoes."""
-    part = path.with_name(f".{path.stem}.{next(_PARTS)}.part")
+def _write(path: str, body: bytes) -> None:
+    """Temp file in the same folder, fsync, rename, fsync the folder: no half file, and no file that a crash undoes.
+
+    Plain calls of the system: pathlib would cost as much as looking at the picture does.
+    """
+    with suppress(FileNotFoundError):
+        if os.stat(path).st_size == len(body):  # noqa: PTH116
+            return
+    folder, name = os.path.split(path)
+    part = f"{folder}/.{name[:64]}.{next(_PARTS)}.part"
+    handle = _create(part)
     try:
-        file = part.open("xb")
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        sync_folder(path.parent.parent)
-        file = part.open("xb")
-    try:
-        with file:
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        with open(handle, "wb", buffering=0) as file:  # noqa: PTH123
+            written = 0
+            while written < len(body):
+                written += file.write(memoryview(body)[written:])
+            getattr(os, "fdatasync", os.fsync)(handle)  # macOS has no fdatasync
+        os.replace(part, path)  # noqa: PTH105
     except BaseException:
-        part.unlink(missing_ok=True)
+        os.unlink(part)  # noqa: PTH108
         raise
-    sync_folder(path.parent)
+    sync_folder(Path(folder))
+
+
+def _create(part: str) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    try:
+        return os.open(part, flags, 0o644)
+    except FileNotFoundError:  # the first picture of its folder
+        folder = Path(part).parent
+        folder.mkdir(parents=True, exist_ok=True)
+        sync_folder(folder.parent)
+        return os.open(part, flags, 0o644)
