@@ -18,7 +18,7 @@ from gan import balance, batches, checkpoint, grids, losses, networks, players
 from gan.augment import augment
 from gan.balance import Balance, Scores
 from gan.progress import Progress, Row, rewind
-from scrapbag.errors import TooManyFailuresError
+from scrapbag.errors import TooManyFailuresError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +82,12 @@ def train(
     team = players.make(values, job.size, settings.seed, machine)
     moment = Moment(balance=balance.start(values))
     if state := checkpoint.load(run.checkpoints, machine.device):
-        moment = _restore(team, state)
+        try:
+            moment = _restore(team, state)
+        except (KeyError, TypeError, RuntimeError) as error:
+            raise UsageError(
+                f"{run.checkpoints} was written by another version ({error}); move {run.root} away"
+            ) from None
     rewind(run, moment.images_seen)
     anchor = _capture(team, moment)
     saved, saved_at = moment.images_seen, time.monotonic()
