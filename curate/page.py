@@ -91,6 +91,7 @@ def _facts(outcome: Outcome, steps: Sequence[Step]) -> dict[str, Any]:
         "now": outcome.kept,
         "kept": [step.kept for step in steps],
         "certified": [step.certified for step in steps],
+        "answers": [step.answers for step in steps],
         "nearest": sheets.NEAREST,
         "by": "BY=prob " if outcome.by == "precision" else "",
     }

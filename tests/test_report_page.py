@@ -201,6 +201,19 @@ def test_the_slider_moves_by_keyboard_and_tells_what_another_threshold_keeps(sho
 
 
 @pytest.mark.browser
+def test_the_slider_tells_what_answers_say_of_a_threshold(shown, chromium, tmp_path):
+    shown()
+    said = {"certified": 0.8123, "certified_answers": 41, "certified_errors": 2}
+    rows = [row(number=1, confidence=0.85, kept=False, reason="low_confidence", **said), row(number=2)]
+    chromium.get(written(tmp_path, rows))
+    chromium.find_element(By.ID, "slider").send_keys(Keys.ARROW_LEFT * 8)
+    assert "by 41 answers at least 81.2 % right" in chromium.find_element(By.ID, "kept-there").text
+    chromium.find_element(By.ID, "slider").send_keys(Keys.END)
+    assert "no answers yet" in chromium.find_element(By.ID, "kept-there").text
+    assert chromium.get_log("browser") == []
+
+
+@pytest.mark.browser
 def test_nothing_is_reported_in_the_console_and_no_hostile_title_ran(shown):
     chromium, _ = shown()
     chromium.find_element(By.ID, "slider").send_keys(Keys.HOME, Keys.END)
