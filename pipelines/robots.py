@@ -12,6 +12,7 @@ from scrapy.http.request import NO_CALLBACK
 from scrapy.robotstxt import ProtegoRobotParser
 
 from pipelines.reasons import HostStoppedError, RefusedError, is_passing, of_error
+from scrapbag.found import host_of
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -56,7 +57,7 @@ class RobotsGuard:
         for attempt in range(self._attempts):
             if attempt:
                 await asyncio.sleep(2.0**attempt)
-            meta = {"robots": True, "download_maxsize": 4 * MAX_BYTES, "download_slot": urlsplit(site).netloc.lower()}
+            meta = {"robots": True, "download_maxsize": 4 * MAX_BYTES, "download_slot": host_of(site)}
             request = Request(f"{site}/robots.txt", callback=NO_CALLBACK, meta=meta)
             try:
                 response = await self._crawler.engine.download_async(request)

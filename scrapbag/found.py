@@ -40,9 +40,14 @@ class Picture:
     sha256: str = ""
 
 
+def host_of(url: str) -> str:
+    """The host of an address, small, with its port where the address names one."""
+    return urlsplit(url).netloc.rpartition("@")[2].lower()
+
+
 def request_row(source: str, found: Page | Picture) -> tuple[str, str, str, str, str, str, bool]:
-    """url, host, source, kind, callback, meta, once. The host is written with its port, and small."""
-    host = urlsplit(found.url).netloc.rpartition("@")[2].lower()
+    """url, host, source, kind, callback, meta, once."""
+    host = host_of(found.url)
     if isinstance(found, Picture):
         meta: dict[str, Any] = {"sha256": found.sha256} if found.sha256 else {}
         return found.url, host, source, "picture", "", json.dumps(meta), False

@@ -199,9 +199,8 @@ class Frontier:
                 self.listener.settled(lease)
 
     def _left(self) -> bool:
-        return bool(
-            self._db.execute("select 1 from request where state = 'queued' and source in wanted limit 1").fetchone()
-        )
+        left = "select 1 from request where state = 'queued' and source in wanted limit 1"
+        return self._db.execute(left).fetchone() is not None
 
     def _add(self, source: str, found: Iterable[Page | Picture]) -> set[str]:
         """The hosts of what was found, when some of it is new."""

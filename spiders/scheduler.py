@@ -7,15 +7,15 @@ import heapq
 import logging
 import time
 from collections import deque
-from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from scrapy import Request, signals
 from scrapy.core.scheduler import BaseScheduler
 
+from scrapbag.found import host_of
 from scrapbag.frontier import Answer
+from spiders.host import Host
 
 if TYPE_CHECKING:
     from scrapy import Spider
@@ -29,21 +29,6 @@ log = logging.getLogger(__name__)
 
 PATIENCE_S = 900.0  # a host that wants to be left alone for longer is left to the next run
 _CRAWL_DELAY_S = 600.0  # the longest Crawl-delay that is kept; a longer one is met by this
-
-
-@dataclass(eq=False)
-class Host:
-    """What the run knows of a host. Times are of time.monotonic()."""
-
-    name: str
-    cap: int  # requests at once
-    delay: float = 0.0  # a Crawl-delay
-    flight: int = 0
-    next_at: float = 0.0
-    paused_until: float = 0.0
-    strikes: int = 0  # pauses in a row, with no success between
-    waiting: bool = False  # in the queue of turns
-    buffer: deque[Lease] = field(default_factory=deque)
 
 
 class Scheduler(BaseScheduler):
@@ -248,8 +233,3 @@ class Scheduler(BaseScheduler):
             slots = self._crawler.engine.downloader.slots
             if host.name in slots:
                 slots[host.name].delay = max(slots[host.name].delay, host.delay)
-
-
-def host_of(url: str) -> str:
-    """The host of an address as the catalog writes it: with its port, where the address names one."""
-    return urlsplit(url).netloc.rpartition("@")[2].lower()

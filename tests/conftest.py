@@ -1,0 +1,11 @@
+"""What more than one file of tests shares."""
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory):
+    """A crawl of many hostile hosts, done once."""
+    from hostile import World  # noqa: PLC0415  (only those who ask for it draw its pictures)
+
+    return World(tmp_path_factory.mktemp("hostile"))
