@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from scrapy.logformatter import LogFormatter
+
 if TYPE_CHECKING:
     from scrapbag.recipe import Scrape
 
@@ -67,6 +69,7 @@ def scrapy_settings(scrape: Scrape, *, browser: bool) -> dict[str, Any]:
         "TELNETCONSOLE_ENABLED": False,
         "STATS_DUMP": False,
         "LOG_INSTALL_ROOT_HANDLER": False,
+        "LOG_FORMATTER": "spiders.settings.Quiet",
         "DEFAULT_DROPITEM_LOG_LEVEL": "DEBUG",
         "WARN_ON_GENERATOR_RETURN_VALUE": False,
     }
@@ -75,3 +78,12 @@ def scrapy_settings(scrape: Scrape, *, browser: bool) -> dict[str, Any]:
 def user_agent(contact: str) -> str:
     """Who we are, honestly: a crawler's name, its version, and where its owner is reached."""
     return f"scrapbag/{version('scrapbag')}" + (f" (+{contact})" if contact else "")
+
+
+class Quiet(LogFormatter):
+    """Writes no line about a response, an item or a dropped one: each is a row of the catalog."""
+
+    def crawled(self, *_args: Any) -> None:  # type: ignore[override]  # Scrapy takes None for "no line"
+        return None
+
+    scraped = dropped = crawled  # type: ignore[assignment]
