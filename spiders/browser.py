@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 _OF_THE_BODY = ("content-encoding", "content-length", "content-type", "transfer-encoding")  # ours is the DOM, as text
 
 RECYCLE_PAGES = 50
-RECYCLE_BYTES = 550_000_000  # a browser that holds more after a page is replaced, well before it may hold no more
+RECYCLE_BYTES = 600_000_000  # a browser that holds more after a page is replaced, well before it may hold no more
 
 
 class BrowserHandler(HTTP11DownloadHandler):
