@@ -35,9 +35,8 @@ MAX_BYTES = 700_000_000  # of a browser and its driver, all processes together
 QUIT_S = 5.0
 _SCRIPT = Path(__file__).with_name("actions.js").read_text(encoding="utf-8")
 _STATUS = "return [location.protocol, performance.getEntriesByType('navigation')[0]?.responseStatus ?? 0]"
-_OFF = ",".join(  # the cache of pages left behind would hold 20 MB more with every page
-    ("BackForwardCache", "SpareRendererForSitePerProcess", "OptimizationHints", "MediaRouter", "Translate")
-)
+# the cache of pages left behind would hold 20 MB more with every page
+_OFF = "BackForwardCache,SpareRendererForSitePerProcess,OptimizationHints,MediaRouter,Translate"
 _FLAGS = (
     "--headless=new",
     "--remote-debugging-pipe",  # Chromium ends when the driver's end of the pipe does; a port would keep it alive
