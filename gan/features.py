@@ -81,19 +81,22 @@ def curation(curated: Path) -> Features:
         parts = []
         for start in range(0, len(pixels), _BATCH // 4):
             x = to_floats(pixels[start : start + _BATCH // 4], "cpu") / 2 + 0.5
-            parts.append(net(((_resized(x, side) - mean) / std).contiguous(memory_format=torch.channels_last)).float())
+            maps = net.forward_features(
+                ((_resized(x, side) - mean) / std).contiguous(memory_format=torch.channels_last)
+            )
+            parts.append(net.forward_head(maps, pre_logits=True).float())
         return torch.cat(parts).clone()
 
     return Features(name, _hash(net.state_dict()), look)
 
 
-def _load(name: str) -> tuple[nn.Module, dict[str, Any]]:
+def _load(name: str) -> tuple[Any, dict[str, Any]]:
     source = f"local-dir:{DEMO}" if name == "demo" else name
     folder = Path(source.removeprefix("local-dir:"))
     if source.startswith("local-dir:") and not (folder / "config.json").is_file():
         raise MissingError(f"the curation model {name} is not in {folder}")
     try:
-        net: Any = timm.create_model(source, pretrained=True, num_classes=0)
+        net: Any = timm.create_model(source, pretrained=True)
     except (OSError, RuntimeError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise MissingError(f"the curation model {name} cannot be loaded ({reason})") from error

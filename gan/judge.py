@@ -163,7 +163,7 @@ def reals_of(pictures: Pictures, values: Values, level: int = 3) -> Reals:
 
 def divide(train: Pixels, held: Pixels) -> Reals:
     """As many others as can be had, up to 512, while the reference keeps at least as many."""
-    count = min(COUNT, (len(held) + len(train)) // 2)
+    count = min(COUNT, (len(held) + len(train)) // 2, len(train))
     lent = max(0, count - len(held))
     return Reals(
         reference=train[lent:][: features.REALS],

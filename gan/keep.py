@@ -46,12 +46,13 @@ class Keeper:
     It draws from generators of its own and leaves nothing behind that training could notice.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, young: int = YOUNG) -> None:
         self._job = job
+        self._young = young
         self._kind: features.Features | None = None
 
     def __call__(self, ema: nn.Module, images_seen: int) -> None:
-        if images_seen < YOUNG:
+        if images_seen < self._young:
             return
         kind = self._known()
         pixels = _draw(self._job, ema)

@@ -1,0 +1,256 @@
+"""What a person gets for their minutes: `auto` against others in CPU-minutes on one core, by KID, coverage and colour.
+
+By default 6,000 drawn quilts at 32x32, 6 CPU-minutes, three seeds, two at a time. `--long` adds 64x64, 20 CPU-minutes,
+drawn quilts and, with REAL=<folder>, the real ones of its labels.csv; and an hour of `auto` on those.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import logging
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from benchmarks import quilts
+from gan import batches, grids, loop, players, presets, sample
+from gan.data import Pictures
+from gan.judge import COUNT, Judge, Reals, divide
+from gan.keep import Keeper
+from gan.players import Machine
+from scrapbag.layout import Run
+from scrapbag.recipe import Train
+
+if TYPE_CHECKING:
+    from gan.data import Pixels
+
+# the plain DCGAN is `auto` without what makes it so: no penalty, the paper's rates, batch norms averaged like weights
+PLAIN = ("penalty=none", "beta2=0.999", "lr_g=0.0002", "lr_d=0.0002", "settle=false")
+ROWS = {
+    "auto": ("auto-cpu", ()),
+    "plain": ("auto-cpu", PLAIN),
+    "quilt": ("quilt", ()),
+    "dcgan64": ("dcgan64", ()),
+}
+KID, COVERAGE, HALF, COLOUR = 0.41, 0.92, 0.5, 0.8
+
+
+@dataclass(frozen=True)
+class Task:
+    """One training run, in a process of its own."""
+
+    row: str
+    seed: int
+    side: int
+    minutes: float
+    real: bool = False
+
+    @property
+    def name(self) -> str:
+        kind = "real" if self.real else "drawn"
+        return f"{kind}{self.side}-{self.minutes:g}min-{self.row}-{self.seed}"
+
+
+def dataset(task: Task, work: Path) -> tuple[Pixels, Pixels]:
+    """(training, held out); drawn quilts are drawn once and kept in `work`."""
+    if task.real:
+        return real(task.side)
+    path = work / f"drawn{task.side}.npz"
+    if not path.exists():
+        np.savez(path, train=quilts.pictures(6000, task.side), held=quilts.pictures(COUNT, task.side, held=True))
+    with np.load(path) as both:
+        return both["train"], both["held"]
+
+
+def real(side: int) -> tuple[Pixels, Pixels]:
+    """The quilts of REAL/labels.csv, each picture once, cut to squares; every tenth, at least 64, is held out."""
+    folder = Path(os.environ["REAL"])
+    squares, seen = [], set()
+    with (folder / "labels.csv").open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if row["is_quilt"] != "1" or (row["near_dup"] and row["near_dup"] in seen):
+                continue
+            try:
+                with Image.open(folder / row["file"]) as image:
+                    square = ImageOps.fit(ImageOps.exif_transpose(image).convert("RGB"), (side, side))
+            except (OSError, UnidentifiedImageError):
+                continue
+            seen.add(row["near_dup"])
+            squares.append((hashlib.sha256(row["file"].encode()).digest(), np.asarray(square)))
+    mixed = np.stack([square for _, square in sorted(squares, key=lambda pair: pair[0])])
+    held = max(64, -(-len(mixed) // 10))
+    return mixed[held:], mixed[:held]
+
+
+def run(task: Task, work: Path) -> dict[str, Any]:
+    """Train by CPU-time, then judge the last generator."""
+    train, held = dataset(task, work)
+    row, overrides = ROWS[task.row]
+    few = {"colour": 0.4, "shift": 0.1} if len(train) < 1000 and task.row == "auto" else {}
+    values = presets.resolve(row, overrides, few)
+    every = range(len(train))
+    pictures = Pictures(
+        key=quilts.sha256(train),
+        names=tuple(map(str, range(len(train) + len(held)))),
+        train=list(train),
+        held=list(held),
+        upto=(len(train),) * 4,
+        side=task.side,
+        squares=train,
+        chosen=np.asarray(every),
+    )
+    folder = Run(work / task.name)
+    shutil.rmtree(folder.root, ignore_errors=True)
+    folder.root.mkdir(parents=True)
+    settings = Train(minutes=task.minutes, seed=task.seed)
+    job = loop.Job(folder, pictures, values, task.side, settings, Machine(threads=1, bf16=True))
+    keeper = Keeper(job)
+    moment, _ = loop.train(job, clock=time.process_time, judge=keeper if task.minutes > 6 else None)
+    reals = divide(train, held) if task.real else Reals(train[:1024], held, held, train)
+    judge = Judge(reals)
+    generator = sample.load(folder.generator)
+    count = len(reals.others)
+    fakes = batches.to_bytes(sample.draw(generator, count, seed=7))
+    grids.save(work / f"{task.name}.png", fakes[:64])
+    verdict = judge.verdict(fakes, moment.images_seen)
+    settled = players.settled(generator.net, replace(values, settle=True), generator.field)
+    again = judge.verdict(batches.to_bytes(sample.draw(replace(generator, net=settled), count, seed=7)))
+    return {
+        **asdict(task),
+        "kimg": round(moment.images_seen / 1000, 1),
+        "kid": round(verdict.measured[0].fakes.kid, 1),
+        "kid_settled": round(again.measured[0].fakes.kid, 1),
+        "kid_floor": round(verdict.measured[0].floor.kid, 1),
+        "recall": round(verdict.measured[0].fakes.recall, 3),
+        "coverage": round(verdict.measured[0].fakes.coverage, 3),
+        "coverage_floor": round(verdict.measured[0].floor.coverage, 3),
+        "copy_auc": round(verdict.measured[0].fakes.copy_auc, 3),
+        "colour": round(verdict.fakes.colour_volume, 1),
+        "colour_floor": round(verdict.floor.colour_volume, 1),
+        "sharpness": round(verdict.fakes.sharpness, 2),
+        "flags": [flag.partition(":")[0] for flag in verdict.flags],
+        "n": verdict.n,
+        "features": verdict.measured[0].sha256,
+        "data": quilts.sha256(train),
+    }
+
+
+def together(tasks: list[Task], work: Path, jobs: int) -> list[dict[str, Any]]:
+    """Run each in a process of its own, `jobs` at a time, in order: contestants of a seed share the machine's mood."""
+    waiting, running, done = list(tasks), [], []
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            task = waiting.pop(0)
+            command = [sys.executable, "-m", "benchmarks.quality", "--one", json.dumps(asdict(task)), "--work", work]
+            environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+            running.append((task, subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)))
+        time.sleep(0.5)
+        for pair in [pair for pair in running if pair[1].poll() is not None]:
+            running.remove(pair)
+            task, process = pair
+            said = process.communicate()[0].splitlines()
+            if process.returncode or not said:
+                raise click.ClickException(f"{task.name} ended with {process.returncode}")
+            done.append(json.loads(said[-1]))
+            one = done[-1]
+            print(_line(task, one), flush=True)
+    return done
+
+
+def _line(task: Task, one: dict[str, Any]) -> str:
+    return (
+        f"{task.name:<28} {one['kimg']:>7} kimg  KID {one['kid']:>7} (floor {one['kid_floor']})  "
+        f"coverage {one['coverage']} (floor {one['coverage_floor']})  recall {one['recall']}  "
+        f"copy-AUC {one['copy_auc']}  colour {one['colour']} of {one['colour_floor']}  "
+        f"sharpness {one['sharpness']}  {' '.join(one['flags'])}"
+    )
+
+
+def short(done: list[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, bool]]:
+    """`auto` against the plain DCGAN, seed by seed."""
+    pairs = zip(*(sorted((d for d in done if d["row"] == row), key=lambda d: d["seed"]) for row in ("auto", "plain")))  # noqa: B905
+    ratios, settled = [], []
+    for auto, plain in pairs:
+        ratios.append(round(auto["kid"] / plain["kid"], 3))
+        settled.append(round(auto["kid"] / plain["kid_settled"], 3))
+    coverage = [d["coverage"] for d in done if d["row"] == "auto"]
+    figures = {
+        "kid_ratio": ratios,
+        "kid_ratio_median": statistics.median(ratios),
+        "kid_ratio_had_the_plain_one_been_settled": settled,
+        "coverage": coverage,
+        "coverage_median": statistics.median(coverage),
+        "colour_share": [round(d["colour"] / d["colour_floor"], 2) for d in done if d["row"] == "auto"],
+    }
+    return figures, {
+        "kid": statistics.median(ratios) <= KID,
+        "coverage": statistics.median(coverage) >= COVERAGE,
+    }
+
+
+def long(done: list[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, bool]]:
+    """`auto` at 64x64 against the presets `quilt` and `dcgan64` at equal time."""
+    figures, reached = {}, {}
+    for kind in sorted({d["real"] for d in done}):
+        word = "real" if kind else "drawn"
+        same = {d["row"]: d for d in done if d["real"] == kind and d["minutes"] <= 20}
+        for other in ("quilt", "dcgan64"):
+            if "auto" in same and other in same:
+                ratio = round(same["auto"]["kid"] / same[other]["kid"], 3)
+                figures[f"{word}64_auto_over_{other}"] = ratio
+                reached[f"{word}64_{other}"] = ratio <= HALF
+        if "auto" in same:
+            share = round(same["auto"]["colour"] / same["auto"]["colour_floor"], 2)
+            figures[f"{word}64_colour_share"] = share
+            if not kind:
+                reached["drawn64_colour"] = share >= COLOUR
+    return figures, reached
+
+
+@click.command()
+@click.option("--seeds", default=3, show_default=True)
+@click.option("--minutes", default=6.0, show_default=True, help="CPU-minutes of each run of the short comparison.")
+@click.option("--jobs", default=2, show_default=True, help="Runs at a time, a core each.")
+@click.option("--long", "far", is_flag=True, help="Hours: 64x64, and the real quilts of REAL.")
+@click.option("--only", default="", help="With --long: rows to run, with commas; the hour is called hour.")
+@click.option("--work", type=click.Path(path_type=Path), default="out/quality", show_default=True)
+@click.option("--one", hidden=True, help="One task, as JSON.")
+def main(seeds: int, minutes: float, jobs: int, far: bool, only: str, work: Path, one: str | None) -> None:
+    """KID, coverage and colour for the same CPU-minutes; the last line is JSON."""
+    work.mkdir(parents=True, exist_ok=True)
+    if one:
+        logging.basicConfig(level=logging.WARNING)
+        torch.set_num_threads(1)
+        print(json.dumps(run(Task(**json.loads(one)), work)))
+        return
+    if far:
+        kinds = [False, True] if os.environ.get("REAL") else [False]
+        chosen = only.split(",") if only else ["auto", "quilt", "dcgan64", "hour"]
+        tasks = [Task(row, 0, 64, 20, kind) for kind in kinds for row in chosen if row != "hour"]
+        if True in kinds and "hour" in chosen:
+            tasks.insert(0, Task("auto", 1, 64, 60, real=True))
+    else:
+        tasks = [Task(row, seed, 32, minutes) for seed in range(seeds) for row in ("auto", "plain")]
+    for task in tasks:
+        train, held = dataset(task, work)
+        print(f"{task.name}: {len(train)} pictures, data {quilts.sha256(train)}, {len(held)} held out")
+    done = together(tasks, work, jobs)
+    figures, reached = long(done) if far else short(done)
+    print(json.dumps({"figures": {**figures, "runs": done}, "reached": reached}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""Runs that are judged: what is kept, what is written, and that training does not notice."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import timm
+from click.testing import CliRunner
+from gan_data import job, squares
+from safetensors.torch import save_file
+from truth_pictures import drawn
+
+from gan import features, keep, loop, sample
+from gan.__main__ import main
+from gan.evaluate import best
+from gan.keep import Keeper
+from scrapbag.errors import MissingError
+from scrapbag.layout import Run
+
+KEPT_LOOKS = 3
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory):
+    """A run judged at every grid, and the digest that it ended with."""
+    root = tmp_path_factory.mktemp("judged")
+    data = squares(root / "data")
+    made = job(data, root / "run", images=80)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gan.progress.GRID_S", 0.0)
+        patch.setattr("gan.keep.COUNT", 32)
+        _, sha256 = loop.train(made, judge=Keeper(made, young=0))
+    return made, sha256
+
+
+def test_training_does_not_notice_that_it_is_judged(judged, tmp_path):
+    made, sha256 = judged
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    shutil.copy(made.run.settings, alone)
+    data = squares(tmp_path / "data")
+    _, calm = loop.train(job(data, alone, images=80))
+    assert calm == sha256
+
+
+def test_the_best_generator_is_the_one_of_the_smallest_kid(judged):
+    made, _ = judged
+    looks = keep.looks(made.run)
+    assert len(looks) >= KEPT_LOOKS
+    assert [one.images_seen for one in looks] == sorted({one.images_seen for one in looks})
+    least = min(looks, key=lambda one: one.kid)
+    assert sample.load(best(made.run)).images_seen == least.images_seen
+    assert sample.load(made.run.generator).images_seen == 80
+
+
+def test_lines_from_beyond_the_checkpoint_are_forgotten(judged):
+    made, _ = judged
+    looks = keep.looks(made.run)
+    generator = sample.load(made.run.generator)
+    copy = Run(made.run.root.with_name("again"))
+    shutil.copytree(made.run.root, copy.root)
+    Keeper(loop.replace(made, run=copy), young=0)(generator.net, looks[1].images_seen)
+    assert [one.images_seen for one in keep.looks(copy)] == [one.images_seen for one in looks[:2]]
+
+
+def test_evaluate_prints_and_keeps_figures_neighbours_and_page(judged):
+    made, _ = judged
+    result = CliRunner().invoke(main, ["evaluate", "--run", str(made.run.root)])
+    assert result.exit_code == 0, result.output
+    last = result.output.splitlines()[-1]
+    assert last.startswith("KID ")
+    assert str(made.run.report) in last
+    kept = json.loads((made.run.root / "evaluation.json").read_text())
+    assert set(kept) == {"last", "best"}
+    assert kept["last"]["n"] == 36  # of 100 squares 64 are held out, and no more of them count than there are others
+    assert kept["last"]["measured"][0]["floor"]["coverage"] > 0.8
+    assert (made.run.root / "neighbours.png").exists()
+    page = made.run.report.read_text()
+    assert page.count("data:image/webp") >= 3  # samples, reals, neighbours
+    assert kept["last"]["measured"][0]["sha256"] in page
+    assert all(flag.partition(":")[0] in page for flag in kept["last"]["flags"])
+
+
+def test_evaluate_without_a_run_says_what_to_do(tmp_path):
+    result = CliRunner().invoke(main, ["evaluate", "--run", str(tmp_path)])
+    assert result.exit_code == MissingError.exit_code
+    assert "run make train first" in result.output
+
+
+def test_the_curation_models_features_are_used_by_its_name(tmp_path):
+    model = timm.create_model("test_resnet", num_classes=3)
+    folder = tmp_path / "model"
+    folder.mkdir()
+    save_file(model.state_dict(), folder / "model.safetensors")
+    config = {"input_size": [3, 64, 64], "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5], "interpolation": "bilinear"}
+    (folder / "config.json").write_text(
+        json.dumps({"architecture": "test_resnet", "num_classes": 3, "pretrained_cfg": {**config, "num_classes": 3}})
+    )
+    (tmp_path / "metadata.csv").write_text(f"file_name,model\n00001.png,local-dir:{folder}\n")
+    kind = features.curation(tmp_path)
+    vectors = kind.look(drawn(40, 1))
+    assert vectors.shape == (40, model.num_features)
+    assert float(vectors.std(0).mean()) > 0
+    assert np.allclose(vectors[:8], kind.look(drawn(40, 1)[:8]), atol=1e-4)  # whatever comes with it in a batch
+
+
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [
+        (None, "does not exist"),
+        ("file_name\n1.png\n", "without a model"),
+        ("file_name,model\n1.png,local-dir:/nowhere\n", "is not in /nowhere"),
+        ("file_name,model\n1.png,no_such_net\n", "cannot be loaded"),
+    ],
+    ids=["no table", "no model", "moved", "unknown"],
+)
+def test_a_model_that_cannot_be_had_is_a_reason_and_no_end(tmp_path, table, reason):
+    if table is not None:
+        (tmp_path / "metadata.csv").write_text(table)
+    with pytest.raises(MissingError, match=reason):
+        features.curation(tmp_path)
