@@ -1,0 +1,249 @@
+"""How fast choosing is: file to score against the plain loop, squares against plain Pillow, and a new threshold.
+
+    python -m benchmarks.curate
+
+Rivals take turns in one process; figures are medians of three, in CPU-seconds: a busy machine changes those less.
+OpenVINO is measured where it is installed (pip install 'scrapbag[openvino]').
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import timm
+import torch
+from PIL import Image, ImageOps
+from timm.models import save_for_hf
+
+from curate import decode, duplicates, hashes, squares, table
+from curate.decide import decide
+from curate.look import COLUMNS
+from curate.pairs import read_pairs, write_pairs
+from curate.score import _batch, open_eyes, seen
+from curate.shards import Shards
+from curate.targets import LabelSet
+from scrapbag import catalog
+from scrapbag.layout import Data
+from scrapbag.recipe import Curate, Score
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PICTURES, ROUNDS, BATCH = 48, 3, 16
+GOALS = {
+    "score_torch_bf16": 2.7, "score_openvino_bf16": 4.0, "score_openvino_int8": 6.0, "squares": 2.5,
+    "rethreshold_40000_s": 0.5, "hashes_100000_s": 30.0, "memory_growth_mb": 150.0,
+}  # fmt: skip
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    decode.strict()
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        files = draw(root / "files")
+        figures = score(root, files) | square(root, files) | rethreshold(root) | cluster() | memory(root)
+    reached = {name: figures[name] >= goal if not name.endswith(("_s", "_mb")) else figures[name] <= goal
+               for name, goal in GOALS.items() if name in figures}  # fmt: skip
+    print(json.dumps({"figures": figures, "reached": reached}))
+
+
+def draw(folder: Path) -> list[Path]:
+    """JPEGs of 1000 x 750 and about 100 kB: coarse shapes, edges and some grain."""
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    paths = [folder / f"{number:03d}.jpg" for number in range(PICTURES)]
+    for path in paths:
+        shapes = rng.integers(0, 255, (12, 16, 3), dtype=np.uint8)
+        smooth = cv2.resize(shapes, (1000, 750), interpolation=cv2.INTER_CUBIC)
+        for _ in range(60):
+            corner = rng.integers(0, 900, 2).tolist()
+            colour = rng.integers(0, 255, 3).tolist()
+            cv2.rectangle(smooth, corner, (np.array(corner) + rng.integers(10, 120, 2)).tolist(), colour, -1)
+        grain = np.clip(smooth + rng.normal(0, 6, smooth.shape), 0, 255).astype(np.uint8)
+        Image.fromarray(grain).save(path, quality=85)
+    return paths
+
+
+def score(root: Path, files: list[Path]) -> dict[str, float]:
+    """Images per CPU-second from file to score on ResNet-50 (random weights serve for time), and ratios to plain."""
+    module = timm.create_model("resnet50", num_classes=1000).eval()
+    save_for_hf(module, root / "model", safe_serialization=True)
+    name = f"local-dir:{root / 'model'}"
+    data = Data(root / "bench")
+    rivals: dict[str, Callable[[], object]] = {"plain": plain(module, files)}
+    wanted = [("torch", "bf16")]
+    if importlib.util.find_spec("openvino") and importlib.util.find_spec("nncf"):
+        wanted += [("openvino", "bf16"), ("openvino", "int8")]
+    for backend, dtype in wanted:
+        eyes = open_eyes(Score(name, backend, dtype), files, data)  # type: ignore[arg-type]
+        pictures = [_Picture(path) for path in files]
+        rivals[f"score_{backend}_{dtype}"] = lambda eyes=eyes, pictures=pictures: [
+            _batch(pictures[start : start + BATCH], eyes) for start in range(0, PICTURES, BATCH)
+        ]
+    spent = race(rivals)
+    figures = {f"{key}_images_per_cpu_s": round(PICTURES / seconds, 1) for key, seconds in spent.items()}
+    return figures | {key: round(spent["plain"] / spent[key], 2) for key in spent if key != "plain"}
+
+
+class _Picture:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+
+def plain(module: torch.nn.Module, files: list[Path]) -> Callable[[], object]:
+    """What people write: open, transform, stack, eager, sixteen at a time."""
+    transform = timm.data.create_transform(**timm.data.resolve_data_config({}, model=module), is_training=False)
+
+    @torch.inference_mode()
+    def loop() -> None:
+        for start in range(0, PICTURES, BATCH):
+            batch = [transform(Image.open(path).convert("RGB")) for path in files[start : start + BATCH]]
+            module(torch.stack(batch)).softmax(1)
+
+    return loop
+
+
+def square(root: Path, files: list[Path]) -> dict[str, float]:
+    wanted = [squares.Wanted(n, hashlib.sha256(p.name.encode()).hexdigest(), p, 1.0) for n, p in enumerate(files)]
+
+    def pillow() -> None:
+        for path in files:
+            image = Image.open(path).convert("RGB")
+            side = max(image.size)
+            ImageOps.pad(image, (side, side), color="white").resize((256, 256)).save(root / "plain.png")
+
+    def ours() -> None:
+        for one in wanted:
+            squares._write(one, root / "square.png", 256, "white")  # noqa: SLF001
+
+    spent = race({"plain": pillow, "ours": ours})
+    return {
+        "squares_per_cpu_s": round(PICTURES / spent["ours"], 1),
+        "squares_plain_per_cpu_s": round(PICTURES / spent["plain"], 1),
+        "squares": round(spent["plain"] / spent["ours"], 2),
+    }
+
+
+def rethreshold(root: Path, count: int = 40_000) -> dict[str, float]:
+    """From stored scores to decisions, for one more threshold: reading, summing, deciding."""
+    data = simulated(Data(root / f"rows-{count}"), count)
+    settings = Curate(targets=("quilt",), size=64)
+
+    def again() -> None:
+        scores = table.current(data)
+        view = table.see(scores, (0,))
+        facts = table.facts(scores, view, {}, {}, ())
+        decide(facts, duplicates.links(read_pairs(scores.shards.folder), 0.985), settings, 0.7)
+
+    return {"rethreshold_40000_s": round(race({"again": again})["again"], 3)}
+
+
+def simulated(data: Data, count: int) -> Data:
+    """Scores as a model would leave them."""
+    rng = np.random.default_rng(1)
+    shards = Shards(data.scored / "simulated")
+    for start in range(0, count, 256):
+        size = min(256, count - start)
+        columns = {name: np.ones(size, kind) for name, kind in COLUMNS.items()} | {"problem": np.zeros(size, np.uint8)}
+        columns |= {"width": np.full(size, 900, np.uint32), "height": np.full(size, 700, np.uint32)}
+        columns |= {
+            "entropy": rng.normal(7, 0.3, size).astype(np.float32),
+            "blur": rng.lognormal(6, 0.8, size).astype(np.float32),
+        }
+        columns |= {"hashes": rng.integers(0, 2**63, (size, hashes.COLUMNS), dtype=np.uint64)}
+        logits = rng.normal(0, 2, (size, 1000)).astype(np.float32)
+        columns |= seen(rng.normal(size=(size, 512)).astype(np.float32), logits)
+        shards.append([hashlib.sha256(f"{start + row}".encode()).hexdigest() for row in range(size)], columns)
+    info = {"model": "simulated", "link": "softmax", "backend": "none", "dtype": "fp32"}
+    (shards.folder / "model.json").write_text(json.dumps(info))
+    (shards.folder / "labels.json").write_text(LabelSet("model", ("quilt", *map(str, range(999)))).dumps())
+    (data.scored / "index.json").write_text(json.dumps({"key": "simulated"}))
+    write_pairs(shards)
+    return data
+
+
+def cluster(count: int = 100_000) -> dict[str, float]:
+    table_ = np.random.default_rng(2).integers(0, 2**63, (count, hashes.COLUMNS), dtype=np.uint64)
+    table_[1::100, 0] = table_[::100, 0] ^ np.uint64(0b10010001)
+
+    def run() -> None:
+        found = hashes.pairs(table_)
+        both = np.concatenate([found[:, :2], found[:, 1::-1]])
+        both = both[np.lexsort(both.T[::-1])]
+        links = duplicates.Links(both[:, 0], both[:, 1], np.ones(len(both), dtype=np.int64))
+        duplicates.heads(count, links, np.arange(count), np.ones(count, dtype=bool))
+
+    return {"hashes_100000_s": round(race({"run": run})["run"], 2)}
+
+
+def memory(root: Path) -> dict[str, float]:
+    """Peak of scoring 1,000 and 40,000 small pictures, without a model; the model's own memory does not grow."""
+    peaks = {}
+    for count in (1_000, 40_000):
+        small(Data(root / f"small-{count}"), count)
+        code = (
+            "import resource, sys; from pathlib import Path; from curate.score import score;"
+            " from scrapbag.layout import Data; from scrapbag.recipe import Score;"
+            " score(Score(model='none'), Data(Path(sys.argv[1])));"
+            " print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(root / f"small-{count}")], capture_output=True, text=True, check=True
+        )
+        peaks[count] = int(done.stdout)
+    return {
+        "memory_1000_mb": peaks[1_000],
+        "memory_40000_mb": peaks[40_000],
+        "memory_growth_mb": peaks[40_000] - peaks[1_000],
+    }
+
+
+def small(data: Data, count: int) -> None:
+    """A catalog of `count` tiny pictures, sixty-four different ones under many names."""
+    rng = np.random.default_rng(3)
+    bodies = [
+        cv2.imencode(".jpg", cv2.resize(rng.integers(0, 255, (6, 6, 3), dtype=np.uint8), (72, 72)))[1].tobytes()
+        for _ in range(64)
+    ]
+    connection = catalog.connect(data.catalog, create=True)
+    connection.execute("begin")
+    for number in range(count):
+        sha256 = hashlib.sha256(f"{number}".encode()).hexdigest()
+        path = data.image(sha256, "jpg")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bodies[number % 64])
+        connection.execute(
+            "insert into picture (sha256, extension, bytes, width, height, added_at) values (?, 'jpg', 1, 72, 72, '')",
+            (sha256,),
+        )
+    connection.execute("commit")
+    connection.close()
+
+
+def race(rivals: dict[str, Callable[[], object]]) -> dict[str, float]:
+    """Median CPU-seconds of each, taking turns; one round before the count warms up."""
+    spent: dict[str, list[float]] = {name: [] for name in rivals}
+    for turn in range(ROUNDS + 1):
+        for name, run in rivals.items():
+            start = time.process_time()
+            run()
+            if turn:
+                spent[name].append(time.process_time() - start)
+    return {name: statistics.median(times) for name, times in spent.items()}
+
+
+if __name__ == "__main__":
+    main()
