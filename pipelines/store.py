@@ -7,7 +7,7 @@ import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ class Arrival:
     """A picture on its way from the network to the catalog."""
 
     lease: Lease
-    body: bytes
+    body: bytes = field(repr=False)
     answer: Answer
     stored: Stored | None = None
 

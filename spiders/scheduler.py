@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
+import sqlite3
 import time
 from collections import deque
+from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -65,8 +67,9 @@ class Scheduler(BaseScheduler):
     def close(self, _reason: str) -> None:
         if self._timer:
             self._timer.cancel()
-        for host in self._hosts.values():
-            self._release(host)
+        with suppress(sqlite3.Error):  # a full disk; the next run queues them again
+            for host in self._hosts.values():
+                self._release(host)
 
     @property
     def full(self) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from scrapy.logformatter import LogFormatter
 
 if TYPE_CHECKING:
+    from scrapy.logformatter import LogFormatterResult
+
     from scrapbag.recipe import Scrape
 
 _SCRAPY = "scrapy.downloadermiddlewares."
@@ -81,9 +84,13 @@ def user_agent(contact: str) -> str:
 
 
 class Quiet(LogFormatter):
-    """Writes no line about a response, an item or a dropped one: each is a row of the catalog."""
+    """Writes no line about a response or an item, each is a row; an exception that ends the crawl is the command's."""
 
     def crawled(self, *_args: Any) -> None:  # type: ignore[override]  # Scrapy takes None for "no line"
         return None
 
+    def item_error(self, *_args: Any) -> LogFormatterResult:
+        return {"level": logging.DEBUG, "msg": "the crawl ends with this", "args": {}}
+
     scraped = dropped = crawled  # type: ignore[assignment]
+    spider_error = item_error  # type: ignore[assignment]

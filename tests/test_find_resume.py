@@ -17,9 +17,10 @@ def start(tmp_path):
     """Starts a crawl of tmp_path and leaves it running; at the end of the test none is."""
     processes = []
 
-    def run(text):
+    def run(text, before=""):
         write(tmp_path, text)
-        command = [sys.executable, "-m", "spiders", "scrape", "--data", str(tmp_path)]
+        command = ["bash", "-c", f'{before} exec "$0" "$@"', sys.executable, "-m", "spiders", "scrape"]
+        command += ["--data", str(tmp_path)]
         processes.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
         return processes[-1]
 
@@ -72,6 +73,20 @@ def test_a_crawl_that_is_killed_goes_on_and_has_every_page_and_picture_once(tmp_
     files = [path.name for path in (tmp_path / "images").glob("*/*")]
     assert len(files) == len(set(files)) >= 120
     assert len(site.asked()) <= 132 + kills * 8
+
+
+def test_a_disk_without_room_ends_the_crawl_in_a_sentence_and_loses_nothing(tmp_path, start):
+    site = shop(pictures=120, pages=12)
+    with serving(site):
+        text = recipe(lists(site), allow=(site,))
+        full = start(text, before="ulimit -f 200;")  # no file, the catalog's log neither, may grow beyond 200 kB
+        _, error = full.communicate(timeout=60)
+        assert full.returncode == 74
+        assert "free some space and run it again" in error
+        assert "Traceback" not in error
+        done = crawl(tmp_path, text)
+    assert done.code == 0
+    assert done.rows("select count(*), count(distinct sha256) from picture") == [(120, 120)]
 
 
 def test_two_crawls_of_one_dataset_do_not_run_at_once(tmp_path, start):
