@@ -27,16 +27,17 @@ class ProductReader(Reader[Product]):
             path = urlsplit(address).path
             if path in ("", "/"):
                 yield Page(urljoin(address, "/robots.txt"), "parse_robots")
+                yield Page(urljoin(address, "/sitemap.xml"), "parse_sitemap")  # where most have one, named or not
             elif path.endswith((".xml", ".xml.gz", ".txt", ".txt.gz", "/robots.txt")):
                 yield Page(address, "parse_robots" if path.endswith("/robots.txt") else "parse_sitemap")
             else:
                 yield self._item(address)
 
     def parse_robots(self, response: TextResponse, _meta: dict[str, Any]) -> Iterable[Page | Picture]:
-        """The sitemaps that the site's robots.txt names, or the one at the place where most sites have it."""
-        named = sitemap.named_in_robots(response.body.decode("utf-8", "replace"))
-        for address in named or ["/sitemap.xml"]:
-            yield Page(urljoin(response.url, address), "parse_sitemap")
+        """The sitemaps that the site's robots.txt names."""
+        for address in sitemap.named_in_robots(response.body.decode("utf-8", "replace")):
+            if url := absolute(response.url, address):
+                yield Page(url, "parse_sitemap")
 
     def parse_sitemap(self, response: TextResponse, _meta: dict[str, Any]) -> Iterable[Page | Picture]:
         for entry in sitemap.entries(response.body):

@@ -203,6 +203,7 @@ def test_a_shop_begins_at_its_robots_txt_or_where_the_recipe_says() -> None:
     pages = list(ProductReader(sources.Product(name="p", start=start), Scrape()).start())
     assert [(page.url, page.callback) for page in pages if isinstance(page, Page)] == [
         ("https://a.example/robots.txt", "parse_robots"),
+        ("https://a.example/sitemap.xml", "parse_sitemap"),
         ("https://a.example/maps/p.xml.gz", "parse_sitemap"),
         ("https://a.example/p/1", "parse"),
     ]
