@@ -195,10 +195,10 @@ def memory(root: Path) -> dict[str, float]:
     for count in (1_000, 40_000):
         small(Data(root / f"small-{count}"), count)
         code = (
-            "import resource, sys; from pathlib import Path; from curate.score import score;"
+            "import sys; from pathlib import Path; from curate.score import score;"
             " from scrapbag.layout import Data; from scrapbag.recipe import Score;"
             " score(Score(model='none'), Data(Path(sys.argv[1])));"
-            " print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+            " print(int(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0]) // 1024)"
         )
         done = subprocess.run(
             [sys.executable, "-c", code, str(root / f"small-{count}")], capture_output=True, text=True, check=True

@@ -40,6 +40,8 @@ class Material:
     speakers: dict[str, Record]
     pictures: dict[str, scan.Picture]
     labels: list[Label]  # answers to the question that the targets ask
+    targets: tuple[int, ...]  # the model's outputs that they stand for
+    twin: Scores | None  # fp32 scores of the same weights
 
 
 def curate(settings: Curate, data: Data) -> Outcome:
@@ -68,7 +70,8 @@ def gather(settings: Curate, data: Data) -> Material:
     answers = {sha256: label.answer for sha256, label in labels.latest(told).items()}
     facts = table.facts(scores, seen, speakers, answers, settings.require_licence)
     links = duplicates.links(read_pairs(scores.shards.folder), settings.near)
-    return Material(scores, seen, facts, links, records, speakers, pictures, told)
+    twin = table.exact_twin(data, scores) if wanted else None
+    return Material(scores, seen, facts, links, records, speakers, pictures, told, wanted, twin)
 
 
 def choose(material: Material, settings: Curate) -> Outcome:
@@ -94,6 +97,7 @@ def choose(material: Material, settings: Curate) -> Outcome:
         by=by,
         certificate=judged.threshold.certificate if judged else None,
         missing=judged.threshold.missing if judged else None,
+        changed=table.changed(material.scores, material.twin, material.targets, threshold) if material.twin else None,
         ranked_by=judged.scores.ranked_by if judged else "the model",
     )
 

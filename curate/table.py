@@ -65,6 +65,25 @@ def of_key(data: Data, key: str) -> Scores:
     return Scores(key, info, LabelSet.loads((folder / "labels.json").read_text(encoding="utf-8")), Shards(folder))
 
 
+def exact_twin(data: Data, scores: Scores) -> Scores | None:
+    """The fp32 scores of the very same weights by torch, when somebody had them made as well."""
+    exact = {"backend": "torch", "dtype": "fp32"}
+    for path in sorted(data.scored.glob("*/model.json")):
+        info = json.loads(path.read_text(encoding="utf-8"))
+        alike = all(info.get(part) == scores.info.get(part) for part in ("weights", "config", "link"))
+        if path.parent.name != scores.key and alike and {part: info.get(part) for part in exact} == exact:
+            return of_key(data, path.parent.name)
+    return None
+
+
+def changed(scores: Scores, twin: Scores, targets: Sequence[int], threshold: float) -> int:
+    """How many pictures lie on the other side of the threshold by the twin's confidence."""
+    ours, theirs = (
+        dict(zip(s.shards.sha256, see(s, targets).confidence.tolist(), strict=True)) for s in (scores, twin)
+    )
+    return sum((ours[sha256] >= threshold) != (theirs[sha256] >= threshold) for sha256 in ours.keys() & theirs.keys())
+
+
 def see(scores: Scores, targets: Sequence[int]) -> Seen:
     """Sum the probabilities of the target classes for every picture, a shard at a time."""
     count = len(scores.shards)
