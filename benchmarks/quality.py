@@ -37,8 +37,8 @@ from scrapbag.recipe import Train
 if TYPE_CHECKING:
     from gan.data import Pixels
 
-# the plain DCGAN is `auto` without what makes it so: no penalty, the paper's rates, batch norms averaged like weights
-PLAIN = ("penalty=none", "beta2=0.999", "lr_g=0.0002", "lr_d=0.0002", "settle=false")
+# the plain DCGAN is `auto` without what makes it so: no penalty, the paper's rates, the usual average of weights
+PLAIN = ("penalty=none", "beta2=0.999", "lr_g=0.0002", "lr_d=0.0002", "ema_kimg=22.0", "settle=false")
 ROWS = {
     "auto": ("auto-cpu", ()),
     "plain": ("auto-cpu", PLAIN),
