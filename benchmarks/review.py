@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CLICKS = (0, 20, 50, 100, 200)
-SPLITS = range(100, 110)  # 0 to 9 served to choose the method; these were looked at once
+SPLITS = range(200, 210)  # 0 to 4 and 100 to 109 served to choose the method; these were looked at once
 PARTS = 3
 CURVES: tuple[tuple[Literal[1, 5], bool], ...] = ((1, True), (5, True), (1, False), (5, False))  # looks, makers apart
 
@@ -94,6 +94,7 @@ def split(photographs: Photos, seed: int, *, by_source: bool) -> list[NDArray[np
 def curve(photographs: Photos, near: neighbours.Neighbours, outside: NDArray[np.bool_]) -> dict[int, tuple[float, ...]]:
     """After so many answers from `outside`: average precision and recall at precision .9 of all the others."""
     confidence, logit = 1 / (1 + np.exp(-photographs.logit)), photographs.logit
+    even = neighbours.evened(photographs.features)
     asked: list[int] = []
     found = {0: _quality(photographs.wanted[~outside], confidence[~outside])}
     while len(asked) < CLICKS[-1]:
@@ -107,9 +108,7 @@ def curve(photographs: Photos, near: neighbours.Neighbours, outside: NDArray[np.
         asked.append(place)
         if len(asked) in CLICKS:
             rows = np.array(asked)
-            lesson = head.Lesson(
-                photographs.features, logit, near, rows, photographs.wanted[rows], photographs.same[rows]
-            )
+            lesson = head.Lesson(even, logit, near, rows, photographs.wanted[rows], photographs.same[rows])
             learnt = head.teach(lesson)
             confidence = learnt.confidence if learnt else confidence
             found[len(asked)] = _quality(photographs.wanted[~outside], confidence[~outside])

@@ -1,8 +1,8 @@
 """A head on the frozen features that people's answers have taught, used only where it ranks better than the model.
 
-Three ways are tried and judged by answers that they were not shown: the balanced logistic regression on features and
-logit; the model's own logit spread over near neighbours, answers included (D. Zhou et al., "Learning with local and
-global consistency", NIPS 2003); and the regression's output spread in the same way. `docs/review.md` has the figures.
+Two scores of every picture are averaged: the model's own logit, and a balanced logistic regression on features and
+logit; each is first spread over near neighbours, together with the answers (D. Zhou et al., "Learning with local and
+global consistency", NIPS 2003). `docs/review.md` has what else was tried.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.sparse import csr_array, diags_array
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import average_precision_score
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 
 if TYPE_CHECKING:
@@ -27,25 +27,23 @@ _KEEP = 0.85  # of a picture's score comes from its neighbours, and so on throug
 _REACH = 0.1  # a neighbour whose cosine is lower by this counts 1/e
 _ANSWER = 2.0  # what an answer weighs, in standard deviations of the logit
 _STEPS = 40
-WAYS = ("spread", "logistic", "spread logistic")
 
 
 @dataclass(frozen=True)
 class Head:
     """What the answers made of the scores."""
 
-    way: str
     confidence: NDArray[np.float32]  # of every picture, 0 to 1
     answers: int
-    precision: float  # average precision on the answers, out of fold
-    model_precision: float  # the same of the model alone
+    area: float  # under the ROC curve of the answers, out of fold: how often a wanted one is ranked above another
+    model_area: float  # the same of the model alone
 
 
 @dataclass(frozen=True)
 class Lesson:
     """What a head learns from. N pictures; answers to some of them."""
 
-    features: NDArray[np.float32]  # (N, D)
+    features: NDArray[np.float32]  # (N, D), from neighbours.evened
     logit: NDArray[np.float32]  # (N,) of the summed probability
     neighbours: Neighbours
     rows: NDArray[np.int64]  # of the answered pictures
@@ -54,24 +52,21 @@ class Lesson:
 
 
 def teach(lesson: Lesson) -> Head | None:
-    """The best of the ways out of fold, or None when none is better than the model or there are too few answers."""
+    """The head, or None when out of fold it ranks no better than the model does, or there are too few answers."""
     folds = _folds(lesson)
     if folds is None:
         return None
     graph = _graph(lesson.neighbours)
-    unseen = {way: np.zeros(len(lesson.rows)) for way in WAYS}
+    unseen = np.zeros(len(lesson.rows))
     for learn, judge in folds:
-        for way in WAYS:
-            unseen[way][judge] = _score(way, lesson, graph, learn)[lesson.rows[judge]]
-    quality = {way: float(average_precision_score(lesson.wanted, unseen[way])) for way in WAYS}
-    model = float(average_precision_score(lesson.wanted, lesson.logit[lesson.rows]))
-    best = max(WAYS, key=lambda way: quality[way])
-    if quality[best] <= model:
+        unseen[judge] = _score(lesson, graph, learn)[lesson.rows[judge]]
+    area = float(roc_auc_score(lesson.wanted, unseen))
+    model = float(roc_auc_score(lesson.wanted, lesson.logit[lesson.rows]))
+    if area <= model:
         return None
-    scale = LogisticRegression(class_weight="balanced").fit(unseen[best][:, None], lesson.wanted)
-    score = _score(best, lesson, graph, np.arange(len(lesson.rows)))
-    confidence = scale.predict_proba(score[:, None])[:, 1].astype(np.float32)
-    return Head(best, confidence, len(lesson.rows), quality[best], model)
+    scale = LogisticRegression(class_weight="balanced").fit(unseen[:, None], lesson.wanted)
+    score = _score(lesson, graph, np.arange(len(lesson.rows)))
+    return Head(scale.predict_proba(score[:, None])[:, 1].astype(np.float32), len(lesson.rows), area, model)
 
 
 def _folds(lesson: Lesson) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]] | None:
@@ -84,20 +79,26 @@ def _folds(lesson: Lesson) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]] 
     return folds if all(len(np.unique(wanted[learn])) == 2 for learn, _ in folds) else None
 
 
-def _score(way: str, lesson: Lesson, graph: csr_array, learn: NDArray[np.int64]) -> NDArray[np.float64]:
+def _score(lesson: Lesson, graph: csr_array, learn: NDArray[np.int64]) -> NDArray[np.float64]:
     """A score of every picture, taught by those answers alone that `learn` names."""
     rows, wanted = lesson.rows[learn], lesson.wanted[learn]
-    start = np.asarray(lesson.logit / max(float(lesson.logit.std()), 1e-9), dtype=np.float64)
-    if way != "spread":
-        start = _logistic(lesson, rows, wanted)
-    if way == "logistic":
-        return start
-    seeds = start / max(float(start.std()), 1e-9)
+    starts = (lesson.logit.astype(np.float64), _logistic(lesson, rows, wanted))
+    return np.asarray(sum(_even(_spread(_even(start), graph, rows, wanted)) for start in starts))
+
+
+def _spread(
+    seeds: NDArray[np.float64], graph: csr_array, rows: NDArray[np.int64], wanted: NDArray[np.bool_]
+) -> NDArray[np.float64]:
     seeds[rows] = np.where(wanted, _ANSWER, -_ANSWER)
-    score = seeds.copy()
-    for _ in range(_STEPS):  # the fixed point of Zhou's iteration, to 0.85^40
+    score = seeds
+    for _ in range(_STEPS):  # Zhou's iteration, to within 0.85^40 of its fixed point
         score = np.asarray(_KEEP * (graph @ score) + (1 - _KEEP) * seeds)
     return score
+
+
+def _even(score: NDArray[np.float64]) -> NDArray[np.float64]:
+    """On the scale of its own spread; its sign stays."""
+    return score / max(float(score.std()), 1e-9)
 
 
 def _logistic(lesson: Lesson, rows: NDArray[np.int64], wanted: NDArray[np.bool_]) -> NDArray[np.float64]:

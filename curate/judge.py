@@ -66,8 +66,8 @@ class Frozen:
         if self.head is None:
             return "the model"
         return (
-            f"a head ({self.head.way}) taught by {self.head.answers} answers: average precision"
-            f" {self.head.precision:.2f} on answers it had not seen, the model alone {self.head.model_precision:.2f}"
+            f"a head taught by {self.head.answers} answers: of pairs that it had not seen it ranks"
+            f" {self.head.area:.0%} right, the model alone {self.head.model_area:.0%}"
         )
 
 
@@ -166,7 +166,7 @@ def _teach(evidence: Evidence, lesson: Sequence[Label]) -> Head | None:
     confidence = np.clip(np.nan_to_num(evidence.facts.confidence, nan=0.5), 1e-6, 1 - 1e-6)
     return head.teach(
         head.Lesson(
-            features=shards.column("features").astype(np.float32),
+            features=neighbours.evened(shards.column("features")),
             logit=np.log(confidence / (1 - confidence)),
             neighbours=neighbours.read(shards),
             rows=rows,

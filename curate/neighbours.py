@@ -44,17 +44,20 @@ def read(shards: Shards) -> Neighbours:
     return found
 
 
+def evened(features: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Square roots of features, at unit length: so that no strong one drowns the others."""
+    plain = features.astype(np.float32)
+    return unit(np.sign(plain) * np.sqrt(np.abs(plain)))
+
+
 def centred(features: NDArray[np.floating], usable: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
-    """(N, D) features less their mean, which all share and which tells nothing, as unit vectors; 0 if not usable."""
+    """(N, D) evened features less their mean, which all share, as unit vectors; zeros if not usable."""
     good = np.ones(len(features), dtype=bool) if usable is None else usable
+    even = evened(features)
+    mean = even[good].mean(axis=0) if good.any() else np.zeros(features.shape[1], dtype=np.float32)
     width = features.shape[1]
-    mean = features[good].mean(axis=0, dtype=np.float64).astype(np.float32) if good.any() else np.zeros(width)
     turn = np.random.default_rng(0).normal(size=(width, _WIDTH)) if width > _WIDTH else np.eye(width)
-    blocks = [
-        (features[start : start + _BLOCK].astype(np.float32) - mean) @ turn.astype(np.float32)
-        for start in range(0, len(features), _BLOCK)
-    ]
-    return unit(np.where(good[:, None], np.concatenate(blocks), 0))
+    return unit(np.where(good[:, None], (even - mean) @ turn.astype(np.float32), 0))
 
 
 def nearest(vectors: NDArray[np.float32], count: int = COUNT) -> Neighbours:

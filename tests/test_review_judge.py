@@ -143,7 +143,7 @@ def test_a_head_is_made_once_there_are_twenty_teaching_answers(doubtful: Set) ->
     assert after.version != before.version
     assert after.head is not None
     assert after.head.answers == 50
-    assert after.head.precision > after.head.model_precision
+    assert after.head.area > after.head.model_area
     assert "a head" in after.ranked_by
 
 
