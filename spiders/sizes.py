@@ -21,10 +21,11 @@ _SIZED = re.compile(
 def declared(address: str) -> int:
     """The largest side in pixels that an address tells, 0 when it tells none."""
     parts = urlsplit(address)
-    sides = [int(value) for key, value in parse_qsl(parts.query) if key.lower() in _KEYS and value.isdigit()]
+    told = [value for key, value in parse_qsl(parts.query) if key.lower() in _KEYS]
+    sides = [int(value) for value in told if re.fullmatch(r"\d{1,4}", value)]
     for found in _SIZED.finditer(unquote(parts.path)):
         sides += [_NAMES.get(side) or int(side) for side in found.groups() if side]
-    return max((side for side in sides if side < 10_000), default=0)
+    return max(sides, default=0)
 
 
 def identity(address: str) -> str:

@@ -162,6 +162,7 @@ def test_a_licence_is_written_as_stated_and_otherwise_not_at_all() -> None:
     "body",
     [
         b"", b"\x00\xff\xd8", b'<base href="http://[bad"><p>x', b"<div>" * 5000, b"<img src=http://[x><h1>x</h1>",
+        b"<h1>a</h1><img alt=a width=" + b"9" * 5000 + b" src=/a.jpg?w=\xc2\xb2&h=" + b"9" * 5000 + b">",
         b'<script type="application/ld+json">' + b"[" * 100_000, b"<p \x01a=b \x00>", b'<img =" src=/a.jpg "="">',
     ],
 )  # fmt: skip
