@@ -92,6 +92,18 @@ def test_only_what_failed_is_asked_again_on_demand(tmp_path):
     assert done.records()[f"{site.url}/late.jpg"].state == "done"
 
 
+def test_a_host_that_wants_to_be_left_alone_for_an_hour_is_and_the_next_crawl_knows(tmp_path):
+    site = shop(**{"/0.jpg": Answer(status=429, headers={"Retry-After": "3600"})})
+    with serving(site):
+        text = recipe(lists(site), allow=(site,), per_host=1)
+        first = crawl(tmp_path, text)
+        asked = len(site.hits)
+        second = crawl(tmp_path, text)
+    assert f"{site.host} asks to be left alone until" in first.out
+    assert f"{site.host} asks to be left alone until" in second.out
+    assert len(site.hits) == asked
+
+
 def test_one_source_alone_is_crawled_by_its_name(tmp_path):
     one, other = shop(), shop()
     with serving(one, other):
