@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -95,6 +96,7 @@ def _load(name: str) -> tuple[Any, dict[str, Any]]:
     folder = Path(source.removeprefix("local-dir:"))
     if source.startswith("local-dir:") and not (folder / "config.json").is_file():
         raise MissingError(f"the curation model {name} is not in {folder}")
+    logging.getLogger("timm").setLevel(logging.WARNING)  # it tells every file that it opens
     try:
         net: Any = timm.create_model(source, pretrained=True)
     except (OSError, RuntimeError) as error:
