@@ -79,7 +79,12 @@ def _weight(image: Selector, address: str, name: set[str], near: set[Any]) -> fl
     above = list(image.root.iterancestors())
     around = " ".join(f"{one.get('class', '')} {one.get('id', '')}" for one in above[:8]).lower()
     size = max(declared(address), _side(image))
-    if path.endswith(".svg") or _FURNITURE.search(f"{path.rpartition('/')[2]} {signs}") or 0 < size < 100:
+    if (
+        path.endswith(".svg")
+        or re.search(r"/(?:logos?|icons?|sprites?)/", path)
+        or _FURNITURE.search(f"{path.rpartition('/')[2]} {signs}")
+        or 0 < size < 100
+    ):
         return 0.0
     if any(one.tag in ("header", "footer", "nav", "aside") for one in above):
         return 0.0
@@ -89,7 +94,7 @@ def _weight(image: Selector, address: str, name: set[str], near: set[Any]) -> fl
     weight += 2 * bool(image.xpath(_ZOOM)) + bool(_OWN.search(f"{signs} {around}"))
     weight += min(2.0, size / 400) + len(words(path) & name) / max(1, len(name))
     elsewhere, leads_away = bool(_ELSEWHERE.search(around)), _leads_away(image)
-    return 0.0 if elsewhere and leads_away else weight - 3 * elsewhere - 2 * leads_away
+    return weight - 3 * elsewhere - 2 * leads_away - 2 * (elsewhere and leads_away)
 
 
 def _leads_away(image: Selector) -> bool:
