@@ -48,6 +48,12 @@ def test_a_port_taken_by_a_stranger_is_one_sentence_and_75(photos: Path) -> None
     )
 
 
+def test_a_program_that_is_not_there_is_named(photos: Path, port: int) -> None:
+    done = subprocess.run(_with(photos, port, "no-such-thing"), cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "there is no program 'no-such-thing'" in done.stderr
+
+
 def test_a_shop_that_is_open_already_is_used(photos: Path, port: int) -> None:
     first = subprocess.Popen(_with(photos, port, "sleep", "60"), cwd=ROOT)
     try:
@@ -77,7 +83,7 @@ def test_nothing_is_left_when_somebody_is_killed_without_warning(
         os.kill(
             {"the shop": shop, "the shell above it": shell, "make above the shell": top.pid}[victim], signal.SIGKILL
         )
-        _wait_until(lambda: _closed(port) and not _lives(child), 5)
+        _wait_until(lambda: _closed(port) and not _lives(child), 10)
     finally:
         if top.poll() is None:
             os.killpg(top.pid, signal.SIGKILL)
@@ -88,7 +94,7 @@ def test_ctrl_c_closes_the_shop_and_ends_the_command(photos: Path, port: int) ->
     running = subprocess.Popen(_with(photos, port, "sleep", "60"), cwd=ROOT, start_new_session=True)
     _wait_until(lambda: not _closed(port))
     os.killpg(running.pid, signal.SIGINT)
-    assert running.wait(5) == 130
+    assert running.wait(10) == 130
     assert _closed(port)
 
 
