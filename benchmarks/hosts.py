@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LATENCY_S = 0.05
-DELAY_S = 0.25
+DELAY_S = 1.0  # what a recipe has unless it says otherwise
 PER_HOST = 2
 CONCURRENCY = 16
-EACH = 40  # pictures of a host
+EACH = 25  # pictures of a host
 
 
 class Hosts:
