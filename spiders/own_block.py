@@ -23,6 +23,7 @@ _FURNITURE = re.compile(
     r"|captcha|paypal|visa|mastercard|maestro|klarna|payments?|badge|banner|flags?|stars?|track|arrow|button|play"
     r"|no[-_]?(?:image|photo|picture)|default|social|facebook|instagram|twitter|pinterest|whatsapp|youtube|secure)s?(?![a-z])"
 )
+_DRAWER = re.compile(r"/(?:logos?|icons?|sprites?)/")
 _ELSEWHERE = re.compile(
     r"(?<![a-z])(?:related|recommend\w*|similar|upsell|cross-?sell|also|recent\w*|viewed|reviews?|ratings?|footer|header"
     r"|nav|navigation|menu|breadcrumbs?|basket|cart|ads?|sponsored|sims|carousel-card|product-tile|product-thumb"
@@ -79,12 +80,8 @@ def _weight(image: Selector, address: str, name: set[str], near: set[Any]) -> fl
     above = list(image.root.iterancestors())
     around = " ".join(f"{one.get('class', '')} {one.get('id', '')}" for one in above[:8]).lower()
     size = max(declared(address), _side(image))
-    if (
-        path.endswith(".svg")
-        or re.search(r"/(?:logos?|icons?|sprites?)/", path)
-        or _FURNITURE.search(f"{path.rpartition('/')[2]} {signs}")
-        or 0 < size < 100
-    ):
+    furniture = _FURNITURE.search(f"{path.rpartition('/')[2]} {signs}") or _DRAWER.search(path)
+    if furniture or path.endswith(".svg") or 0 < size < 100:
         return 0.0
     if any(one.tag in ("header", "footer", "nav", "aside") for one in above):
         return 0.0
