@@ -68,12 +68,16 @@ def export(run: Run, ema: nn.Module, values: Values, size: int, images_seen: int
 def write_generator(path: Path, ema: nn.Module, values: Values, size: int, images_seen: int) -> None:
     """`path` (safetensors) and the JSON of the same name: layers, the shape of the latents, every value."""
     channels = values.z + values.types + values.waves
-    base, depth = networks.split(size)
-    field = [base, base] if values.latent == "field" else [1, 1]
+    _, depth = networks.split(size)
     config = {
         "format": 1,
         "size": size,
-        "latents": {"channels": channels, "field": field, "grows": 2**depth, "law": values.law},
+        "latents": {
+            "channels": channels,
+            "field": list(networks.field(values, size)),
+            "grows": 2**depth,
+            "law": values.law,
+        },
         "images_seen": images_seen,
         "layers": networks.generator(values, size),
         "values": plain(values),

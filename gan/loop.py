@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from gan import balance, batches, checkpoint, grids, losses, networks, players
+from gan import balance, batches, checkpoint, grids, losses, networks, players, show
 from gan.augment import augment
 from gan.balance import Balance, Scores
-from gan.progress import Progress, Row, rewind
+from gan.progress import Progress, rewind
 from scrapbag.errors import TooManyFailuresError, UsageError
 
 if TYPE_CHECKING:
@@ -94,7 +94,11 @@ def train(
     every = min(16, max(1, 2**16 // job.size**2))  # steps between anchors: seconds of work, whatever the size
 
     with Progress(
-        run, lambda: _grid(job, _shown(job, team)), _reals(job), _budget(settings), _spent(moment, settings)
+        run,
+        lambda: show.grid(job, show.generator(job, team)),
+        show.reals(job),
+        _budget(settings),
+        _spent(moment, settings),
     ) as progress:
         try:
             while _spent(moment, settings) < _budget(settings):
@@ -124,17 +128,17 @@ def train(
                     balance=balance.update(moment.balance, scores, values),
                 )
                 last = _spent(moment, settings) >= _budget(settings)
-                row = _row(moment, scores, values, took, pool)
+                row = show.row(moment, scores, values, took, pool, _rate(moment, values))
                 if progress.show(row, _spent(moment, settings), last=last) and judge is not None:
-                    judge(_shown(job, team), moment.images_seen)
+                    judge(show.generator(job, team), moment.images_seen)
+            final = _capture(team, moment)
+            checkpoint.save(run.checkpoints, final, moment.images_seen)
         except KeyboardInterrupt:
             if int(anchor["moment"]["images_seen"]) > saved:
                 checkpoint.save(run.checkpoints, anchor, int(anchor["moment"]["images_seen"]))
             raise
 
-    final = _capture(team, moment)
-    checkpoint.save(run.checkpoints, final, moment.images_seen)
-    checkpoint.export(run, _shown(job, team), values, job.size, moment.images_seen)
+    checkpoint.export(run, show.generator(job, team), values, job.size, moment.images_seen)
     grids.film(run)
     return moment, players.digest(final)
 
@@ -152,7 +156,12 @@ def play(team: Players, x: Tensor, values: Values, machine: Machine, moment: Mom
         return augment(pictures, values, turn.p, moment.images_seen, rng)
 
     with torch.set_grad_enabled(turn.train_g), half:
-        z = batches.latents(values, values.batch, batches.chance(seed, step, "latents", machine.device), _field(values))
+        z = batches.latents(
+            values,
+            values.batch,
+            batches.chance(seed, step, "latents", machine.device),
+            networks.field(values, x.shape[2]),
+        )
         fakes = g(z).float()
 
     real_seen, fake_seen = seen(x), seen(fakes.detach())
@@ -232,13 +241,6 @@ def _rate(moment: Moment, values: Values) -> float:
     return float(values.decay ** (moment.images_seen / (1000 * values.decay_kimg)) * 0.5**slow)
 
 
-def _field(values: Values, size: int = 0) -> tuple[int, int]:
-    if values.latent == "vector":
-        return 1, 1
-    base, _ = networks.split(size or values.crop)
-    return base, base
-
-
 def _retreat(team: Players, anchor: State, moment: Moment, took: float) -> Moment:
     """Back to the anchor's weights, past the steps since, at half the rate for a while."""
     back = _restore(team, anchor)
@@ -272,41 +274,3 @@ def _budget(settings: Train) -> float:
 
 def _spent(moment: Moment, settings: Train) -> float:
     return float(moment.images_seen) if settings.images else moment.seconds / 60
-
-
-def _row(moment: Moment, scores: Scores, values: Values, took: float, pool: int) -> Row:
-    return Row(
-        images_seen=moment.images_seen,
-        seconds=moment.seconds,
-        images_per_s=values.batch / max(took, 1e-9),
-        **{name: getattr(scores, name) for name in ("loss_d", "loss_g", "accuracy", "sign", "penalty")},
-        p=moment.balance.p,
-        gamma=values.gamma * moment.balance.gamma,
-        rate=values.lr_g * _rate(moment, values),
-        pictures=pool,
-    )
-
-
-def _shown(job: Job, team: Players) -> nn.Module:
-    return players.settled(team.ema, job.values, _field(job.values, job.size))
-
-
-@torch.no_grad()
-def _grid(job: Job, ema: nn.Module) -> Tensor:
-    """The fixed seed's pictures."""
-    count = _count(job.size)
-    rng = batches.chance(job.settings.seed, 0, "latents", job.machine.device)
-    z = batches.latents(job.values, count, rng, _field(job.values))
-    return torch.cat([ema(part).float() for part in torch.split(z, 16)])
-
-
-def _reals(job: Job) -> float:
-    """Draw reals.png; returns the spread of what is on it."""
-    pixels = batches.some(job.pictures.train, job.values, _count(job.size), job.settings.seed)
-    if not (job.run.root / "reals.png").exists():
-        grids.save(job.run.root / "reals.png", pixels)
-    return grids.spread(batches.to_floats(pixels, "cpu"))
-
-
-def _count(size: int) -> int:
-    return 64 if size <= 64 else 36 if size <= 128 else 16

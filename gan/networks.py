@@ -100,6 +100,12 @@ def split(size: int) -> tuple[int, int]:
     return base, depth
 
 
+def field(values: Values, size: int) -> tuple[int, int]:
+    """The (h, w) of latents from which a generator makes pictures of `size`."""
+    base = split(size)[0] if values.latent == "field" else 1
+    return base, base
+
+
 def build(spec: Spec) -> nn.Module:
     """The modules of a list."""
     name, arguments, inner = spec

@@ -63,9 +63,8 @@ def memory(values: Values, size: int) -> float:
         for module in net.modules():
             if not list(module.children()):
                 module.register_forward_hook(count)
-    base = networks.split(size)[0] if values.latent == "field" else 1
     channels = values.z + values.types + values.waves
-    d(g(torch.empty((values.batch, channels, base, base), device="meta")))
+    d(g(torch.empty((values.batch, channels, *networks.field(values, size)), device="meta")))
     return 4.0 * (8 * weights + 3 * kept) + 4e8
 
 

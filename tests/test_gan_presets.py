@@ -31,7 +31,7 @@ def test_every_preset_runs_three_steps_at_its_real_size(row):
         scores = loop.play(team, x, values, machine, loop.replace(moment, step=step), 0)
         assert scores.loss_d == scores.loss_d
     assert players.digest(players.capture(team)) != before
-    z = batches.latents(values, 1, batches.chance(0, 0, "latents"), loop._field(values))
+    z = batches.latents(values, 1, batches.chance(0, 0, "latents"), networks.field(values, size))
     assert team.ema(z).shape == (1, 3, size, size)
 
 

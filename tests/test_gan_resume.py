@@ -145,8 +145,8 @@ def test_a_run_that_diverges_gives_up_after_three_faults(tmp_path):
 
 @pytest.mark.slow
 def test_sigkill_at_any_moment_changes_no_weight():
-    command = [sys.executable, "-m", "benchmarks.crash", "train", "--kills", "2"]
-    for row in ("auto-cuda", "quilt", "texture"):
+    command = [sys.executable, "-m", "benchmarks.crash", "train", "--kills", "1"]
+    for row in ("quilt", "texture"):
         command += ["--preset", row]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=280)
     assert json.loads(done.stdout.splitlines()[-1])["reached"] is True

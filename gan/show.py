@@ -1,0 +1,58 @@
+"""What there is to see of a run at a moment: the fixed grid, the real pictures, a line of metrics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from gan import batches, grids, networks, players
+from gan.progress import Row
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from gan.balance import Scores
+    from gan.loop import Job, Moment
+    from gan.players import Players
+    from gan.presets import Values
+
+
+def generator(job: Job, team: Players) -> nn.Module:
+    """The averaged G as it is shown, judged and exported."""
+    return players.settled(team.ema, job.values, networks.field(job.values, job.size))
+
+
+@torch.no_grad()
+def grid(job: Job, net: nn.Module) -> Tensor:
+    """The fixed seed's pictures, (N, 3, size, size): the same latents from the first to the last."""
+    rng = batches.chance(job.settings.seed, 0, "latents", job.machine.device)
+    z = batches.latents(job.values, _count(job.size), rng, networks.field(job.values, job.size))
+    return torch.cat([net(part).float() for part in torch.split(z, 16)])
+
+
+def reals(job: Job) -> float:
+    """Draw reals.png; returns how much the pictures on it vary."""
+    pixels = batches.some(job.pictures.train, job.values, _count(job.size), job.settings.seed)
+    path = job.run.root / "reals.png"
+    if not path.exists():
+        grids.save(path, pixels)
+    return grids.spread(batches.to_floats(pixels, "cpu"))
+
+
+def row(moment: Moment, scores: Scores, values: Values, took: float, pool: int, rate: float) -> Row:
+    """A line of metrics.csv; `took` is the step's seconds, `rate` the factor on the optimisers'."""
+    return Row(
+        images_seen=moment.images_seen,
+        seconds=moment.seconds,
+        images_per_s=values.batch / max(took, 1e-9),
+        **{name: getattr(scores, name) for name in ("loss_d", "loss_g", "accuracy", "sign", "penalty")},
+        p=moment.balance.p,
+        gamma=values.gamma * moment.balance.gamma,
+        rate=values.lr_g * rate,
+        pictures=pool,
+    )
+
+
+def _count(size: int) -> int:
+    return 64 if size <= 64 else 36 if size <= 128 else 16
