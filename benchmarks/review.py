@@ -142,18 +142,18 @@ def main() -> None:
         sys.exit("REAL is not set; write REAL=<folder of real photographs>")
     real = Path(os.environ["REAL"])
     drawn, figures = {}, {}
-    bare = 0.0  # recall at precision .9 of the model alone, one look, other makers
+    bare: dict[bool, float] = {}  # recall at precision .9 of the model alone, one look; by whether makers are apart
     for looks, by_source in CURVES:
         seen = photos(real, looks)
         found = average(seen, by_source=by_source)
         if not drawn:
-            bare = found[0][0][1]
             _introduce(seen)
+        start = bare.setdefault(by_source, found[0][0][1])
         makers = "other makers" if by_source else "the same makers"
         name = f"figures on {makers}, {looks} look{'s' if looks > 1 else ''} a picture"
         print(f"\n{name}\n answers   average precision   recall at precision .9   gap closed")
         for clicks, (mean, spread) in found.items():
-            closed = f"{(mean[1] - bare) / (1 - bare):12.0%}" if by_source else ""
+            closed = f"{(mean[1] - start) / (1 - start):12.0%}"
             line = f"{clicks:8} {mean[0]:13.3f} ± {spread[0]:.3f} {mean[1]:16.3f} ± {spread[1]:.3f}"
             print(line, closed, flush=True)
             key = f"{'apart' if by_source else 'shared'}_{looks}_{clicks}"
@@ -161,7 +161,8 @@ def main() -> None:
         drawn[name] = found
     if arguments.plot:
         arguments.plot.write_text(plot(drawn, ("average precision", "recall at precision .9")), encoding="utf-8")
-    gain = {c: (figures[f"apart_5_{c}"]["recall_at_90"] - bare) / (1 - bare) for c in (100, 200)}
+    start = bare[True]
+    gain = {c: (figures[f"apart_5_{c}"]["recall_at_90"] - start) / (1 - start) for c in (100, 200)}
     reached = {"100 answers close a third of the gap": gain[100] >= 1 / 3, "200 answers half": gain[200] >= 1 / 2}
     print(json.dumps({"figures": figures, "reached": {name: bool(value) for name, value in reached.items()}}))
 

@@ -82,9 +82,8 @@ def review(root: Path, port: int) -> None:
         from curate.review import serve  # noqa: PLC0415  Flask is an extra
 
         settings = recipe.load(root / "settings" / "curate.toml").curate
-        serve(
-            settings, Data(root), port, lambda url: click.echo(f"review at {url} · stop with Ctrl-C, then make curate")
-        )
+        answers = serve(settings, Data(root), port, lambda url: click.echo(f"review at {url} · end with Ctrl-C"))
+        click.echo(f"{answers:,} pictures answered -> {Data(root).catalog} · next: make curate")
 
 
 @main.command()

@@ -204,13 +204,13 @@ class Desk:
 def teaching(how: str, confidence: NDArray[np.float64], free: NDArray[np.bool_], near: NDArray[np.bool_]) -> int | None:
     """The place to ask about for the head's sake, None when none is free.
 
-    `random` takes the first that is free, for places are in random order; `uncertain` the one nearest to even odds that
-    is like none of those asked before, while there are such.
+    `random` takes the last that is free: places are in random order, and the first ones are wanted for the certificate.
+    `uncertain` takes the one nearest to even odds that is like none of those asked before, while there are such.
     """
     places = np.flatnonzero(free & ~near) if how == "uncertain" and (free & ~near).any() else np.flatnonzero(free)
     if not places.size:
         return None
-    return int(places[0] if how == "random" else places[np.argmin(np.abs(confidence[places] - 0.5))])
+    return int(places[-1] if how == "random" else places[np.argmin(np.abs(confidence[places] - 0.5))])
 
 
 def _again(told: Sequence[Label], tab: str, sha256: str) -> Question | None:

@@ -100,7 +100,7 @@
       ? [`Certified: of the ${count(certified)} it keeps, at least `, bold(share(lower)), " are right (95 % sure).", more && ` ${more} may keep more.`]
       : missing === null
         ? [`No threshold is within reach of ${share(promise)} yet: too many were no. Teaching helps most now.`]
-        : [bold(more), ` certify that at least ${share(promise)} of what is kept is right.`];
+        : [bold(more), ` ${missing === 1 ? "certifies" : "certify"} that at least ${share(promise)} of what is kept is right.`];
     const tally = ` ${count(answers)} answered: ${count(certifying)} certify, ${count(teaching)} teach.`;
     at("sofar").replaceChildren(...line, tally);
     at("bar").value = sure ? 1 : missing === null ? 0 : certifying / Math.max(1, certifying + missing);
