@@ -104,7 +104,7 @@ def _rules(
     margins = {
         "too_small": small,
         "odd_aspect": 1 - longest / np.maximum(least, 1) / settings.max_aspect,
-        "low_information": facts.entropy / _low(facts.entropy[readable], most=2.0) - 1,
+        "low_information": facts.entropy / _low(facts.entropy[readable], most=1.0) - 1,
         "blurry": facts.blur / _low(np.log(facts.blur[readable] + 1), most=np.log(31), unlog=True) - 1,
     }
     failed = {reason: readable & (margin < 0) for reason, margin in margins.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -33,7 +34,9 @@ def openvino_body(loaded: Loaded, dtype: str, batches: Iterable[NDArray[np.uint8
         model = ov.Core().read_model(saved)
     else:
         example = torch.zeros(BATCH, *loaded.config["input_size"])
-        model = ov.convert_model(_Maps(loaded.module), example_input=example, input=[tuple(example.shape)])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # OpenVINO traces, which torch announces to drop
+            model = ov.convert_model(_Maps(loaded.module), example_input=example, input=[tuple(example.shape)])
         if dtype == "int8":
             model = _quantised(model, loaded, batches)
             _save(ov, model, saved)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 SIDE = 256  # pixels of the shorter side at which everything is measured; smaller pictures are measured as they are
 _RING_SIDE = 64
+_FLAT = 10  # grey levels between the lightest and the darkest pixel of a gutter
+_OTHER = 16  # grey levels from which a pixel is not the gutter's
 _SAME = 14  # grey levels of 255 that still count as the border's own colour
 
 
@@ -57,21 +59,23 @@ def _border_uniform(pixels: NDArray[np.uint8]) -> float:
 
 
 def _panels(grey: NDArray[np.uint8]) -> int:
-    """1 + the straight, empty gutters that run through the whole picture, across or down; the larger count."""
-    across, down = (_gutters(grey, axis) for axis in (0, 1))
-    return (1 + across) * (1 + down)
+    """How many pictures seem to be set side by side or one above the other, by the straight gutters between them."""
+    return (1 + _gutters(grey)) * (1 + _gutters(grey.T))
 
 
-def _gutters(grey: NDArray[np.uint8], axis: int) -> int:
-    """Runs of lines of one flat colour, away from the edges, with a busy picture on either side."""
-    flat = grey.max(axis=axis).astype(np.int16) - grey.min(axis=axis) <= 10
-    length = flat.size
-    if length < 32:
-        return 0
+def _gutters(lines: NDArray[np.uint8]) -> int:
+    """Runs of rows of one flat colour, away from the edges, where a picture begins at once on either side.
+
+    At once: most of the next row is of another colour. Things that lie on a plain ground begin little by little.
+    """
+    length = len(lines)
+    flat = lines.max(axis=1).astype(np.int16) - lines.min(axis=1) <= _FLAT
     edges = np.flatnonzero(np.diff(np.concatenate([[0], flat.view(np.int8), [0]])))
     found = 0
     for start, end in edges.reshape(-1, 2):
-        inside = start > length * 0.1 and end < length * 0.9 and end - start <= length * 0.12
-        if inside and not flat[max(0, start - length // 12) : start].any():
-            found += int(not flat[end : end + length // 12].any())
+        if start > length * 0.1 and end < length * 0.9 and end - start <= length * 0.12:
+            ground = np.median(lines[start:end])
+            beside = lines[[start - 2, end + 1]].astype(np.float32)  # one further than next, which may be blended
+            busy = np.ptp(beside, axis=1).min() > 4 * _FLAT  # stripes have flat rows on either side of a flat row
+            found += int(busy and (np.abs(beside - ground) > _OTHER).mean(axis=1).min() > 0.6)
     return found
