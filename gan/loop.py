@@ -85,9 +85,7 @@ def train(
         try:
             moment = _restore(team, state)
         except (KeyError, TypeError, RuntimeError) as error:
-            raise UsageError(
-                f"{run.checkpoints} was written by another version ({error}); move {run.root} away"
-            ) from None
+            raise UsageError(f"{run.checkpoints} is of another version ({error}); move {run.root} away") from None
     rewind(run, moment.images_seen)
     anchor = _capture(team, moment)
     saved, saved_at = moment.images_seen, time.monotonic()
@@ -169,7 +167,7 @@ def play(team: Players, x: Tensor, values: Values, machine: Machine, moment: Mom
         real_seen.requires_grad_(due)
         fake_seen.requires_grad_(due and values.penalty == "r1r2")
         with half:
-            real, fake = _look(d, real_seen, fake_seen, joint=values.joint)
+            real, fake = losses.scores(d, real_seen, fake_seen, joint=values.joint)
         loss_d = losses.discriminator(real, fake, values, rng)
         held_back = torch.zeros((), device=x.device)
         if due:
@@ -186,7 +184,7 @@ def play(team: Players, x: Tensor, values: Values, machine: Machine, moment: Mom
         d.requires_grad_(False)
         try:
             with half:
-                real_again, fake_again = _look_again(d, real_seen.detach(), seen(fakes), values)
+                real_again, fake_again = losses.scores_again(d, real_seen.detach(), seen(fakes), values)
             loss_g = losses.generator(real_again, fake_again, values)
             team.opt_g.zero_grad()
             loss_g.backward()  # type: ignore[no-untyped-call]
@@ -197,33 +195,9 @@ def play(team: Players, x: Tensor, values: Values, machine: Machine, moment: Mom
 
     with torch.no_grad():
         margin = real - fake if values.loss == "relativistic" else real
-        right = (margin > 0).float().mean() if values.loss == "relativistic" else _accuracy(real, fake, values)
+        right = (margin > 0).float().mean() if values.loss == "relativistic" else losses.accuracy(real, fake, values)
         shown = torch.stack([loss_d, loss_g, right, margin.sign().mean(), held_back]).float().tolist()
     return Scores(*shown)
-
-
-def _look(d: nn.Module, reals: Tensor, fakes: Tensor, *, joint: bool) -> tuple[Tensor, Tensor]:
-    """D's scores of both, in one batch or in two."""
-    if joint:
-        real, fake = d(torch.cat([reals, fakes])).float().chunk(2)
-        return real, fake
-    return d(reals).float(), d(fakes).float()
-
-
-def _look_again(d: nn.Module, reals: Tensor, fakes: Tensor, values: Values) -> tuple[Tensor | None, Tensor]:
-    """As `_look`, for G's turn: the reals only where they matter."""
-    if values.joint:
-        return _look(d, reals, fakes, joint=True)
-    if values.loss == "relativistic":
-        with torch.no_grad():
-            real = d(reals).float()
-        return real, d(fakes).float()
-    return None, d(fakes).float()
-
-
-def _accuracy(real: Tensor, fake: Tensor, values: Values) -> Tensor:
-    middle = 0.5 if values.loss == "least_squares" else 0.0
-    return ((real > middle).float().mean() + (fake < middle).float().mean()) / 2
 
 
 def _step(optimiser: torch.optim.Optimizer, net: nn.Module, rate: float) -> None:

@@ -1,4 +1,4 @@
-"""What each side of the game wants, each loss as its formula. Scores are D's, before any sigmoid."""
+"""What each side of the game wants, each loss as its formula, and D's scores, before any sigmoid."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits as cross_entrop
 from torch.nn.functional import relu, softplus
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from gan.presets import Values
 
 
@@ -47,6 +49,30 @@ def penalty(scores: Tensor, pictures: Tensor) -> Tensor:
     """R1 on reals, R2 on fakes: the mean square of D's slope at the pictures that it saw (arXiv 1801.04406)."""
     (slope,) = torch.autograd.grad(scores.sum(), pictures, create_graph=True)
     return slope.float().square().sum([1, 2, 3]).mean()
+
+
+def scores(d: nn.Module, reals: Tensor, fakes: Tensor, *, joint: bool) -> tuple[Tensor, Tensor]:
+    """D's scores of both, in one batch or in two."""
+    if joint:
+        real, fake = d(torch.cat([reals, fakes])).float().chunk(2)
+        return real, fake
+    return d(reals).float(), d(fakes).float()
+
+
+def scores_again(d: nn.Module, reals: Tensor, fakes: Tensor, values: Values) -> tuple[Tensor | None, Tensor]:
+    """As `scores`, for G's turn: the reals only where they matter."""
+    if values.joint:
+        return scores(d, reals, fakes, joint=True)
+    if values.loss == "relativistic":
+        with torch.no_grad():
+            real = d(reals).float()
+        return real, d(fakes).float()
+    return None, d(fakes).float()
+
+
+def accuracy(real: Tensor, fake: Tensor, values: Values) -> Tensor:
+    middle = 0.5 if values.loss == "least_squares" else 0.0
+    return ((real > middle).float().mean() + (fake < middle).float().mean()) / 2
 
 
 def _labels(scores: Tensor, between: tuple[float, ...], values: Values, rng: torch.Generator) -> Tensor:
