@@ -301,3 +301,11 @@ def test_the_next_picture_shows_within_a_tenth_of_a_second_at_forty_thousand(
         busy = (sum(work.cpu_times()[:2]) - before) / 20
     assert min(took) <= 100, took  # what other programs leave of the machine is not the page's doing
     assert busy <= 0.2, "seconds of work for one answer, the next pictures made small included"
+
+
+def test_without_flask_the_command_says_what_to_install(made: Set) -> None:
+    program = "import sys; sys.modules['flask'] = None; from curate.__main__ import main; main()"
+    command = [sys.executable, "-c", program, "review", "--data", str(made.data.root)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 69
+    assert "pip install" in ended.stderr
