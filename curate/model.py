@@ -15,21 +15,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import timm
 import torch
 from huggingface_hub import constants as hub
 from timm.data.config import resolve_data_config
 from timm.data.imagenet_info import ImageNetInfo, infer_imagenet_subset
-from timm.data.transforms_factory import create_transform
 from torch.nn import BatchNorm2d
 
 from curate.targets import SYNSET, LabelSet, above
+from curate.transform import transform
 from scrapbag.errors import MissingError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import numpy as np
     from numpy.typing import NDArray
     from PIL import Image
 
@@ -92,10 +92,9 @@ def load(name: str) -> Loaded:
         ) from error
     own = json.loads((local / "config.json").read_text(encoding="utf-8")) if local else {}
     config = resolve_data_config({}, model=module)  # type: ignore[no-untyped-call]  # timm's own
-    transform = create_transform(**config, is_training=False, use_prefetcher=True)
     return Loaded(
         module=module,
-        prepare=lambda image: np.asarray(transform(image)),
+        prepare=transform(config),
         config={key: list(value) if isinstance(value, tuple) else value for key, value in sorted(config.items())},
         weights=_hash(module),
         labels=_label_set(module.pretrained_cfg, module.num_classes),

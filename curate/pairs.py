@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,9 +39,13 @@ class Pairs:
 
 def sketch(features: NDArray[np.float32]) -> NDArray[np.float16]:
     """Unit features in 256 random directions, whose cosines are theirs but for a few thousandths."""
-    rng = np.random.default_rng(0)
-    directions = rng.standard_normal((features.shape[1], _WIDTH), dtype=np.float32) / np.float32(_WIDTH**0.5)
-    return np.asarray(_unit(features) @ directions, dtype=np.float16)
+    return np.asarray(_unit(features) @ _directions(features.shape[1]), dtype=np.float16)
+
+
+@cache
+def _directions(width: int) -> NDArray[np.float32]:
+    drawn = np.random.default_rng(0).standard_normal((width, _WIDTH), dtype=np.float32)
+    return drawn / np.float32(_WIDTH**0.5)
 
 
 def write_pairs(shards: Shards) -> None:

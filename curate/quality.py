@@ -35,7 +35,10 @@ def shrink(image: Image.Image) -> NDArray[np.uint8]:
     scale = SIDE / min(image.size)
     if scale < 1:
         size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-        return cv2.resize(np.asarray(image), size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+        whole = max(1, int(1 / scale))  # by a whole number first, which is cheap and blends just as well
+        return cv2.resize(np.asarray(image.reduce(whole)), size, interpolation=cv2.INTER_AREA).astype(
+            np.uint8, copy=False
+        )
     return np.asarray(image)
 
 
