@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import timm
+import torch
 from click.testing import CliRunner
 from gan_data import job, squares
 from safetensors.torch import save_file
 from truth_pictures import drawn
 
-from gan import features, keep, loop, sample
+from gan import batches, features, keep, loop, players, sample
 from gan.__main__ import main
 from gan.evaluate import best
 from gan.keep import Keeper
+from gan.players import Machine
 from scrapbag.errors import MissingError
 from scrapbag.layout import Run
 
@@ -82,6 +85,28 @@ def test_evaluate_prints_and_keeps_figures_neighbours_and_page(judged):
     assert page.count("data:image/webp") >= 3  # samples, reals, neighbours
     assert kept["last"]["measured"][0]["sha256"] in page
     assert all(flag.partition(":")[0] in page for flag in kept["last"]["flags"])
+
+
+def test_settling_measures_the_pictures_of_the_averaged_weights_and_changes_nothing_else(judged):
+    made, _ = judged
+    team = players.make(made.values, 32, 0, Machine(bf16=False))
+    with torch.no_grad():
+        for norm in (one for one in team.ema.modules() if isinstance(one, torch.nn.BatchNorm2d)):
+            norm.running_mean.fill_(5)  # what G saw before its weights were averaged
+    before = {name: one.clone() for name, one in team.ema.state_dict().items()}
+    net = players.settled(team.ema, made.values, (1, 1))
+    assert all(torch.equal(one, before[name]) for name, one in team.ema.state_dict().items())
+    assert all(torch.equal(a, b) for a, b in zip(net.parameters(), team.ema.parameters(), strict=True))
+    normed = []
+    first = next(one for one in net.modules() if isinstance(one, torch.nn.BatchNorm2d))
+    first.register_forward_hook(lambda _m, _i, out: normed.append(out.clone()))
+    net(batches.latents(made.values, 512, batches.chance(1, 0, "latents")))
+    assert float(normed[0].mean()) == pytest.approx(0, abs=0.1)
+    assert float(normed[0].std()) == pytest.approx(1, abs=0.2)
+    plain = replace(made.values, settle=False)
+    assert torch.equal(
+        players.settled(team.ema, plain, (1, 1)).state_dict()["1.running_mean"], before["1.running_mean"]
+    )
 
 
 def test_evaluate_without_a_run_says_what_to_do(tmp_path):
