@@ -19,7 +19,7 @@ READY  := $(VENV)/.ready
 
 given   = $(if $($(1)),--set '$(2)=$($(1))')
 CHOSEN := $(call given,LIMIT,scrape.limit) \
-          $(call given,MODEL,score.model) $(call given,BACKEND,score.backend) \
+          $(call given,MODEL,score.model) $(call given,BACKEND,score.backend) $(call given,DTYPE,score.dtype) \
           $(call given,THRESH,curate.threshold) $(call given,BY,curate.by) $(call given,SIZE,curate.size) $(call given,FIT,curate.fit) \
           $(call given,PRESET,train.preset) $(call given,MINUTES,train.minutes) $(call given,IMAGES,train.images) $(call given,LEVEL,train.level) \
           $(if $(filter train,$(MAKECMDGOALS)),$(call given,SEED,train.seed)) \
