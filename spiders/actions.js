@@ -53,7 +53,7 @@ async function click({ css, max = 1, count = "*", pause = 2 }) {
 
 // Go down to the end, then wait for the page to grow, at most `max` times. A list that drops what scrolls out of
 // sight is collected on the way, and put back at the end, among its own.
-async function scroll({ count = "", max = 50, pause = 1.5 }) {
+async function scroll({ count = "", max = 50, pause = 4 }) {
   const seen = new Map();
   let parent = null;
   const collect = () => {
