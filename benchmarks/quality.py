@@ -28,6 +28,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from benchmarks import quilts
 from gan import batches, grids, loop, players, presets, sample
 from gan.data import Pictures
+from gan.evaluate import best
 from gan.judge import COUNT, Judge, Reals, divide
 from gan.keep import Keeper
 from gan.players import Machine
@@ -117,8 +118,7 @@ def run(task: Task, work: Path) -> dict[str, Any]:
     folder.root.mkdir(parents=True)
     settings = Train(minutes=task.minutes, seed=task.seed)
     job = loop.Job(folder, pictures, values, task.side, settings, Machine(threads=1, bf16=True))
-    keeper = Keeper(job)
-    moment, _ = loop.train(job, clock=time.process_time, judge=keeper if task.minutes > 6 else None)
+    moment, _ = loop.train(job, clock=time.process_time, judge=Keeper(job))
     reals = divide(train, held) if task.real else Reals(train[:1024], held, held, train)
     judge = Judge(reals)
     generator = sample.load(folder.generator)
@@ -128,11 +128,19 @@ def run(task: Task, work: Path) -> dict[str, Any]:
     verdict = judge.verdict(fakes, moment.images_seen)
     settled = players.settled(generator.net, replace(values, settle=True), generator.field)
     again = judge.verdict(batches.to_bytes(sample.draw(replace(generator, net=settled), count, seed=7)))
+    kept = sample.load(best(folder))
+    fakes = batches.to_bytes(sample.draw(kept, count, seed=7))
+    grids.save(work / f"{task.name}-best.png", fakes[:64])
+    best_one = judge.verdict(fakes, kept.images_seen)
     return {
         **asdict(task),
         "kimg": round(moment.images_seen / 1000, 1),
         "kid": round(verdict.measured[0].fakes.kid, 1),
         "kid_settled": round(again.measured[0].fakes.kid, 1),
+        "kimg_best": round(kept.images_seen / 1000, 1),
+        "kid_best": round(best_one.measured[0].fakes.kid, 1),
+        "coverage_best": round(best_one.measured[0].fakes.coverage, 3),
+        "colour_best": round(best_one.fakes.colour_volume, 1),
         "kid_floor": round(verdict.measured[0].floor.kid, 1),
         "recall": round(verdict.measured[0].fakes.recall, 3),
         "coverage": round(verdict.measured[0].fakes.coverage, 3),
