@@ -75,7 +75,9 @@ class Crawl(scrapy.Spider):
         """The request that a lease stands for. Raises ValueError for what is no address at all."""
         meta: dict[str, Any] = {"lease": lease, "kind": lease.kind, "download_slot": lease.host}
         meta["local"] = self.readers[lease.source].source.local
-        if lease.host in self.scrape.allow_hosts:
+        if meta["local"]:
+            self.crawler.engine.downloader.per_slot_settings.setdefault(lease.host, {"delay": 0.0})
+        if meta["local"] or lease.host in self.scrape.allow_hosts:
             meta["autothrottle_dont_adjust_delay"] = True  # one's own server; delay_s alone counts
         if lease.kind == "picture":
             headers = {"Accept": _ACCEPT, "Accept-Encoding": "identity"}

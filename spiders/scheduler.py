@@ -201,7 +201,8 @@ class Scheduler(BaseScheduler):
 
     def _hand_out(self, host: Host, lease: Lease, now: float) -> None:
         host.flight += 1
-        host.next_at = now + self._delay(host)
+        if not self._crawl.readers[lease.source].source.local:  # nobody waits for one's own files
+            host.next_at = now + self._delay(host)
         self._out[lease.id] = host
         self._pictures_out += lease.kind == "picture"
         self._turn(host, host.next_at)

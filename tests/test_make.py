@@ -56,8 +56,8 @@ class Workshop:
     def command(self, *words: str) -> list[str]:
         venv = Path(sys.executable).parents[1]  # no resolve: a venv's python is a link out of it
         return [
-            "make", "--no-print-directory", f"RECIPE={self.recipe}", f"DATA={self.data}", f"RUN={self.run}",
-            f"VENV={venv}", f"READY={ROOT / 'Makefile'}", *words,
+            "make", "--no-print-directory", f"--assume-old={venv}/.ready", f"RECIPE={self.recipe}",
+            f"DATA={self.data}", f"RUN={self.run}", f"VENV={venv}", *words,
         ]  # fmt: skip
 
     def locks(self) -> dict[str, int]:
