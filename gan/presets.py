@@ -78,7 +78,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     # DCGAN with batch norm in both and lazy R1: on a CPU images per second come first
     "auto-cpu": {
         "lr_g": 4e-4, "lr_d": 4e-4, "beta2": 0.99, "tail": True,
-        "penalty": "r1", "gamma": 0.2, "lazy": 8, "ema_kimg": 10.0, "settle": True,
+        "penalty": "r1", "gamma": 1.0, "lazy": 8, "ema_kimg": 10.0, "settle": True,
     },
     # a residual pair without norm, relativistic, kept in bounds by R1 + R2 (R3GAN, arXiv 2501.05441)
     "auto-cuda": {
