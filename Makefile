@@ -140,7 +140,7 @@ $(READY): pyproject.toml requirements.lock
 	  install="uv pip install --quiet --python $(PY)"; \
 	else \
 	  "$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { echo 'error: this Python has no venv; Debian and Ubuntu: sudo apt install python3-venv' >&2; exit 69; }; \
-	  test -x $(PY) || "$(PYTHON)" -m venv $(VENV); \
+	  $(PIP) --version >/dev/null 2>&1 || "$(PYTHON)" -m venv $(VENV); \
 	  install="$(PIP) install"; \
 	fi; \
 	lock=requirements.lock; \
