@@ -77,8 +77,8 @@ class Crawl(scrapy.Spider):
         meta["local"] = self.readers[lease.source].source.local
         if meta["local"]:
             self.crawler.engine.downloader.per_slot_settings.setdefault(lease.host, {"delay": 0.0})
-        if meta["local"] or lease.host in self.scrape.allow_hosts:
-            meta["autothrottle_dont_adjust_delay"] = True  # one's own server; delay_s alone counts
+        if meta["local"] or (lease.host in self.scrape.allow_hosts and not self.scrape.delay_s):
+            meta["autothrottle_dont_adjust_delay"] = True  # one's own, and told to give all it can
         if lease.kind == "picture":
             headers = {"Accept": _ACCEPT, "Accept-Encoding": "identity"}
             return Request(lease.url, self.picture, errback=self.lost, headers=headers, meta=meta)

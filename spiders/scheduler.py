@@ -128,9 +128,13 @@ class Scheduler(BaseScheduler):
         self._turn(host, host.next_at)
 
     def succeeded(self, lease: Lease) -> None:
-        """The host of `lease` answers as it should: if it had asked for a pause, that is over."""
+        """The host of `lease` answers as it should: if it had asked for a pause, that is over.
+
+        What was under way when it asked, and arrives meanwhile, says nothing of that.
+        """
         host = self._hosts[lease.host]
-        host.strikes, host.cap = 0, self._scrape.per_host
+        if time.monotonic() >= host.paused_until:
+            host.strikes, host.cap = 0, self._scrape.per_host
 
     def pause(self, name: str, seconds: float | None, reason: str) -> None:
         """Leave a host alone for as long as it says, then send one request to see; give up after a few such."""

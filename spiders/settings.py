@@ -57,7 +57,7 @@ def scrapy_settings(scrape: Scrape, *, browser: bool) -> dict[str, Any]:
         "DOWNLOAD_DELAY_JITTER": 0,
         "AUTOTHROTTLE_ENABLED": True,
         "AUTOTHROTTLE_START_DELAY": scrape.delay_s,
-        "AUTOTHROTTLE_TARGET_CONCURRENCY": scrape.per_host,
+        "AUTOTHROTTLE_TARGET_CONCURRENCY": 1.0,  # a host that is slow is asked one at a time, whatever per_host allows
         "DOWNLOAD_TIMEOUT": scrape.timeout_s,
         "DOWNLOAD_MAXSIZE": scrape.max_bytes,
         "DOWNLOAD_WARNSIZE": 0,
