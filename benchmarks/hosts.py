@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LATENCY_S = 0.05
-DELAY_S = 1.0  # what a recipe has unless it says otherwise
 PER_HOST = 2
 CONCURRENCY = 16
 EACH = 25  # pictures of a host
@@ -61,8 +60,8 @@ class Hosts:
             writer.close()
 
 
-def rate(out: Path, count: int) -> dict[str, float]:
-    """Requests a second over `count` hosts, and their share of what would be allowed."""
+def rate(out: Path, count: int, delay_s: float) -> dict[str, float]:
+    """Requests a second over `count` hosts, and their share of what `delay_s` and the concurrency would allow."""
     (out / "settings").mkdir(parents=True)
     with Hosts(count) as hosts:
         addresses = [f"http://127.0.0.1:{port}/{n}.gif" for n in range(EACH) for port in hosts.ports]
@@ -73,7 +72,7 @@ name = "hosts"
 [scrape]
 contact = "bench@example.org"
 allow_hosts = [{allow}]
-delay_s = {DELAY_S}
+delay_s = {delay_s}
 concurrency = {CONCURRENCY}
 per_host = {PER_HOST}
 [[source]]
@@ -82,7 +81,7 @@ kind = "urls"
 path = "{out}/list.txt"
 """)
         subprocess.run([sys.executable, "-m", "spiders", "scrape", "--data", str(out)], check=True)
-    allowed = min(count / DELAY_S, count * PER_HOST / LATENCY_S, CONCURRENCY / LATENCY_S)
+    allowed = min(count / delay_s, count * PER_HOST / LATENCY_S, CONCURRENCY / LATENCY_S)
     took = max(hosts.times) - min(hosts.times)
     reached = (len(hosts.times) - count) / took  # the first of each host is free of its delay
     return {"allowed_per_s": allowed, "reached_per_s": round(reached, 1), "share": round(reached / allowed, 3)}

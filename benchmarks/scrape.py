@@ -27,6 +27,7 @@ from benchmarks.rivals import CONCURRENCY, RIVALS, Job, programs
 from benchmarks.site import build, served
 
 REACH = {"ratio": 0.6, "peak_mb": 140.0, "slope_mb": 10.0, "hosts": 0.9}
+DELAYS_S = (1.0, 0.25)  # what a recipe has unless it says otherwise, and a quarter of it
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ def main(pictures: int, times: int, many: int, hosts: int, venvs: Path) -> None:
         if many:
             figures["long run"] = _long(work, many)
         if hosts:
-            figures["hosts"] = rate(work / "hosts", hosts)
+            for delay_s in DELAYS_S:
+                figures[f"hosts, {delay_s} s"] = rate(work / f"hosts-{delay_s}", hosts, delay_s)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     click.echo(json.dumps({"figures": figures, "reached": _reached(figures)}))
@@ -138,17 +140,17 @@ def _tell(name: str, runs: list[Run]) -> dict[str, float]:
     return figures
 
 
-def _reached(figures: dict[str, dict[str, float]]) -> bool:
+def _reached(figures: dict[str, dict[str, float]]) -> dict[str, bool]:
     ours, stock = figures["scrapbag"], figures.get("Scrapy ImagesPipeline")
-    reached = [ours["identical"] == ours["pictures"]]
+    reached = {"bytes identical": ours["identical"] == ours["pictures"]}
     if stock:
         figures["ratio"] = {"to ImagesPipeline": round(ours["cpu_s_per_1000"] / stock["cpu_s_per_1000"], 3)}
-        reached.append(figures["ratio"]["to ImagesPipeline"] <= REACH["ratio"])
+        reached["CPU of ImagesPipeline"] = figures["ratio"]["to ImagesPipeline"] <= REACH["ratio"]
     if long := figures.get("long run"):
-        reached += [long["peak_mb"] <= REACH["peak_mb"], long["slope_mb"] <= REACH["slope_mb"]]
-    if hosts := figures.get("hosts"):
-        reached.append(hosts["share"] >= REACH["hosts"])
-    return all(reached)
+        reached["peak memory"] = long["peak_mb"] <= REACH["peak_mb"]
+        reached["no slope"] = long["slope_mb"] <= REACH["slope_mb"]
+    hosts = {name: figure["share"] for name, figure in figures.items() if name.startswith("hosts")}
+    return reached | {name: share >= REACH["hosts"] for name, share in hosts.items()}
 
 
 if __name__ == "__main__":
