@@ -113,13 +113,13 @@ def export(root: Path, kind: str) -> None:
 
 
 def _threshold(outcome: Outcome) -> str:
-    if not outcome.settings.targets:
-        return "no targets, quality rules alone"
+    ranked = outcome.settings.targets or outcome.ranked_by != "nobody"
+    by = f"threshold {outcome.threshold:.2f}" if ranked else "no targets, quality rules alone"
     if outcome.certificate is None:
         away = f": {outcome.missing} yes in make review would certify" if outcome.missing else ""
-        return f"threshold {outcome.threshold:.2f}, uncertified{away}"
+        return f"{by}, uncertified{away}"
     lower: Any = outcome.certificate.lower
-    return f"threshold {outcome.threshold:.2f}, precision at least {lower:.2f} with 95 % confidence"
+    return f"{by}, precision at least {lower:.2f} with 95 % confidence"
 
 
 def _passes(outcome: Outcome) -> str:

@@ -67,7 +67,7 @@ class Frozen:
             return "the model"
         return (
             f"a head taught by {self.head.answers} answers: of pairs that it had not seen it ranks"
-            f" {self.head.area:.0%} right, the model alone {self.head.model_area:.0%}"
+            f" {self.head.area:.0%} right, without it {self.head.model_area:.0%}"
         )
 
 
@@ -78,6 +78,7 @@ class Judgement:
     scores: Frozen
     pool: Pool
     threshold: Threshold
+    labels: str = ""  # hash of those answers, '' when there are none
 
 
 def judge(evidence: Evidence, settings: Curate, *, newest: bool = False) -> Judgement:
@@ -123,10 +124,10 @@ def heard(scores: Frozen, evidence: Evidence, settings: Curate) -> Judgement:
             answer[place] = YES if label.answer == "yes" else NO
     pool = Pool(scores.ranked, answer)
     found = certify.choose(pool, settings.threshold, settings.by)
+    name = labels.digest(drawn) if drawn else ""
     if found.certificate:
-        named = replace(found.certificate, version=scores.version, labels=labels.digest(drawn))
-        found = replace(found, certificate=named)
-    return Judgement(scores, pool, found)
+        found = replace(found, certificate=replace(found.certificate, version=scores.version, labels=name))
+    return Judgement(scores, pool, found, name)
 
 
 def taught(evidence: Evidence) -> list[Label]:

@@ -53,11 +53,9 @@ class Desk:
     """The questions of one dataset. Every tab asks here; methods may be called from any thread."""
 
     def __init__(self, settings: Curate, data: Data) -> None:
-        """Read the scores and judge them. Raises UsageError where there is nothing to ask."""
+        """Read the scores and judge them. Raises MissingError where there are none yet."""
         self.settings, self.data = settings, data
         material = run.gather(settings, data)
-        if not settings.targets or not material.scores.shards.has("below"):
-            raise UsageError('there is no question without targets and scores; write targets = ["..."] under [curate]')
         self.paths = {picture.sha256: picture.path for picture in material.pictures.values()}
         self.titles = {sha256: (one.title, one.source) for sha256, one in material.speakers.items()}
         said = material.scores.labels.words
@@ -205,12 +203,14 @@ def teaching(how: str, confidence: NDArray[np.float64], free: NDArray[np.bool_],
     """The place to ask about for the head's sake, None when none is free.
 
     `random` takes the last that is free: places are in random order, and the first ones are wanted for the certificate.
-    `uncertain` takes the one nearest to even odds that is like none of those asked before, while there are such.
+    `uncertain` takes the one nearest to even odds that is like none of those asked before, while there are such; the
+    last of several.
     """
     places = np.flatnonzero(free & ~near) if how == "uncertain" and (free & ~near).any() else np.flatnonzero(free)
     if not places.size:
         return None
-    return int(places[-1] if how == "random" else places[np.argmin(np.abs(confidence[places] - 0.5))])
+    last_first = places[::-1]
+    return int(last_first[0 if how == "random" else np.argmin(np.abs(confidence[last_first] - 0.5))])
 
 
 def _again(told: Sequence[Label], tab: str, sha256: str) -> Question | None:

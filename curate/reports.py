@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def write(outcome: Outcome, data: Data) -> None:
     """Write them, each whole and only if it changed, the page last."""
-    steps = sweeps.sweep(outcome.rows)
+    steps = sweeps.sweep(outcome.rows, outcome.labels)
     report_csv.write(data.report / "report.csv", outcome.rows)
-    sweeps.write(data.report / "sweep.csv", steps)
+    sweeps.write(data.report / "sweep.csv", [*steps, *sweeps.certified(outcome)])
     write_text(data.report / "report.html", page.render(outcome, steps, data))

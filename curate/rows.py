@@ -108,6 +108,7 @@ class Outcome:
     by: str  # prob | precision: what the threshold stands for, as used
     certificate: Any = None  # curate.certify's, where labels certify
     missing: int | None = None  # answers until a (further) certificate, were each a yes; None: none is in reach
+    labels: str = ""  # hash of the answers drawn for these scores, certified or not; '' when there are none
     ranked_by: str = "the model"  # or the head that people's answers have taught, and how much better that ranks
     changed: int | None = None  # decisions that fp32 scores of the same weights would change; None: there are none
     seconds: dict[str, float] = field(default_factory=dict, compare=False)  # wall time by step, for the log

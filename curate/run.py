@@ -75,36 +75,45 @@ def gather(settings: Curate, data: Data) -> Material:
 
 
 def choose(material: Material, settings: Curate) -> Outcome:
-    """What the settings make of the material; touches no file but the shards, to read features."""
-    asked = settings.targets and material.scores.shards.has("below")
-    judged = judge(evidence(material), settings) if asked else None
-    facts, threshold, by = material.facts, settings.threshold, "prob"
-    if judged:
+    """What the settings make of the material; touches no file but the shards, to read features.
+
+    Without targets no number drops a picture until answers have taught a head that is certified.
+    """
+    judged = judge(evidence(material), settings)
+    sure, facts, threshold = judged.threshold.certificate, material.facts, settings.threshold
+    ranked = bool(settings.targets or (sure and judged.scores.head))
+    if ranked:
         facts = replace(facts, confidence=judged.scores.confidence)
-        threshold, by = judged.threshold.value, judged.threshold.by
+        threshold = judged.threshold.value
     decisions = decide(facts, material.links, settings, threshold)
     level = _levels(material, decisions)
-    bounds = certified(judged) if judged else np.full((facts.confidence.size, 3), np.nan)
-    made = assemble.by_sha256(material.scores, facts, material.seen, material.links, decisions, level, bounds)
-    if judged and judged.threshold.certificate:
+    made = assemble.by_sha256(
+        material.scores, facts, material.seen, material.links, decisions, level, certified(judged)
+    )
+    if sure:
         for values in made.values():
-            values["certificate"] = str(judged.threshold.certificate) if values["kept"] else ""
+            values["certificate"] = str(sure) if values["kept"] else ""
     return Outcome(
         rows=tuple(assemble.rows(material.records, material.speakers, made)),
         settings=settings,
         score=_info(material.scores),
         threshold=threshold,
-        by=by,
-        certificate=judged.threshold.certificate if judged else None,
-        missing=judged.threshold.missing if judged else None,
+        by=judged.threshold.by,
+        certificate=sure,
+        missing=judged.threshold.missing,
+        labels=judged.labels,
         changed=table.changed(material.scores, material.twin, material.targets, threshold) if material.twin else None,
-        ranked_by=judged.scores.ranked_by if judged else "the model",
+        ranked_by=judged.scores.ranked_by if ranked else "nobody",
     )
 
 
 def evidence(material: Material) -> Evidence:
-    scores = material.scores
-    return Evidence(scores.key, scores.shards, material.facts, material.links, material.labels)
+    """What there is to judge by. Where no classifier was asked, every picture is as likely wanted as not."""
+    scores, facts = material.scores, material.facts
+    if not material.targets:
+        even = np.where(facts.problem == "", np.float32(0.5), np.float32(np.nan))
+        facts = replace(facts, confidence=even)
+    return Evidence(scores.key, scores.shards, facts, material.links, material.labels)
 
 
 def publish(outcome: Outcome, material: Material, data: Data) -> None:

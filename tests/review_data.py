@@ -31,8 +31,13 @@ class Set:
     confidence: dict[str, float]
 
 
-def dataset(root: Path, count: int, *, separation: float = 3.0, share: float = 0.3, pairs: bool = True) -> Set:
-    """`count` pictures of which `share` are wanted. Without `pairs` the near-duplicates and neighbours are made up."""
+def dataset(
+    root: Path, count: int, *, separation: float = 3.0, share: float = 0.3, pairs: bool = True, model: bool = True
+) -> Set:
+    """`count` pictures of which `share` are wanted. Without `pairs` the near-duplicates and neighbours are made up.
+
+    Without `model` nobody but the quality rules has looked at them.
+    """
     rng = np.random.default_rng(5)
     data = Data(root)
     names = [hashlib.sha256(f"{number}".encode()).hexdigest() for number in range(count)]
@@ -46,7 +51,8 @@ def dataset(root: Path, count: int, *, separation: float = 3.0, share: float = 0
     columns |= {"entropy": np.full(count, 6, np.float32), "blur": np.full(count, 500, np.float32)}
     columns |= {"panels": np.ones(count, np.uint8), "hashes": rng.integers(0, 2**63, (count, HASHES), dtype=np.uint64)}
     features = rng.normal(size=(count, 32)) + np.where(wanted, 1.0, -1.0)[:, None] * (np.arange(32) < 8)
-    columns |= seen(features.astype(np.float32), np.column_stack([score, np.zeros(count)]).astype(np.float32))
+    if model:
+        columns |= seen(features.astype(np.float32), np.column_stack([score, np.zeros(count)]).astype(np.float32))
     shards.append(names, columns)
     info = {"model": "simulated", "link": "softmax", "backend": "none", "dtype": "fp32", "features": 32}
     (shards.folder / "model.json").write_text(json.dumps(info))
@@ -71,10 +77,16 @@ def store_pairs(folder: Path, count: int, first: np.ndarray, second: np.ndarray)
     np.savez(folder / "pairs.npz", count=count, first=first, second=second, cosine=cosine, **columns)
 
 
-def answer(made: Set, asked: list[tuple[str, str]], purpose: str, drawn: dict[str, object] | None = None) -> None:
+def answer(
+    made: Set,
+    asked: list[tuple[str, str]],
+    purpose: str,
+    drawn: dict[str, object] | None = None,
+    question: tuple[str, ...] = QUESTION,
+) -> None:
     """Write answers (sha256, answer) as if a person had given them."""
     connection = labels.connect(made.data.catalog)
-    labels.add(connection, [Label(name, word, QUESTION, purpose, drawn or {}, AT) for name, word in asked])
+    labels.add(connection, [Label(name, word, question, purpose, drawn or {}, AT) for name, word in asked])
     connection.close()
 
 

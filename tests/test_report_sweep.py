@@ -1,9 +1,11 @@
 import csv
 
 import pytest
-from report_rows import dataset, lost, row
+from report_rows import dataset, lost, outcome, row
 
-from curate import sweep
+from curate import reports, sweep
+from curate.certify import Certificate
+from scrapbag.layout import Data
 
 
 def kept_at(rows, threshold):
@@ -53,3 +55,24 @@ def test_the_certificate_of_a_threshold_is_that_of_the_least_confident_picture_i
     rows = [row(number=1, confidence=0.8, certified=0.7), row(number=2, confidence=0.9, certified=0.93)]
     certified = {step.threshold: step.certified for step in sweep.sweep(rows)}
     assert (certified[0.5], certified[0.85], certified[0.95]) == (0.7, 0.93, None)
+
+
+def test_a_bound_names_its_method_and_its_answers_and_the_certificate_has_a_row_of_its_own(tmp_path):
+    rows = [row(number=1, confidence=0.8, certified=0.7, certified_answers=41, certified_errors=2)]
+    given = Certificate(threshold=0.8713, promise=0.9, lower=0.912, n=64, errors=1, size=50, labels="0123456789abcdef")
+    reports.write(
+        outcome(rows, by="precision", threshold=0.8713, certificate=given, labels=given.labels), Data(tmp_path)
+    )
+    with (tmp_path / "report" / "sweep.csv").open(newline="") as file:
+        table = list(csv.DictReader(file))
+    assert [float(one["threshold"]) for one in table] == sorted([*(i / 100 for i in range(101)), 0.8713])
+    own = next(one for one in table if one["threshold"] == "0.8713")
+    assert own == {
+        "threshold": "0.8713", "kept": "1", "certified": "0.912", "answers": "64", "errors": "1",
+        "method": given.method, "labels": given.labels,
+    }  # fmt: skip
+    beside = [one for one in table if one["certified"] == "0.7"]
+    assert len(beside) == 81
+    assert all((one["answers"], one["errors"], one["labels"]) == ("41", "2", given.labels) for one in beside)
+    assert all("by itself" in one["method"] for one in beside)
+    assert all(one["method"] == one["labels"] == "" for one in table if not one["certified"])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from review_data import Set, answer, dataset, store_pairs
+from review_data import Set, answer, dataset, store_pairs, told
 
 from curate import run
 from curate.certify import UNASKED
@@ -36,30 +36,32 @@ def judged(made: Set, settings: Curate = SETTINGS, *, newest: bool = False) -> J
     return judge(run.evidence(run.gather(settings, made.data)), settings, newest=newest)
 
 
-def decided(made: Set) -> Outcome:
-    return run.choose(run.gather(SETTINGS, made.data), SETTINGS)
+def decided(made: Set, settings: Curate = SETTINGS) -> Outcome:
+    return run.choose(run.gather(settings, made.data), settings)
 
 
-def order(made: Set) -> list[str]:
+def order(made: Set, settings: Curate = SETTINGS) -> list[str]:
     """The pictures in the order in which they are drawn, those kept at the threshold asked about alone."""
-    now = judged(made)
-    names = run.gather(SETTINGS, made.data).scores.shards.sha256
-    return [names[row] for row in now.scores.shown[now.scores.ranked >= 0.9]]
+    now = judged(made, settings, newest=not settings.targets)
+    names = run.gather(settings, made.data).scores.shards.sha256
+    least = 0.9 if settings.targets else now.threshold.ask
+    return [names[row] for row in now.scores.shown[now.scores.ranked >= least]]
 
 
 def truth(made: Set, names: list[str]) -> list[tuple[str, str]]:
     return [(name, "yes" if made.wanted[name] else "no") for name in names]
 
 
-def certify(made: Set, count: int, **changes: object) -> None:
-    drawn = {"how": "uniform", "version": judged(made).scores.version, "threshold": 0.9} | changes
-    answer(made, truth(made, order(made)[:count]), "certify", drawn)
+def certify(made: Set, count: int, settings: Curate = SETTINGS) -> None:
+    version = judged(made, settings, newest=not settings.targets).scores.version
+    drawn = {"how": "uniform", "version": version, "threshold": 0.9}
+    answer(made, truth(made, order(made, settings)[:count]), "certify", drawn, settings.targets)
 
 
-def teach(made: Set, count: int) -> None:
+def teach(made: Set, count: int, settings: Curate = SETTINGS) -> None:
     names = sorted(made.wanted)
     names = [n for n in names if made.wanted[n]][: count // 2] + [n for n in names if not made.wanted[n]][: count // 2]
-    answer(made, truth(made, names), "teach")
+    answer(made, truth(made, names), "teach", None, settings.targets)
 
 
 def test_without_labels_the_threshold_is_a_probability_and_says_how_many_clicks_are_missing(made: Set) -> None:
@@ -76,14 +78,15 @@ def test_certificate_answers_turn_the_threshold_into_a_promise_that_the_rows_car
     assert outcome.by == "precision"
     assert outcome.certificate.lower >= 0.9
     assert outcome.certificate.n + outcome.certificate.errors >= 30
-    assert len(outcome.certificate.labels) == 16
+    assert outcome.certificate.labels == outcome.labels
+    assert len(outcome.labels) == 16
     kept = [row for row in outcome.rows if row.kept]
     assert np.mean([made.wanted[row.sha256] for row in kept]) >= 0.9
     assert min(row.confidence or 0 for row in kept) >= outcome.threshold or any(row.answer == "yes" for row in kept)
     assert any(row.certified is not None and row.certified > 0.5 for row in kept)
     assert all(outcome.certificate.labels in row.certificate for row in kept)
     assert max(row.certified_answers or 0 for row in kept) >= outcome.certificate.n
-    assert any(step.answers == outcome.certificate.n for step in sweep(outcome.rows))
+    assert any(step.answers == outcome.certificate.n for step in sweep(outcome.rows, outcome.labels))
 
 
 @pytest.mark.parametrize(
@@ -178,3 +181,45 @@ def test_copies_of_a_picture_count_once_and_inherit_its_answer(tmp_path: Path) -
     names = run.gather(SETTINGS, made.data).scores.shards.sha256
     answer(made, [(names[1], "yes"), (names[0], "yes")], "certify", {"version": now.scores.version})
     assert (judged(made).pool.answer != UNASKED).sum() == 1
+
+
+FREE = Curate(targets=(), size=32)  # no classifier is asked
+
+
+def test_without_targets_answers_certify_what_the_quality_rules_keep(tmp_path: Path) -> None:
+    made = dataset(tmp_path / "free", 300, share=0.98)
+    assert decided(made, FREE).missing == 32
+    certify(made, 60, FREE)
+    outcome = decided(made, FREE)
+    assert outcome.certificate is not None
+    assert (outcome.by, outcome.certificate.size, outcome.ranked_by) == ("precision", 300, "nobody")
+    refused = {label.sha256 for label in told(made) if label.answer == "no"}
+    assert {row.sha256 for row in outcome.rows if not row.kept} == refused
+    assert all(row.confidence is None for row in outcome.rows)
+    assert all(row.certified_answers == 60 for row in outcome.rows)
+
+
+def test_without_targets_nothing_is_dropped_by_a_number_until_what_answers_taught_is_certified(made: Set) -> None:
+    teach(made, 60, FREE)
+    learnt = judged(made, FREE, newest=True)
+    assert learnt.scores.head is not None
+    assert learnt.scores.head.model_area == 0.5
+    refused = {label.sha256 for label in told(made) if label.answer == "no"}
+    before = decided(made, FREE)
+    assert (before.ranked_by, before.certificate) == ("nobody", None)
+    assert {row.sha256 for row in before.rows if not row.kept} == refused
+
+    certify(made, 60, FREE)
+    after = decided(made, FREE)
+    assert "a head" in after.ranked_by
+    kept = [row for row in after.rows if row.kept]
+    assert np.mean([made.wanted[row.sha256] for row in kept]) >= 0.9
+    assert sum(row.reason in {"low_confidence", "off_target"} for row in after.rows) > 200
+
+
+def test_without_a_model_answers_still_certify(tmp_path: Path) -> None:
+    made = dataset(tmp_path / "plain", 200, share=0.98, model=False)
+    teach(made, 6, FREE)
+    assert judged(made, FREE, newest=True).scores.head is None
+    certify(made, 90, FREE)
+    assert decided(made, FREE).certificate is not None
