@@ -95,8 +95,10 @@ def labels(root: Path, file: Path | None) -> None:
         from scrapbag import labels as book  # noqa: PLC0415
 
         with closing(book.connect(Data(root).catalog)) as connection:
-            added = f"added {book.load(connection, file):,} labels of {file}; " if file else ""
+            new, absent = book.load(connection, file) if file else (0, 0)
             count, _ = book.export(connection, Data(root).report / "labels.csv")
+        added = f"added {new:,} labels of {file}; " if file else ""
+        added += f"{absent:,} are of pictures that are not here, and wait for them; " if absent else ""
         click.echo(f"{added}{count:,} labels -> {Data(root).report / 'labels.csv'} · next: make curate")
 
 

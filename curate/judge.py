@@ -6,8 +6,7 @@ Scores are certified version by version. A version is frozen: the model's own, o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 from hashlib import sha256 as digest
 from typing import TYPE_CHECKING
 
@@ -42,11 +41,7 @@ class Evidence:
     facts: Facts
     links: Links
     labels: Sequence[Label]
-
-    @cached_property
-    def row(self) -> dict[str, int]:
-        """Where a picture is in the shards."""
-        return {sha256: number for number, sha256 in enumerate(self.shards.sha256)}
+    row: dict[str, int] = field(repr=False)  # where a picture is in the shards
 
 
 @dataclass(frozen=True)

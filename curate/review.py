@@ -6,6 +6,7 @@ import base64
 import hashlib
 import logging
 import secrets
+from contextlib import closing
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -15,6 +16,7 @@ from markupsafe import Markup
 
 from curate.decode import UnusableError, load
 from curate.questions import Desk
+from scrapbag import labels
 from scrapbag.errors import MissingError, UsageError
 from scrapbag.labels import ANSWERS
 from scrapbag.layout import lock
@@ -45,7 +47,8 @@ def serve(settings: Curate, data: Data, port: int, told: Callable[[str], None]) 
 
     Raises LockedError when the dataset is being reviewed already, UsageError when the port is taken.
     """
-    with lock(data.root, "review"):
+    # One connection stays open: the last one to close would fold SQLite's log in, which waits for the disk once more
+    with lock(data.root, "review"), closing(labels.connect(data.catalog)):
         desk = Desk(settings, data)
         app = application(desk, data.root.resolve().name)
         try:

@@ -113,7 +113,8 @@ def evidence(material: Material) -> Evidence:
     if not material.targets:
         even = np.where(facts.problem == "", np.float32(0.5), np.float32(np.nan))
         facts = replace(facts, confidence=even)
-    return Evidence(scores.key, scores.shards, facts, material.links, material.labels)
+    row = {sha256: number for number, sha256 in enumerate(scores.shards.sha256)}
+    return Evidence(scores.key, scores.shards, facts, material.links, material.labels, row)
 
 
 def publish(outcome: Outcome, material: Material, data: Data) -> None:

@@ -106,15 +106,22 @@ def export(connection: sqlite3.Connection, path: Path) -> tuple[int, bool]:
     return len(labels), write_text(path, text.getvalue())
 
 
-def load(connection: sqlite3.Connection, path: Path) -> int:
-    """Add the labels of a labels.csv that are not there yet, all or none, and return how many that were.
+def load(connection: sqlite3.Connection, path: Path) -> tuple[int, int]:
+    """Add the labels of a labels.csv that are not there yet, all or none.
 
-    sha256, answer and targets are needed; a label without a purpose has `import`. Raises UsageError, naming the line.
+    Returns how many that were, and how many labels of the file are of pictures that are not here; those wait until a
+    scrape brings them. sha256, answer and targets are needed; a label without a purpose has `import`. Raises
+    UsageError, naming the line, and when no picture of the file is here though others are.
     """
     known = {_row(label) for label in every(connection)}
-    new = [label for label in _read(path) if _row(label) not in known]
+    read = _read(path)
+    here = {sha256 for (sha256,) in connection.execute("select sha256 from picture")}
+    absent = sum(label.sha256 not in here for label in read)
+    if here and read and absent == len(read):
+        raise UsageError(f"{path} is of other pictures: none of its {absent:,} is in this dataset")
+    new = [label for label in read if _row(label) not in known]
     add(connection, new)
-    return len(new)
+    return len(new), absent
 
 
 def now() -> str:
@@ -130,21 +137,20 @@ def _read(path: Path) -> list[Label]:
             return [_parse(row, f"{path}, line {rows.line_num}") for row in rows]
     except FileNotFoundError:
         raise MissingError(f"there is no {path}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"cannot read {path}: {error}") from None
 
 
 def _parse(row: Mapping[str, str | None], where: str) -> Label:
-    try:
-        targets, drawn = json.loads(row["targets"] or "null"), json.loads(row.get("drawn") or "{}")
-    except json.JSONDecodeError:
-        raise UsageError(f'{where}: targets is {row["targets"]!r}; write a JSON list, ["quilt"]') from None
-    if not isinstance(targets, list) or not isinstance(drawn, dict):
-        raise UsageError(f'{where}: targets is {row["targets"]!r}; write a JSON list, ["quilt"]')
+    targets, drawn = _json(row["targets"]), _json(row.get("drawn") or "{}")
+    if not isinstance(targets, list) or not all(isinstance(one, str) for one in targets):
+        raise UsageError(f'{where}: targets is {_short(row["targets"])}; write a JSON list, ["quilt"]')
+    if not isinstance(drawn, dict):
+        raise UsageError(f"{where}: drawn is {_short(row['drawn'])}; write a JSON object, or nothing")
     label = Label(
         sha256=row["sha256"] or "",
         answer=row["answer"] or "",
-        targets=tuple(sorted(map(str, targets))),
+        targets=tuple(sorted(targets)),
         purpose=row.get("purpose") or "import",
         drawn=drawn,
         at=row.get("at") or "",
@@ -152,12 +158,26 @@ def _parse(row: Mapping[str, str | None], where: str) -> Label:
     return _checked(label, where)
 
 
+def _json(text: str | None) -> Any:
+    """What a cell holds, None when that is no JSON."""
+    try:
+        return json.loads(text or "null")
+    except (json.JSONDecodeError, RecursionError):
+        return None
+
+
+def _short(text: object) -> str:
+    return repr(text if text is None else str(text)[:40])
+
+
 def _checked(label: Label, where: str = "this label") -> Label:
     if not re.fullmatch(r"[0-9a-f]{64}", label.sha256):
-        raise UsageError(f"{where}: sha256 is {label.sha256!r}; write the 64 small hex digits of the picture's bytes")
+        raise UsageError(
+            f"{where}: sha256 is {_short(label.sha256)}; write the 64 small hex digits of the picture's bytes"
+        )
     for name, value, allowed in (("answer", label.answer, ANSWERS), ("purpose", label.purpose, PURPOSES)):
         if value not in allowed:
-            raise UsageError(f"{where}: {name} is {value!r}; write {', '.join(allowed)}")
+            raise UsageError(f"{where}: {name} is {_short(value)}; write {', '.join(allowed)}")
     return label
 
 

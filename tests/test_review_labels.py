@@ -76,7 +76,7 @@ def test_labels_come_back_from_their_file_and_a_second_import_adds_none(
     assert labels.export(connection, tmp_path / "labels.csv") == (2, False)
     catalog.connect(tmp_path / "new" / "catalog.db", create=True).close()
     other = labels.connect(tmp_path / "new" / "catalog.db")
-    assert [labels.load(other, tmp_path / "labels.csv") for _ in range(2)] == [2, 0]
+    assert [labels.load(other, tmp_path / "labels.csv") for _ in range(2)] == [(2, 2), (0, 2)]
     assert [replace(label, id=0) for label in labels.every(other)] == given
 
 
@@ -91,9 +91,16 @@ def test_an_answer_taken_back_is_not_exported(connection: sqlite3.Connection, tm
     [
         ("sha256,answer\n", "no column targets"),
         (f"sha256,answer,targets\n{ONE},yes,quilt\n", "line 2"),
-        (f'sha256,answer,targets\n{ONE},yes,"[""quilt""]"\n{ONE},ja,"[]"\n', "line 3"),
+        (f'sha256,answer,targets\n{ONE},yes,"[""quilt""]"\n{ONE},ja,"[]"\n', "line 3: answer is 'ja'"),
+        (f'sha256,answer,targets\n{ONE},yes,"[1, null]"\n', "targets is"),
+        (f'sha256,answer,targets\n{ONE},yes,"{"[" * 50_000}"\n', "targets is .{42}; write"),
+        (f'sha256,answer,targets,drawn\n{ONE},yes,[],"[1]"\n', "drawn is"),
+        ("sha256,answer,targets\n../../etc/passwd,yes,[]\n", "sha256 is"),
+        (f"sha256,answer,targets\n{ONE}\n", "line 2"),
+        (f"sha256,answer,targets\n{ONE},yes,{'x' * 200_000}\n", "cannot read"),
+        ("", "no column sha256"),
     ],
-    ids=["column", "targets", "answer"],
+    ids=["column", "targets", "answer", "numbers", "deep", "drawn", "picture", "short line", "long cell", "empty"],
 )
 def test_a_file_that_cannot_be_used_is_refused_whole(
     connection: sqlite3.Connection, tmp_path: Path, text: str, named: str
@@ -102,6 +109,27 @@ def test_a_file_that_cannot_be_used_is_refused_whole(
     with pytest.raises(UsageError, match=named):
         labels.load(connection, tmp_path / "labels.csv")
     assert labels.every(connection) == []
+
+
+def test_a_folder_or_latin_text_is_one_sentence_too(connection: sqlite3.Connection, tmp_path: Path) -> None:
+    (tmp_path / "latin.csv").write_bytes(f"sha256,answer,targets\n{ONE},yes,[]\nK\xe4se".encode("latin-1"))
+    for path in (tmp_path, tmp_path / "latin.csv"):
+        with pytest.raises(UsageError, match="cannot read"):
+            labels.load(connection, path)
+    assert labels.every(connection) == []
+
+
+def test_labels_of_pictures_that_are_not_here_wait_and_a_file_of_no_picture_that_is_here_is_refused(
+    connection: sqlite3.Connection, tmp_path: Path
+) -> None:
+    picture = "insert into picture (sha256, extension, bytes, added_at) values (?, 'jpg', 1, '')"
+    connection.execute(picture, (ONE,))
+    path = tmp_path / "labels.csv"
+    path.write_text(f"sha256,answer,targets\n{OTHER},yes,[]\n")
+    with pytest.raises(UsageError, match="none of its 1 is in this dataset"):
+        labels.load(connection, path)
+    path.write_text(f"sha256,answer,targets\n{OTHER},yes,[]\n{ONE},no,[]\n")
+    assert labels.load(connection, path) == (2, 1)
 
 
 def test_a_killed_process_loses_no_answer_that_add_returned_for(tmp_path: Path) -> None:
