@@ -7,6 +7,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d
 
 
 class Add(nn.Sequential):
@@ -25,6 +26,21 @@ class MinibatchStd(nn.Module):
         groups = x.float().reshape(group, -1, *x.shape[1:])
         spread = (groups.var(0, unbiased=False) + 1e-8).sqrt().mean([1, 2, 3]).to(x.dtype)
         return torch.cat([x, spread.repeat(group)[:, None, None, None].expand(-1, 1, *x.shape[2:])], 1)
+
+
+class Moments(nn.Sequential):
+    """The layers within, and beside their channels the picture itself made as small: each cell's colour and contrast.
+
+    Batch norm takes from every layer after it how strong and how colourful a batch is; the mean and the deviation of
+    the three colours over a cell keep it.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        inner = cast("Tensor", super().forward(x))  # type: ignore[no-untyped-call]  # torch's own
+        cells = (inner.shape[2], inner.shape[3])
+        mean, square = (adaptive_avg_pool2d(one, cells) for one in (x.float(), x.float().square()))
+        spread = ((square - mean.square()).clamp_min(0) + 1e-4).sqrt()
+        return torch.cat([inner, mean.to(inner.dtype), spread.to(inner.dtype)], 1)
 
 
 class Waves(nn.Module):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from gan.layers import Add, MinibatchStd, Waves
+from gan.layers import Add, MinibatchStd, Moments, Waves
 from scrapbag.errors import UsageError
 
 if TYPE_CHECKING:
@@ -80,6 +80,9 @@ def discriminator(values: Values, size: int) -> Spec:
     if values.minibatch_std:
         layers.append(["MinibatchStd", {}, []])
         wide += 1
+    if values.moments:
+        layers = [["Moments", {}, layers]]
+        wide += 6
     if values.tail:
         layers += [_conv(wide, widths[-1], 3, values), _leaky()]
         wide = widths[-1]
@@ -136,7 +139,13 @@ def initialise(net: nn.Module, *, normed: bool) -> None:
             nn.init.zeros_(cast("nn.Conv2d", module[1][-1]).weight)
 
 
-_OURS: dict[str, Any] = {"Add": Add, "MinibatchStd": MinibatchStd, "Waves": Waves, "Spectral": spectral_norm}
+_OURS: dict[str, Any] = {
+    "Add": Add,
+    "Moments": Moments,
+    "MinibatchStd": MinibatchStd,
+    "Waves": Waves,
+    "Spectral": spectral_norm,
+}
 
 
 def _sequence(*layers: Spec) -> Spec:

@@ -39,6 +39,7 @@ class Values:
     pad: Literal["zeros", "circular"] = "zeros"
     tail: bool = False  # one more convolution in D before its score
     minibatch_std: bool = False  # D sees how much a batch varies
+    moments: bool = False  # the end of D sees the colours of the picture itself, which batch norm hides
     dropout: Share = 0.0  # in D
     noise: Positive = 0.0  # deviation of the noise on what D sees ...
     noise_kimg: Positive = 100.0  # ... which fades to nothing by then
@@ -77,8 +78,8 @@ class Values:
 PRESETS: dict[str, dict[str, Any]] = {
     # DCGAN with batch norm in both and lazy R1: on a CPU images per second come first
     "auto-cpu": {
-        "lr_g": 4e-4, "lr_d": 4e-4, "beta2": 0.99, "tail": True,
-        "penalty": "r1", "gamma": 1.0, "lazy": 8, "ema_kimg": 10.0, "settle": True,
+        "lr_g": 4e-4, "lr_d": 4e-4, "beta2": 0.99, "tail": True, "moments": True, "norm_from": 2,
+        "penalty": "r1", "gamma": 10.0, "lazy": 8, "ema_kimg": 10.0, "settle": True,
     },
     # a residual pair without norm, relativistic, kept in bounds by R1 + R2 (R3GAN, arXiv 2501.05441)
     "auto-cuda": {

@@ -10,6 +10,7 @@ import torch
 from gan import balance, batches, grids, loop, losses, players, presets
 from gan.augment import augment
 from gan.balance import Balance, Scores
+from gan.layers import Moments
 from gan.players import Machine
 
 
@@ -160,3 +161,21 @@ def test_uniform_latents_stay_within_one():
     assert z.shape == (4, 4096, 1, 1)
     assert z.abs().max() <= 1
     assert z.std() == pytest.approx(1 / math.sqrt(3), rel=0.05)
+
+
+@pytest.mark.parametrize(("moments", "told_apart"), [(False, False), (True, True)])
+def test_the_end_of_d_sees_the_contrast_that_batch_norm_hides(moments, told_apart):
+    values = presets.resolve("auto-cpu", [f"moments={str(moments).lower()}", "norm_from=1"])
+    d = players.make(values, 32, 0, Machine()).d
+    x = torch.rand(16, 3, 32, 32, generator=_rng()) * 2 - 1
+    with torch.no_grad():
+        change = (d(x) - d(x / 2)).abs().mean() / d(x).std()
+    assert (change > 0.01) == told_apart
+
+
+def test_moments_are_means_and_deviations_of_each_cell():
+    x = torch.randn(2, 3, 8, 8, generator=_rng())
+    seen = Moments(torch.nn.AvgPool2d(4))(x)
+    cells = x.reshape(2, 3, 2, 4, 2, 4).transpose(3, 4).flatten(4)
+    assert torch.allclose(seen[:, 3:6], cells.mean(4), atol=1e-6)
+    assert torch.allclose(seen[:, 6:9], cells.std(4, correction=0), atol=1e-3)
