@@ -140,7 +140,11 @@ def main(rounds: int, steps: int) -> None:
         "loader": round(statistics.median(loading) / median["ours"], 4),
         "rounds": rounds,
     }
-    reached = figures["times_plain"] >= FASTER and figures["of_core"]["ours"] >= OF_CORE and figures["loader"] < LOADER
+    reached = {
+        "times the plain loop": figures["times_plain"] >= FASTER,
+        "of the core's bf16 rate": figures["of_core"]["ours"] >= OF_CORE,
+        "loader": figures["loader"] < LOADER,
+    }
     for name, value in figures.items():
         click.echo(f"{name}: {value}")
     click.echo(json.dumps({"figures": figures, "reached": reached}))
