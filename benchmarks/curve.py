@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _WIDTH, _HEIGHT, _LEFT, _TOP = 300, 220, 52, 46
-_COLOURS = ("#2f5488", "#b03a36", "#b9804a", "#5f7f63")
+_COLOURS = ("#2f5488", "#b03a36", "#b9804a", "#5f7f63", "#8a5a78")
 
 Series = dict[int, "NDArray[np.float64]"]  # clicks -> (mean, spread) by panel
 

@@ -2,7 +2,7 @@
 
     python -m benchmarks.review_page [--pictures 40000] [--keys 50] [--pause 0.5]
 
-The pictures are twelve photographs' worth of shapes and grain, 1000 x 750 and about 100 kB, under 40,000 names; the
+The pictures are twelve drawings of shapes and grain, 1000 x 750 and about 100 kB, under 40,000 names; the
 scores are simulated. A person is a key every `pause` seconds, yes or no by the truth. A probe in the page takes the
 time from the key's own time stamp to the frame after the picture is decoded and the answer counted. The server's
 CPU-seconds tell its share; what other programs leave of the machine is in the times. The last line is JSON.
