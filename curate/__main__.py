@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from curate.plain import down
 from scrapbag import recipe
 from scrapbag.errors import exits
 from scrapbag.layout import Data
@@ -116,12 +117,18 @@ def export(root: Path, kind: str) -> None:
 
 def _threshold(outcome: Outcome) -> str:
     ranked = outcome.settings.targets or outcome.ranked_by != "nobody"
-    by = f"threshold {outcome.threshold:.2f}" if ranked else "no targets, quality rules alone"
+    by = f"threshold {_down(outcome.threshold)}" if ranked else "no targets, quality rules alone"
     if outcome.certificate is None:
         away = f": {outcome.missing} yes in make review would certify" if outcome.missing else ""
         return f"{by}, uncertified{away}"
     lower: Any = outcome.certificate.lower
-    return f"{by}, precision at least {lower:.2f} with 95 % confidence"
+    more = f", {outcome.missing} more yes may keep more" if outcome.missing else ""
+    return f"{by}, precision at least {_down(lower)} with 95 % confidence{more}"
+
+
+def _down(share: float) -> str:
+    """Two digits, more only where they matter, and never more than it is."""
+    return f"{share:.2f}" if round(share, 2) == share else down(share, 4)
 
 
 def _passes(outcome: Outcome) -> str:

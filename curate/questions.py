@@ -64,6 +64,7 @@ class Desk:
         self._nearest: Neighbours | None = neighbours.read(shards) if shards.has("features") else None
         self._evidence: Evidence = run.evidence(material)
         self._judged: Judgement = judge(self._evidence, settings, newest=True)
+        self._standing: Judgement = judge(self._evidence, settings)  # what make curate would decide by
         self._out: dict[str, list[Question]] = {}  # by tab what it shows and what it will show next
         self._heard_at: dict[str, float] = {}
         self._lock = threading.RLock()
@@ -117,14 +118,14 @@ class Desk:
     def progress(self) -> dict[str, Any]:
         """What the answers have come to, in plain values."""
         with self._lock:
-            told, threshold = self._evidence.labels, self._judged.threshold
-            certificate = threshold.certificate
+            shown = self._standing if self._standing.threshold.certificate else self._judged
+            certificate = shown.threshold.certificate
             return {
-                "answers": len(labels.latest(told)),
-                "certifying": int((self._judged.pool.answer != UNASKED).sum()),
+                "answers": len(labels.latest(self._evidence.labels)),
+                "certifying": int((shown.pool.answer != UNASKED).sum()),
                 "teaching": len(taught(self._evidence)),
                 "promise": self.settings.threshold,
-                "missing": threshold.missing,
+                "missing": self._judged.threshold.missing,
                 "certified": None if certificate is None else certificate.size,
                 "lower": None if certificate is None else certificate.lower,
                 "pool": len(self._judged.pool.answer),
@@ -186,6 +187,10 @@ class Desk:
         before = stages(len(taught(self._evidence)))
         self._evidence = replace(self._evidence, labels=told)
         self._judged = heard(self._judged.scores, self._evidence, self.settings)
+        if self._judged.threshold.certificate or self._standing.scores is self._judged.scores:
+            self._standing = self._judged
+        else:
+            self._standing = heard(self._standing.scores, self._evidence, self.settings)
         if stages(len(taught(self._evidence))) != before and not (self._studying and self._studying.is_alive()):
             self._studying = threading.Thread(target=self._study, daemon=True)
             self._studying.start()
@@ -194,6 +199,8 @@ class Desk:
         judged = judge(self._evidence, self.settings, newest=True)
         with self._lock:
             self._judged = heard(judged.scores, self._evidence, self.settings)
+            if self._judged.threshold.certificate or not self._standing.threshold.certificate:
+                self._standing = self._judged
             for queue in self._out.values():  # what is on a screen stays; what would follow is asked for anew
                 del queue[1:]
         log.info("ranked by %s", judged.scores.ranked_by)

@@ -12,6 +12,7 @@ from review_data import Set, answer, dataset, store_pairs, told
 from curate import run
 from curate.certify import UNASKED
 from curate.judge import Judgement, judge, taught
+from curate.questions import Desk
 from curate.sweep import sweep
 from scrapbag.recipe import Curate
 
@@ -162,6 +163,24 @@ def test_a_certified_version_stays_in_use_while_a_newer_head_is_not_certified(ma
     teach(made, 60)
     assert judged(made).scores.version == first.scores.version
     assert judged(made).threshold.certificate is not None
+
+
+def test_the_page_goes_on_showing_the_certificate_that_stands_while_a_newer_head_has_none(tmp_path: Path) -> None:
+    made = dataset(tmp_path / "middling", 600, separation=2.0)
+    certify(made, 60)
+    standing = judged(made).threshold.certificate
+    teach(made, 60)
+    newest = judged(made, newest=True)
+    assert newest.scores.head is not None
+    assert newest.threshold.certificate is None
+    desk = Desk(SETTINGS, made.data)
+    said = desk.progress()
+    assert standing is not None
+    assert (said["certified"], said["lower"], said["certifying"]) == (standing.size, standing.lower, 60)
+    assert said["missing"] == newest.threshold.missing
+    [asked] = desk.ask("tab", 1)
+    desk.answer("tab", asked.sha256, "yes")
+    assert desk.progress()["certified"] == standing.size
 
 
 def test_what_a_head_learnt_from_is_not_in_the_pool_that_certifies_it(doubtful: Set) -> None:
