@@ -48,7 +48,7 @@ $(DATA)/report/scrape.csv: | $(READY) settings
 
 $(DATA)/scored/index.json: $(STAMPS)/score
 	@:
-$(STAMPS)/score: $(DATA)/report/scrape.csv $(DATA)/settings/score.toml | $(READY)
+$(STAMPS)/score: $(DATA)/report/scrape.csv $(DATA)/settings/score.toml $(DATA)/settings/model.sha256 | $(READY)
 	@$(PY) -m curate score --data $(DATA)
 	@mkdir -p $(@D) && touch $@
 
@@ -69,7 +69,7 @@ $(RUN)/.stamp: $(DATA)/curated/dataset.json $(RUN)/train.toml | $(READY)
 
 settings: $(READY)
 	@$(PY) -m scrapbag.settings $(RECIPE) --data $(DATA) --run $(RUN) --named '$(NAMED)' $(CHOSEN)
-$(DATA)/settings/score.toml $(DATA)/settings/curate.toml $(RUN)/train.toml: settings
+$(DATA)/settings/score.toml $(DATA)/settings/model.sha256 $(DATA)/settings/curate.toml $(RUN)/train.toml: settings
 	@:
 
 # --- what people look at ----------------------------------------------------------------------------------------------

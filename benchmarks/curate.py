@@ -29,7 +29,7 @@ from timm.models import save_for_hf
 from curate import decode, duplicates, hashes, squares, table
 from curate.decide import decide
 from curate.look import COLUMNS
-from curate.pairs import read_pairs, write_pairs
+from curate.pairs import read_pairs
 from curate.score import _batch, open_eyes, seen
 from curate.shards import Shards
 from curate.targets import LabelSet
@@ -146,7 +146,7 @@ def rethreshold(root: Path, count: int = 40_000) -> dict[str, float]:
         scores = table.current(data)
         view = table.see(scores, (0,))
         facts = table.facts(scores, view, {}, {}, ())
-        decide(facts, duplicates.links(read_pairs(scores.shards.folder), 0.985), settings, 0.7)
+        decide(facts, duplicates.links(read_pairs(scores.shards), 0.985), settings, 0.7)
 
     return {"rethreshold_40000_s": round(race({"again": again})["again"], 3)}
 
@@ -171,7 +171,7 @@ def simulated(data: Data, count: int) -> Data:
     (shards.folder / "model.json").write_text(json.dumps(info))
     (shards.folder / "labels.json").write_text(LabelSet("model", ("quilt", *map(str, range(999)))).dumps())
     (data.scored / "index.json").write_text(json.dumps({"key": "simulated"}))
-    write_pairs(shards)
+    read_pairs(shards)
     return data
 
 

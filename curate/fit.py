@@ -27,12 +27,18 @@ def side_used(fit: str, width: NDArray[Any], height: NDArray[Any], border_unifor
     return longest
 
 
+def settled(fit: str, border_uniform: float) -> str:
+    """What `auto` comes to for one picture; every other fit is itself."""
+    if fit != "auto":
+        return fit
+    return "border" if border_uniform >= _ONE_COLOUR else "crop"
+
+
 def square(pixels: NDArray[np.uint8], size: int, fit: str, border_uniform: float) -> NDArray[np.uint8]:
     """(H, W, 3) -> (size, size, 3); the picture as it is when `fit` is original."""
     if fit == "original":
         return pixels
-    if fit == "auto":
-        fit = "border" if border_uniform >= _ONE_COLOUR else "crop"
+    fit = settled(fit, border_uniform)
     if fit == "crop":
         side = min(pixels.shape[:2])
         top, left = ((length - side) // 2 for length in pixels.shape[:2])

@@ -12,7 +12,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import timm
@@ -25,6 +24,7 @@ from torch.nn import BatchNorm2d
 from curate.targets import SYNSET, LabelSet, above
 from curate.transform import transform
 from scrapbag.errors import MissingError, UsageError
+from scrapbag.recipe import model_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-DEMO = Path(__file__).parents[1] / "demo" / "model"
 Body = Callable[[torch.Tensor], torch.Tensor]  # normalised (B, 3, H, W) -> feature maps
 BATCH = 16  # every forward pass is padded to it: a picture's score must not depend on its neighbours' number
 
@@ -71,8 +70,8 @@ def load(name: str) -> Loaded:
 
     Raises UsageError when there is none of that name, MissingError when its weights are on a hub out of reach.
     """
-    source = f"local-dir:{DEMO}" if name == "demo" else name
-    local = Path(source.removeprefix("local-dir:")) if source.startswith("local-dir:") else None
+    local = model_folder(name)
+    source = f"local-dir:{local}" if local else name
     if local:
         if not (local / "config.json").is_file():
             raise UsageError(

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
 
-from scrapbag.layout import write_bytes
+from curate.derived import derived
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from curate.shards import Shards
 
+NAME, VERSION = "neighbours", 1  # raise the version by hand when other neighbours are found
 COUNT = 20
 _WIDTH = 64  # principal components of all pictures; as many random directions cost a tenth of what answers bring
 _BLOCK = 1024
-_FILE = "neighbours.npz"
 
 
 @dataclass(frozen=True)
@@ -31,17 +30,12 @@ class Neighbours:
 
 
 def read(shards: Shards) -> Neighbours:
-    """The neighbours of all that is scored, computed anew when pictures have come. 40,000 pictures take a minute."""
-    path = shards.folder / _FILE
-    if path.exists():
-        with np.load(path) as file:
-            if len(file["row"]) == len(shards):
-                return Neighbours(file["row"], file["cosine"])
-    found = nearest(centred(shards.column("features"), shards.column("problem") == 0))
-    buffer = io.BytesIO()
-    np.savez(buffer, row=found.row, cosine=found.cosine)
-    write_bytes(path, buffer.getvalue())
-    return found
+    """The neighbours of all that is scored, found anew when pictures have come. 40,000 pictures take a minute."""
+    return Neighbours(**derived(shards, NAME, VERSION, lambda: vars(_found(shards))))
+
+
+def _found(shards: Shards) -> Neighbours:
+    return nearest(centred(shards.column("features"), shards.column("problem") == 0))
 
 
 def evened(features: NDArray[np.floating]) -> NDArray[np.float32]:

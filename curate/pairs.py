@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from curate import hashes
-from scrapbag.layout import write_bytes
+from curate.derived import derived
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
     from curate.shards import Shards
 
+NAME, VERSION = "pairs", 1  # raise the version by hand when other pairs are found
 FLOOR = 0.9  # cosines under it are not kept: curate.near cannot be lower
 _WIDTH = 256
 _SLACK = 0.03  # a sketch's cosine is off by less, 7 standard deviations at 0.97
 _BLOCK = 1024
-_FILE = "pairs.npz"
 
 
 @dataclass(frozen=True)
@@ -48,34 +45,19 @@ def _directions(width: int) -> NDArray[np.float32]:
     return drawn / np.float32(_WIDTH**0.5)
 
 
-def write_pairs(shards: Shards) -> None:
-    """Find all pairs and store them beside the shards, unless they are there already."""
-    if _stored(shards.folder) == len(shards):
-        return
+def read_pairs(shards: Shards) -> Pairs:
+    """All pairs: as they were found before, or found now and stored beside the shards."""
+    return Pairs(**derived(shards, NAME, VERSION, lambda: _found(shards)))
+
+
+def _found(shards: Shards) -> dict[str, NDArray[Any]]:
     phash = _by_hash(shards)
     felt = _by_features(shards)
     cosine = _cosines(shards, np.concatenate([phash[:, :2], felt]))
     close = cosine[len(phash) :] >= FLOOR
     first, second = felt[close].T
-    columns = {"phash": phash, "phash_cosine": cosine[: len(phash)], "first": first, "second": second}
-    file = io.BytesIO()
-    np.savez(file, count=np.array(len(shards)), cosine=cosine[len(phash) :][close], **columns)
-    write_bytes(shards.folder / _FILE, file.getvalue())
-
-
-def read_pairs(folder: Path) -> Pairs:
-    """What `write_pairs` stored."""
-    with np.load(folder / _FILE) as file:
-        return Pairs(**{name: file[name] for name in file.files if name != "count"})
-
-
-def _stored(folder: Path) -> int:
-    """How many pictures the stored pairs cover; -1 when there are none."""
-    path = folder / _FILE
-    if not path.exists():
-        return -1
-    with np.load(path) as file:
-        return int(file["count"])
+    near = cosine[len(phash) :][close]
+    return {"phash": phash, "phash_cosine": cosine[: len(phash)], "first": first, "second": second, "cosine": near}
 
 
 def _by_hash(shards: Shards) -> NDArray[np.int64]:

@@ -69,7 +69,7 @@ def gather(settings: Curate, data: Data) -> Material:
     speakers = assemble.speakers(records, settings.require_licence)
     answers = {sha256: label.answer for sha256, label in labels.latest(told).items()}
     facts = table.facts(scores, seen, speakers, answers, settings.require_licence)
-    links = duplicates.links(read_pairs(scores.shards.folder), settings.near)
+    links = duplicates.links(read_pairs(scores.shards), settings.near)
     twin = table.exact_twin(data, scores) if wanted else None
     return Material(scores, seen, facts, links, records, speakers, pictures, told, wanted, twin)
 

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from curate import decode, scan, targets, views
 from curate.look import Paper, columns, look
-from curate.pairs import sketch, write_pairs
+from curate.pairs import read_pairs, sketch
 from curate.shards import SIZE, Shards
 from curate.targets import LabelSet
 from scrapbag import catalog
@@ -81,8 +81,9 @@ def score(settings: Score, data: Data) -> Scored:
         known = set(shards.sha256)
         new = [picture for picture in pictures if picture.sha256 not in known]
         _add(new, eyes, shards)
-        write_pairs(shards)
-        index = {"key": eyes.key, "model": settings.model, "pictures": len(shards)}
+        read_pairs(shards)  # so that curate finds them there
+        names = hashlib.sha256(eyes.labels.dumps().encode()).hexdigest()[:16]
+        index = {"key": eyes.key, "model": settings.model, "labels": names, "pictures": len(shards)}
         write_text(data.scored / "index.json", json.dumps(index, indent=1) + "\n")
         unusable = int(np.count_nonzero(shards.column("problem")))
         passes = eyes.embed.passes if eyes.embed else 0

@@ -54,8 +54,11 @@ def make(wanted: Sequence[Wanted], cache: Path, size: int, how: str) -> int:
 
 
 def place(cache: Path, one: Wanted, size: int, how: str) -> Path:
-    """Where a square is in the cache. A folder for each size and fit, so that going back to one costs nothing."""
-    folder = "original" if how == "original" else f"{how}-{size}"
+    """Where a square is in the cache. A folder for each size and fit, so that going back to one costs nothing.
+
+    A square of `auto` is where that which it comes to is: were borders measured otherwise, none would be taken for it.
+    """
+    folder = "original" if how == "original" else f"{fit.settled(how, one.border_uniform)}-{size}"
     return cache / f"{folder}-v{fit.VERSION}" / one.sha256[:2] / f"{one.sha256}.png"
 
 

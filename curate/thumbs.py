@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from scrapbag.layout import Data
 
 SIDE = 128  # of the longer side, in pixels; another value is another folder
+VERSION = 1  # raise it by hand when thumbnails come out differently
 
 
 def thumb(data: Data, row: Row) -> str:
     """The picture of `row` as a data URI, '' when there is none or it cannot be read."""
     if not row.sha256:
         return ""
-    cached = data.thumbs / str(SIDE) / row.sha256[:2] / f"{row.sha256}.webp"
+    cached = data.thumbs / f"{SIDE}-v{VERSION}" / row.sha256[:2] / f"{row.sha256}.webp"
     content = cached.read_bytes() if cached.exists() else b""
     if not content and (content := _made(data.image(row.sha256, row.extension))):
         _keep(cached, content)

@@ -45,6 +45,16 @@ class Score:
     looks: Literal[1, 5] = 1  # 5: the whole and four quarters, averaged; five times the work, see docs/review.md
 
 
+DEMO = Path(__file__).parents[1] / "demo" / "model"
+
+
+def model_folder(model: str) -> Path | None:
+    """Where a model of that name is on this computer, with config.json and model.safetensors; None for one of a hub."""
+    if model == "demo":
+        return DEMO
+    return Path(model.removeprefix("local-dir:")) if model.startswith("local-dir:") else None
+
+
 @dataclass(frozen=True)
 class Curate:
     """What is kept, and as what squares. `targets = []` asks no classifier: quality rules alone."""

@@ -1,18 +1,20 @@
 """What each stage runs with: the second of Make's three rules.
 
 A stage takes new settings when it is named, when it is given one of its variables, or when its section of the recipe
-was edited; otherwise it keeps what it last ran with. settings/recipe/ remembers the sections as they were last seen.
+was edited; otherwise it keeps what it last ran with. settings/recipe/ remembers the sections as they were last seen,
+settings/model.sha256 what the model's files were, so that new weights under an old name are new settings too.
 """
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import click
 
 from scrapbag.errors import exits
 from scrapbag.layout import Data, Run, write_text
-from scrapbag.recipe import STAGES, dump, load, require_contact
+from scrapbag.recipe import STAGES, dump, load, model_folder, require_contact
 
 
 def settle(recipe: Path, data: Data, run: Run, named: tuple[str, ...], overrides: tuple[str, ...]) -> list[str]:
@@ -36,7 +38,19 @@ def settle(recipe: Path, data: Data, run: Run, named: tuple[str, ...], overrides
             if write_text(file, dump(asked, stage)):
                 taken.append(stage)
             write_text(seen, section)
+    model = model_folder(load(files["score"]).score.model)
+    write_text(data.settings / "model.sha256", _digests(model) if model else "")
     return taken
+
+
+def _digests(model: Path) -> str:
+    """As sha256sum writes them; a file that is not there has no line."""
+    lines = []
+    for path in sorted(model.glob("*")):
+        if path.suffix in {".json", ".safetensors"}:
+            with path.open("rb") as file:
+                lines.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path.name}\n")
+    return "".join(lines)
 
 
 @click.command()

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from curate import derived, neighbours
+from curate import pairs as near
 from curate.hashes import COLUMNS as HASHES
 from curate.look import COLUMNS
-from curate.pairs import write_pairs
 from curate.score import seen
 from curate.shards import Shards
 from curate.targets import LabelSet
@@ -59,22 +60,24 @@ def dataset(
     (shards.folder / "labels.json").write_text(LabelSet("model", ("quilt", "other")).dumps())
     (data.scored / "index.json").write_text(json.dumps({"key": shards.folder.name, "model": "simulated"}))
     if pairs:
-        write_pairs(shards)
+        near.read_pairs(shards)
     else:
-        store_pairs(shards.folder, count, np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
+        store_pairs(shards.folder, np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
         row = rng.integers(0, count, (count, 20), dtype=np.int32)
-        np.savez(shards.folder / "neighbours.npz", row=row, cosine=np.full((count, 20), 0.5, np.float32))
+        alike = {"row": row, "cosine": np.full((count, 20), 0.5, np.float32)}
+        derived.store(shards, neighbours.NAME, neighbours.VERSION, alike)
     data.settings.mkdir()
     (data.settings / "curate.toml").write_text('name = "quilts"\n[curate]\ntargets = ["quilt"]\nsize = 32\n')
     confidence = 1 / (1 + np.exp(-score))
     return Set(data, dict(zip(names, wanted.tolist(), strict=True)), dict(zip(names, confidence.tolist(), strict=True)))
 
 
-def store_pairs(folder: Path, count: int, first: np.ndarray, second: np.ndarray) -> None:
+def store_pairs(folder: Path, first: np.ndarray, second: np.ndarray) -> None:
     """Say that those pictures, and no others, are copies of each other."""
     columns = {"phash": np.empty((0, 4), dtype=np.int64), "phash_cosine": np.empty(0, dtype=np.float32)}
     cosine = np.full(len(first), 0.999, dtype=np.float32)
-    np.savez(folder / "pairs.npz", count=count, first=first, second=second, cosine=cosine, **columns)
+    columns |= {"first": first, "second": second, "cosine": cosine}
+    derived.store(Shards(folder), near.NAME, near.VERSION, columns)
 
 
 def answer(

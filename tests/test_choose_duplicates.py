@@ -4,9 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from curate import duplicates, hashes
+from curate import derived, duplicates, hashes, neighbours, pairs
 from curate.duplicates import Links
 from curate.pairs import Pairs
+from curate.shards import Shards
 
 
 def photo(seed, side=256):
@@ -95,3 +96,55 @@ def test_hashes_that_agree_need_features_that_nearly_agree():
     assert found == {
         (2, 3): "mirror", (3, 2): "mirror", (4, 5): "phash", (5, 4): "phash", (8, 9): "feature", (9, 8): "feature",
     }  # fmt: skip
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """Two shards of two pictures each; the first and the last are copies."""
+    shards = Shards(tmp_path)
+    rng = np.random.default_rng(4)
+    grey = [photo(seed) for seed in (1, 2, 3, 1)]
+    for start in (0, 2):
+        columns = {"hashes": np.stack([hashes.phashes(one) for one in grey[start : start + 2]])}
+        columns |= {"features": rng.normal(size=(2, 8)).astype(np.float16), "problem": np.zeros(2, np.uint8)}
+        shards.append([f"{number:064x}" for number in (start, start + 1)], columns)
+    return shards
+
+
+NO_PAIRS = {
+    "phash": np.empty((0, 4), dtype=np.int64),
+    "phash_cosine": np.empty(0, dtype=np.float32),
+    **dict.fromkeys(("first", "second"), np.empty(0, dtype=np.int64)),
+    "cosine": np.empty(0, dtype=np.float32),
+}
+
+
+def test_pairs_that_are_stored_are_read_and_those_of_an_older_code_found_anew(stored):
+    derived.store(stored, pairs.NAME, pairs.VERSION, NO_PAIRS)
+    assert not len(pairs.read_pairs(stored).phash)
+    derived.store(stored, pairs.NAME, pairs.VERSION - 1, NO_PAIRS)
+    assert pairs.read_pairs(stored).phash[:, :2].tolist() == [[0, 3]]
+
+
+def test_pairs_of_other_pictures_or_of_another_order_are_not_trusted(stored):
+    pairs.read_pairs(stored)
+    first, second = sorted(stored.folder.glob("shard-*"))
+    first.rename(stored.folder / "shard-00007.safetensors")  # as when a torn shard's pictures were scored again
+    assert pairs.read_pairs(Shards(stored.folder)).phash[:, :2].tolist() == [[1, 2]]
+    second.unlink()
+    assert not len(pairs.read_pairs(Shards(stored.folder)).phash)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 torn", b"\x93NUMPY"], ids=["empty", "torn", "no archive"])
+def test_a_store_that_cannot_be_read_or_is_of_an_older_form_is_made_anew(stored, content):
+    file = stored.folder / "pairs.npz"
+    file.write_bytes(content)
+    assert len(pairs.read_pairs(stored).phash) == 1
+    np.savez(file, count=4, phash=np.empty((0, 4), dtype=np.int64))  # before there were versions
+    assert len(pairs.read_pairs(stored).phash) == 1
+
+
+def test_neighbours_of_an_older_code_are_found_anew(stored):
+    true = neighbours.read(stored)
+    derived.store(stored, neighbours.NAME, neighbours.VERSION - 1, {"row": true.row[:, :1], "cosine": true.cosine[:, :1]})
+    assert neighbours.read(stored).row.tolist() == true.row.tolist()

@@ -60,7 +60,7 @@ def test_the_average_precision_on_unseen_photographs_is_that_of_timm_by_hand(pho
 
 def test_at_most_two_of_the_known_copies_are_missed(photos, labels):
     scores = table.current(photos)
-    links = duplicates.links(read_pairs(scores.shards.folder), Curate().near)
+    links = duplicates.links(read_pairs(scores.shards), Curate().near)
     count = len(scores.shards)
     area = scores.shards.column("width").astype(int) * scores.shards.column("height")
     rank = np.argsort(np.argsort(-area, kind="stable"))

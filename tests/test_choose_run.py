@@ -240,4 +240,4 @@ def test_the_index_is_written_only_when_the_scores_change(scored):
     before = index.stat().st_mtime_ns
     score(DEMO, data)
     assert index.stat().st_mtime_ns == before
-    assert set(json.loads(index.read_text())) == {"key", "model", "pictures"}
+    assert set(json.loads(index.read_text())) == {"key", "model", "labels", "pictures"}

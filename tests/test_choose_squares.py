@@ -1,6 +1,7 @@
 """Squares of every fit, their cache, and the folder that is never half there."""
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -71,6 +72,15 @@ def test_a_square_is_made_once_and_named_by_its_pictures_number(tmp_path, one):
     with Image.open(tmp_path / "new" / "00007.png") as made:
         assert made.convert("RGB").getpixel((12, 12)) == BLUE
         assert made.convert("RGB").getpixel((12, 0)) == RED
+
+
+def test_a_border_that_is_measured_otherwise_gives_another_square_of_auto(tmp_path, one):
+    cache = tmp_path / "squares"
+    squares.make([one], cache, 24, "auto")
+    remeasured = replace(one, border_uniform=0.3)
+    assert squares.make([remeasured], cache, 24, "auto") == 1
+    assert squares.make([remeasured], cache, 24, "crop") == 0  # the very same square
+    assert squares.make([one], cache, 24, "auto") == 0
 
 
 def test_the_folder_is_there_at_every_moment_of_the_swap(tmp_path):

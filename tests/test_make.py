@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from demo.develop import develop
 from demo.stock import stock
@@ -149,6 +151,26 @@ def test_new_labels_make_the_curation_stale(workshop: Workshop, tmp_path: Path) 
     again = (workshop.data / "report" / "report.csv").read_text(encoding="utf-8")
     assert "human_reject" in again
     assert workshop.make("train") == []
+
+
+def test_new_weights_under_an_old_name_make_the_scores_stale(workshop: Workshop, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(ROOT / "demo" / "model", model)
+    workshop.make("curate", f"MODEL=local-dir:{model}")
+    assert workshop.make("curate") == []
+    index = (workshop.data / "scored" / "index.json").read_bytes()
+
+    weights = load_file(model / "model.safetensors")
+    name = next(name for name in weights if name.endswith("fc.weight"))
+    save_file(weights | {name: weights[name] * 0.5}, model / "model.safetensors")
+    assert workshop.make("curate") == ["score", "curate"], "retrained"
+    assert (workshop.data / "scored" / "index.json").read_bytes() != index
+    assert workshop.make("curate") == []
+
+    config = (model / "config.json").read_text(encoding="utf-8")
+    (model / "config.json").write_text(config.replace('"quilt"', '"quilt, comforter"'), encoding="utf-8")
+    assert workshop.make("curate") == ["score", "curate"], "its classes are called otherwise"
+    workshop.make("score")
 
 
 @pytest.mark.parametrize(

@@ -194,7 +194,7 @@ def test_what_a_head_learnt_from_is_not_in_the_pool_that_certifies_it(doubtful: 
 
 def test_copies_of_a_picture_count_once_and_inherit_its_answer(tmp_path: Path) -> None:
     made = dataset(tmp_path / "twins", 200)
-    store_pairs(made.data.scored / "0123456789abcdef", 200, np.arange(0, 200, 2), np.arange(1, 200, 2))
+    store_pairs(made.data.scored / "0123456789abcdef", np.arange(0, 200, 2), np.arange(1, 200, 2))
     now = judged(made)
     assert len(now.pool.answer) == 100
     names = run.gather(SETTINGS, made.data).scores.shards.sha256
