@@ -1,7 +1,8 @@
 """What a person gets for their minutes: `auto` against others in CPU-minutes on one core, by KID, coverage and colour.
 
 By default 6,000 drawn quilts at 32x32, 6 CPU-minutes, three seeds, two at a time. `--long` adds 64x64, 20 CPU-minutes,
-drawn quilts and, with REAL=<folder>, the real ones of its labels.csv; and an hour of `auto` on those.
+drawn quilts and, with REAL=<folder>, the real ones of its labels.csv; and an hour of `auto` on those. What ran is kept
+in --work and goes on from there while values, pictures and processor are the same; --fresh makes every run again.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import json
 import logging
 import os
+import platform
 import shutil
 import statistics
 import subprocess
@@ -26,13 +28,13 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from benchmarks import quilts
-from gan import batches, grids, loop, players, presets, sample
+from gan import batches, grids, loop, players, preflight, presets, sample
 from gan.data import Pictures
 from gan.evaluate import best
 from gan.judge import COUNT, Judge, Reals, divide
 from gan.keep import Keeper
 from gan.players import Machine
-from scrapbag.layout import Run
+from scrapbag.layout import Run, write_text
 from scrapbag.recipe import Train
 
 if TYPE_CHECKING:
@@ -96,12 +98,16 @@ def real(side: int) -> tuple[Pixels, Pixels]:
     return mixed[held:], mixed[:held]
 
 
+def values_of(task: Task, count: int) -> presets.Values:
+    """What a row trains with on so many pictures: what `make train` would, the plain DCGAN's row aside."""
+    row, overrides = ROWS[task.row]
+    return presets.resolve(row, overrides, preflight.small_set(count, presets.resolve(row, overrides)))
+
+
 def run(task: Task, work: Path) -> dict[str, Any]:
     """Train by CPU-time, then judge the last generator."""
     train, held = dataset(task, work)
-    row, overrides = ROWS[task.row]
-    few = {"colour": 0.4, "shift": 0.1} if len(train) < 1000 and task.row == "auto" else {}
-    values = presets.resolve(row, overrides, few)
+    values = values_of(task, len(train))
     every = range(len(train))
     pictures = Pictures(
         key=quilts.sha256(train),
@@ -113,9 +119,7 @@ def run(task: Task, work: Path) -> dict[str, Any]:
         squares=train,
         chosen=np.asarray(every),
     )
-    folder = Run(work / task.name)
-    shutil.rmtree(folder.root, ignore_errors=True)
-    folder.root.mkdir(parents=True)
+    folder = _folder(task, work)
     settings = Train(minutes=task.minutes, seed=task.seed)
     job = loop.Job(folder, pictures, values, task.side, settings, Machine(threads=1, bf16=True))
     moment, _ = loop.train(job, clock=time.process_time, judge=Keeper(job))
@@ -134,6 +138,7 @@ def run(task: Task, work: Path) -> dict[str, Any]:
     best_one = judge.verdict(fakes, kept.images_seen)
     return {
         **asdict(task),
+        "name": task.name,
         "kimg": round(moment.images_seen / 1000, 1),
         "kid": round(verdict.measured[0].fakes.kid, 1),
         "kid_settled": round(again.measured[0].fakes.kid, 1),
@@ -152,13 +157,50 @@ def run(task: Task, work: Path) -> dict[str, Any]:
         "flags": [flag.partition(":")[0] for flag in verdict.flags],
         "n": verdict.n,
         "features": verdict.measured[0].sha256,
-        "data": quilts.sha256(train),
+        **_same(task, work),
     }
+
+
+def _folder(task: Task, work: Path) -> Run:
+    """Where a run trains; one of the same that was cut short is there still and goes on."""
+    folder, same = Run(work / task.name), json.dumps(_same(task, work))
+    mark = folder.root / "same.json"
+    if not mark.exists() or mark.read_text(encoding="utf-8") != same:
+        shutil.rmtree(folder.root, ignore_errors=True)
+        folder.root.mkdir(parents=True)
+        write_text(mark, same)
+    return folder
+
+
+def _same(task: Task, work: Path) -> dict[str, Any]:
+    """What two runs of a task must share to be one."""
+    train, _ = dataset(task, work)
+    values = presets.plain(values_of(task, len(train)))
+    return {"data": quilts.sha256(train), "values": values, "cpu": _cpu(), "torch": torch.__version__}
+
+
+def _cpu() -> str:
+    """The processor's name: another one sees another number of pictures in the same minutes."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").exists() else []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "flags"))]
+    return f"{named[0]}{', AMX' if 'amx_bf16' in ' '.join(named) else ''}" if named else platform.processor()
+
+
+def _kept(task: Task, work: Path) -> dict[str, Any] | None:
+    """The result of a run that ended earlier, of the same values and pictures on the same kind of processor."""
+    path = work / f"{task.name}.json"
+    if not path.exists():
+        return None
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found if found.items() >= _same(task, work).items() else None
 
 
 def together(tasks: list[Task], work: Path, jobs: int) -> list[dict[str, Any]]:
     """Run each in a process of its own, `jobs` at a time, in order: contestants of a seed share the machine's mood."""
-    waiting, running, done = list(tasks), [], []
+    done = [one for task in tasks if (one := _kept(task, work))]
+    waiting, running = [task for task in tasks if not _kept(task, work)], []
+    for one in done:
+        print(_line(one), " (kept)", flush=True)
     while waiting or running:
         while waiting and len(running) < jobs:
             task = waiting.pop(0)
@@ -172,15 +214,15 @@ def together(tasks: list[Task], work: Path, jobs: int) -> list[dict[str, Any]]:
             said = process.communicate()[0].splitlines()
             if process.returncode or not said:
                 raise click.ClickException(f"{task.name} ended with {process.returncode}")
-            done.append(json.loads(said[-1]))
-            one = done[-1]
-            print(_line(task, one), flush=True)
+            one = json.loads(said[-1])
+            print(_line(one), flush=True)
+            done.append(one)
     return done
 
 
-def _line(task: Task, one: dict[str, Any]) -> str:
+def _line(one: dict[str, Any]) -> str:
     return (
-        f"{task.name:<28} {one['kimg']:>7} kimg  KID {one['kid']:>7} (floor {one['kid_floor']})  "
+        f"{one['name']:<28} {one['kimg']:>7} kimg  KID {one['kid']:>7} (floor {one['kid_floor']})  "
         f"coverage {one['coverage']} (floor {one['coverage_floor']})  recall {one['recall']}  "
         f"copy-AUC {one['copy_auc']}  colour {one['colour']} of {one['colour_floor']}  "
         f"sharpness {one['sharpness']}  {' '.join(one['flags'])}"
@@ -234,15 +276,21 @@ def long(done: list[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, bool]]:
 @click.option("--jobs", default=2, show_default=True, help="Runs at a time, a core each.")
 @click.option("--long", "far", is_flag=True, help="Hours: 64x64, and the real quilts of REAL.")
 @click.option("--only", default="", help="With --long: rows to run, with commas; the hour is called hour.")
+@click.option("--fresh", is_flag=True, help="Make every run again.")
 @click.option("--work", type=click.Path(path_type=Path), default="out/quality", show_default=True)
 @click.option("--one", hidden=True, help="One task, as JSON.")
-def main(seeds: int, minutes: float, jobs: int, far: bool, only: str, work: Path, one: str | None) -> None:
+def main(
+    seeds: int, minutes: float, jobs: int, far: bool, only: str, work: Path, one: str | None, *, fresh: bool
+) -> None:
     """KID, coverage and colour for the same CPU-minutes; the last line is JSON."""
     work.mkdir(parents=True, exist_ok=True)
     if one:
         logging.basicConfig(level=logging.WARNING)
         torch.set_num_threads(1)
-        print(json.dumps(run(Task(**json.loads(one)), work)))
+        task = Task(**json.loads(one))
+        line = json.dumps(run(task, work))
+        write_text(work / f"{task.name}.json", line + "\n")
+        print(line)
         return
     if far:
         kinds = [False, True] if os.environ.get("REAL") else [False]
@@ -252,7 +300,11 @@ def main(seeds: int, minutes: float, jobs: int, far: bool, only: str, work: Path
             tasks.insert(0, Task("auto", 1, 64, 60, real=True))
     else:
         tasks = [Task(row, seed, 32, minutes) for seed in range(seeds) for row in ("auto", "plain")]
+    print(f"{_cpu()}, torch {torch.__version__}")
     for task in tasks:
+        if fresh:
+            (work / f"{task.name}.json").unlink(missing_ok=True)
+            shutil.rmtree(work / task.name, ignore_errors=True)
         train, held = dataset(task, work)
         print(f"{task.name}: {len(train)} pictures, data {quilts.sha256(train)}, {len(held)} held out")
     done = together(tasks, work, jobs)
