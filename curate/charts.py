@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from curate.plain import link
+from curate.rows import REASONS
 from curate.sweep import THRESHOLD_REASONS, can_flip
 
 if TYPE_CHECKING:
@@ -16,15 +17,11 @@ if TYPE_CHECKING:
     from curate.rows import Row
 
 BINS, LINES = 50, 30
-_BROKEN = frozenset({"unreadable", "not_image"})
-_COPIES = frozenset({"dup_exact", "dup_near"})
-_GATES: tuple[tuple[str, Callable[[Row], str]], ...] = (  # why a row does not pass; '' when it does
-    ("found", lambda _: ""),
-    ("fetched", lambda row: "" if row.sha256 else row.reason),
-    ("readable", lambda row: _first(row, _BROKEN)),
-    ("distinct", lambda row: _first(row, _COPIES)),
-    ("target", lambda row: _first(row, THRESHOLD_REASONS)),
-    ("kept", lambda row: "" if row.kept else row.reason),
+_STAGES: tuple[tuple[str, frozenset[str]], ...] = (  # which first reasons end a row's way there
+    ("readable", frozenset({"unreadable", "not_image"})),
+    ("usable", frozenset(REASONS) - {"unreadable", "not_image", "dup_exact", "dup_near"} - THRESHOLD_REASONS),
+    ("target", THRESHOLD_REASONS),
+    ("kept", frozenset({"dup_exact", "dup_near"})),
 )
 
 
@@ -60,17 +57,21 @@ class Share:
 
 
 def funnel(rows: Sequence[Row]) -> tuple[Stage, ...]:
-    """Found, fetched, readable, distinct, target, kept; `target` only where a classifier was asked."""
-    scored = any(row.confidence is not None for row in rows)
-    left, stages = list(rows), []
-    for name, gate in _GATES:
-        if name == "target" and not scored:
-            continue
-        fates = [(row, gate(row)) for row in left]
-        left = [row for row, fate in fates if not fate]
-        lost = _commonest(Counter(fate for _, fate in fates if fate))
-        stages.append(Stage(name, len(left), len(left) / max(len(rows), 1), lost))
-    return tuple(stages)
+    """Found, fetched, readable, usable, target, kept; `target` only where a classifier was asked.
+
+    A row ends at the stage of its first reason, so that the numbers are those of the table.
+    """
+    dropped = Counter(row.reason for row in rows if not row.kept)
+    ours = frozenset().union(*(reasons for _, reasons in _STAGES))
+    stages = [("found", frozenset[str]()), ("fetched", frozenset(dropped) - ours), *_STAGES]
+    if all(row.confidence is None for row in rows):
+        stages.remove(("target", THRESHOLD_REASONS))
+    left, bars = len(rows), []
+    for name, reasons in stages:
+        lost = Counter({reason: dropped[reason] for reason in reasons if dropped[reason]})
+        left -= lost.total()
+        bars.append(Stage(name, left, left / max(len(rows), 1), _commonest(lost)))
+    return tuple(bars)
 
 
 def histogram(rows: Iterable[Row]) -> tuple[Bar, ...]:
@@ -134,10 +135,6 @@ def _shares(rows: Iterable[Row], name: Callable[[Row], str], url: Callable[[Row]
         for key, group in groups.items()
     )
     return tuple(sorted(shares, key=lambda share: (-share.kept, -share.asked, share.name)))
-
-
-def _first(row: Row, among: frozenset[str]) -> str:
-    return next((reason for reason in row.reasons.split("; ") if reason in among), "")
 
 
 def _commonest(counts: Counter[str]) -> tuple[tuple[str, int], ...]:

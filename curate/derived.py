@@ -31,17 +31,18 @@ def derived(
 
     Raise `version` by hand when `make` comes to other values: what an older one stored is then made anew.
     """
-    stored = _read(_path(shards, name), _key(shards, version))
-    if stored is None:
-        stored = make()
-        store(shards, name, version, stored)
-    return stored
+    if (stored := _read(_path(shards, name), _key(shards, version))) is not None:
+        return stored
+    made = make()
+    store(shards, name, version, made)
+    return made
 
 
 def store(shards: Shards, name: str, version: int, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Keep `arrays` as what `derived` would make."""
     file = io.BytesIO()
-    np.savez(file, **{_OF: np.array(_key(shards, version))}, **arrays)
+    everything: Any = {_OF: np.array(_key(shards, version)), **arrays}
+    np.savez(file, **everything)
     write_bytes(_path(shards, name), file.getvalue())
 
 

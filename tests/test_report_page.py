@@ -3,6 +3,7 @@ import hashlib
 import re
 import shutil
 import time
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -316,6 +317,9 @@ def test_the_page_tells_the_same_numbers_as_the_table(shown):
     assert counts[-1] == sum(one.kept for one in rows)
     dropped = chromium.find_elements(By.CSS_SELECTOR, "summary span:nth-child(2)")
     assert counts[-1] + sum(int(one.text.replace(",", "")) for one in dropped) == counts[0]
+    lost = " ".join(one.text for one in chromium.find_elements(By.CSS_SELECTOR, ".funnel small"))
+    first = Counter(one.reason for one in rows if not one.kept)
+    assert {reason: int(n.replace(",", "")) for reason, n in re.findall(r"(\w+) ([\d,]+)", lost)} == first
 
 
 def visible(chromium, selector):
