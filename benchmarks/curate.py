@@ -1,6 +1,7 @@
 """How fast choosing is: file to score against the plain loop, squares against plain Pillow, and a new threshold.
 
-    python -m benchmarks.curate
+    python -m benchmarks.curate            # all, about eight minutes of one core
+    python -m benchmarks.curate memory     # or one part: score, square, rethreshold, cluster, memory
 
 Rivals take turns in one process; figures are medians of three, in CPU-seconds: a busy machine changes those less.
 OpenVINO is measured where it is installed (pip install 'scrapbag[openvino]').
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 PICTURES, ROUNDS, BATCH = 48, 3, 16
 GOALS = {
     "score_torch_bf16": 2.7, "score_openvino_bf16": 4.0, "score_openvino_int8": 6.0, "squares": 2.5,
-    "rethreshold_40000_s": 0.5, "hashes_100000_s": 30.0, "memory_growth_mb": 150.0,
+    "rethreshold_40000_s": 0.5, "hashes_100000_s": 30.0, "memory_growth_mb": 150.0, "memory_model_growth_mb": 150.0,
 }  # fmt: skip
 
 
@@ -54,10 +55,30 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         files = draw(root / "files")
-        figures = score(root, files) | square(root, files) | rethreshold(root) | cluster() | memory(root)
+        parts: dict[str, Callable[[], dict[str, float]]] = {
+            "score": lambda: score(root, files),
+            "square": lambda: square(root, files),
+            "rethreshold": lambda: rethreshold(root),
+            "cluster": cluster,
+            "memory": lambda: memory(root, "none", "memory") | memory(root, "demo", "memory_model"),
+        }
+        figures = {}
+        for part in sys.argv[1:] or parts:
+            figures |= parts[part]()
+            print(json.dumps({"part": part, "figures": figures}), file=sys.stderr)
     reached = {name: figures[name] >= goal if not name.endswith(("_s", "_mb")) else figures[name] <= goal
                for name, goal in GOALS.items() if name in figures}  # fmt: skip
-    print(json.dumps({"figures": figures, "reached": reached}))
+    print(json.dumps({"processor": processor(), "figures": figures, "reached": reached}))
+
+
+def processor() -> str:
+    """Which one this is, and what of matrices in bf16 and int8 it does itself: ratios differ between them."""
+    lines = dict(line.split(":", 1) for line in Path("/proc/cpuinfo").read_text().splitlines() if ":" in line)
+    said = {name.strip(): value.strip() for name, value in lines.items()}
+    able = [
+        one for one in ("avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8") if one in said.get("flags", "").split()
+    ]
+    return f"{said.get('model name', 'unknown')} ({', '.join(able) or 'none of these'})"
 
 
 def draw(folder: Path) -> list[Path]:
@@ -189,25 +210,27 @@ def cluster(count: int = 100_000) -> dict[str, float]:
     return {"hashes_100000_s": round(race({"run": run})["run"], 2)}
 
 
-def memory(root: Path) -> dict[str, float]:
-    """Peak of scoring 1,000 and 40,000 small pictures, without a model; the model's own memory does not grow."""
+def memory(root: Path, model: str, name: str) -> dict[str, float]:
+    """Peak MB of scoring 1,000 and 40,000 small pictures, and by how much it grows."""
     peaks = {}
     for count in (1_000, 40_000):
-        small(Data(root / f"small-{count}"), count)
+        data = Data(root / f"small-{count}")
+        if not data.catalog.exists():
+            small(data, count)
         code = (
             "import sys; from pathlib import Path; from curate.score import score;"
             " from scrapbag.layout import Data; from scrapbag.recipe import Score;"
-            " score(Score(model='none'), Data(Path(sys.argv[1])));"
+            " score(Score(model=sys.argv[2]), Data(Path(sys.argv[1])));"
             " print(int(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0]) // 1024)"
         )
         done = subprocess.run(
-            [sys.executable, "-c", code, str(root / f"small-{count}")], capture_output=True, text=True, check=True
+            [sys.executable, "-c", code, data.root, model], capture_output=True, text=True, check=True
         )
         peaks[count] = int(done.stdout)
     return {
-        "memory_1000_mb": peaks[1_000],
-        "memory_40000_mb": peaks[40_000],
-        "memory_growth_mb": peaks[40_000] - peaks[1_000],
+        f"{name}_1000_mb": peaks[1_000],
+        f"{name}_40000_mb": peaks[40_000],
+        f"{name}_growth_mb": peaks[40_000] - peaks[1_000],
     }
 
 

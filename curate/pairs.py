@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from curate.shards import Shards
 
-NAME, VERSION = "pairs", 1  # raise the version by hand when other pairs are found
+NAME, VERSION = "pairs", 2  # raise the version by hand when other pairs are found
 FLOOR = 0.9  # cosines under it are not kept: curate.near cannot be lower
 _WIDTH = 256
 _SLACK = 0.03  # a sketch's cosine is off by less, 7 standard deviations at 0.97
@@ -54,7 +54,7 @@ def _found(shards: Shards) -> dict[str, NDArray[Any]]:
     phash = _by_hash(shards)
     felt = _by_features(shards)
     cosine = _cosines(shards, np.concatenate([phash[:, :2], felt]))
-    close = cosine[len(phash) :] >= FLOOR
+    close = (cosine[len(phash) :] >= FLOOR) & _alike(shards, felt)
     first, second = felt[close].T
     near = cosine[len(phash) :][close]
     return {"phash": phash, "phash_cosine": cosine[: len(phash)], "first": first, "second": second, "cosine": near}
@@ -83,6 +83,13 @@ def _by_features(shards: Shards) -> NDArray[np.int64]:
             near = np.argwhere(likeness >= FLOOR - _SLACK)
             found.append(near[near[:, 0] < near[:, 1]] + start)
     return np.concatenate(found)
+
+
+def _alike(shards: Shards, pairs: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether both have coarse structure or both have none: what features find alike in a page and a blank is white."""
+    telling = shards.column("hashes")[:, 0] != 0
+    same: NDArray[np.bool_] = telling[pairs[:, 0]] == telling[pairs[:, 1]]
+    return same
 
 
 def _cosines(shards: Shards, pairs: NDArray[np.int64]) -> NDArray[np.float32]:

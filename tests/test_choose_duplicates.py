@@ -149,3 +149,13 @@ def test_neighbours_of_an_older_code_are_found_anew(stored):
     fewer = {"row": true.row[:, :1], "cosine": true.cosine[:, :1]}
     derived.store(stored, neighbours.NAME, neighbours.VERSION - 1, fewer)
     assert neighbours.read(stored).row.tolist() == true.row.tolist()
+
+
+def test_a_picture_with_structure_and_one_without_are_no_copies_however_alike_their_features(tmp_path):
+    shards = Shards(tmp_path)
+    told = np.stack([hashes.phashes(one) for one in (photo(1), photo(2), np.full((256, 256), 250, np.uint8))])
+    features = np.ones((3, 8), dtype=np.float16)
+    columns = {"hashes": told, "features": features, "sketch": pairs.sketch(features.astype(np.float32))}
+    shards.append([f"{number:064x}" for number in range(3)], columns | {"problem": np.zeros(3, np.uint8)})
+    found = pairs.read_pairs(shards)
+    assert list(zip(found.first.tolist(), found.second.tolist(), strict=True)) == [(0, 1)]
