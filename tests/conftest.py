@@ -1,6 +1,11 @@
 """What more than one file of tests shares."""
 
+import signal
+
 import pytest
+
+# A shell that starts pytest in the background has it ignore Ctrl-C, and the commands under test would inherit that
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

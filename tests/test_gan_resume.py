@@ -149,4 +149,4 @@ def test_sigkill_at_any_moment_changes_no_weight():
     for row in ("quilt", "texture"):
         command += ["--preset", row]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=280)
-    assert json.loads(done.stdout.splitlines()[-1])["reached"] is True
+    assert all(json.loads(done.stdout.splitlines()[-1])["reached"].values())
