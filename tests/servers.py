@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import socket
 import ssl
+import struct
 import subprocess
 import sys
 import threading
@@ -31,6 +33,7 @@ class Answer:
     length: int | None = None
     wait: float = 0.0  # before the answer
     drip: float = 0.0  # between its bytes
+    hang_up: bool = False  # instead of an answer, as a connection that is reset
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, answer: Answer) -> None:
         time.sleep(answer.wait)
+        if answer.hang_up:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.close_connection = True
+            return
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.kind)
         for name, value in answer.headers.items():

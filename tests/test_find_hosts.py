@@ -7,10 +7,12 @@ import pytest
 pytestmark = pytest.mark.timeout(120)
 
 
-@pytest.mark.parametrize("site", ["robots_down", "robots_busy"])
-def test_without_a_readable_robots_txt_nothing_of_the_host_is_asked(world, site):
+@pytest.mark.parametrize(
+    ("site", "reason"), [("robots_down", "robots"), ("robots_busy", "robots"), ("robots_gone", "connection")]
+)
+def test_without_a_readable_robots_txt_nothing_of_the_host_is_asked(world, site, reason):
     assert world.asked(site) == []
-    assert {world.record(f"/{x}.jpg", site).fetch_reason for x in "abc"} == {"robots"}
+    assert {world.record(f"/{x}.jpg", site).fetch_reason for x in "abc"} == {reason}
 
 
 def test_where_there_is_no_robots_txt_everything_may_be_asked(world):
