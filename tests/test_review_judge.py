@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from curate.certify import UNASKED
 from curate.judge import Judgement, judge, taught
 from curate.questions import Desk
 from curate.sweep import sweep
+from scrapbag import catalog
 from scrapbag.recipe import Curate
 
 if TYPE_CHECKING:
@@ -124,6 +126,26 @@ def test_a_picture_that_a_person_refused_never_comes_back_whatever_the_threshold
         settings = Curate(targets=("quilt",), size=32, threshold=threshold)
         [row] = [r for r in run.choose(run.gather(settings, made.data), settings).rows if r.sha256 == refused]
         assert (row.kept, row.reason) == (False, "human_reject")
+
+
+def test_answers_outlive_new_scores_and_a_new_crawl_which_a_certificate_does_not(made: Set) -> None:
+    certify(made, 60)
+    refused = next(name for name in order(made) if name not in {label.sha256 for label in told(made)})
+    answer(made, [(refused, "no")], "teach")
+    assert decided(made).certificate is not None
+    (made.data.scored / "0123456789abcdef").rename(made.data.scored / "fedcba9876543210")
+    (made.data.scored / "index.json").write_text('{"key": "fedcba9876543210"}')
+    with closing(catalog.connect(made.data.catalog)) as connection:  # found anew, at another address
+        connection.execute("delete from request")
+        connection.execute(
+            "insert into request (url, host, source, kind, state, attempts, sha256)"
+            " select 'http://127.0.0.1/new/' || sha256, '127.0.0.1', 'new', 'picture', 'done', 1, sha256 from picture"
+        )
+    outcome = decided(made)
+    assert outcome.certificate is None
+    assert outcome.missing is not None
+    assert {row.sha256: row.answer for row in outcome.rows if row.answer} == {x.sha256: x.answer for x in told(made)}
+    assert next(row.reason for row in outcome.rows if row.sha256 == refused) == "human_reject"
 
 
 def test_certificate_answers_never_teach(made: Set) -> None:

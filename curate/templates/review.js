@@ -71,9 +71,9 @@
       : now.purpose === "certify" ? "drawn by lot from what is kept" : "chosen because it teaches";
     at("title").textContent = [now.title, now.source].filter(Boolean).join(" · ");
     at("nearest").replaceChildren(...now.nearest.map(tile));
-    for (const next of state.asked.slice(1)) fetchAhead(next);
     await large.decode().catch(() => {});
     document.body.dataset.sha256 = now.sha256;
+    requestAnimationFrame(() => setTimeout(() => state.asked.slice(1).forEach(fetchAhead))); // this one is painted first
   }
 
   function tile(sha256) {
