@@ -59,10 +59,13 @@ def current(data: Data) -> Scores:
 
 
 def of_key(data: Data, key: str) -> Scores:
-    """The scores under one key."""
+    """The scores under one key. Raises MissingError when none of them can be read."""
     folder = data.scored / key
     info = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    return Scores(key, info, LabelSet.loads((folder / "labels.json").read_text(encoding="utf-8")), Shards(folder))
+    shards = Shards(folder)
+    if not len(shards):
+        raise MissingError(f"{folder} holds no scores that can be read; run make score, which makes them again")
+    return Scores(key, info, LabelSet.loads((folder / "labels.json").read_text(encoding="utf-8")), shards)
 
 
 def exact_twin(data: Data, scores: Scores) -> Scores | None:

@@ -1,12 +1,13 @@
 """A file becomes an upright RGB picture, or a reason."""
 
 import io
+import tracemalloc
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from curate import decode
+from curate import decode, look
 
 
 @pytest.fixture(autouse=True)
@@ -101,3 +102,15 @@ def test_more_than_forty_megapixels_are_refused_from_the_header(tmp_path):
     path = saved(tmp_path, Image.new("1", (8000, 8000)), "huge.png")
     with pytest.raises(decode.UnusableError, match="too_large"):
         decode.load(path)
+
+
+def test_a_large_transparent_picture_is_laid_on_paper_in_little_memory():
+    image, alpha = Image.new("RGB", (2000, 2000), "white"), Image.new("L", (2000, 2000), 64)
+    tracemalloc.start()
+    try:
+        laid = look._on((100.0, 110.0, 120.0), image, alpha)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 60_000_000  # the picture itself is 12 MB; all at once it took 300
+    assert laid.getpixel((1999, 1999)) == (139, 146, 154)  # 255 less three quarters of what paper lacks

@@ -132,6 +132,8 @@ def test_a_torn_shard_is_put_aside_and_only_its_pictures_are_scored_again(files,
     (shard,) = data.scored.glob("*/shard-*.safetensors")
     before = shard.read_bytes()
     shard.write_bytes(before[: len(before) // 2])
+    with pytest.raises(MissingError, match="run make score"):
+        run.curate(ANY, data)
     assert score(DEMO, data).forward_passes == 38
     assert "scored again" in caplog.text
     assert shard.read_bytes() == before
