@@ -40,6 +40,7 @@ WARM_UP = 3  # keys before the count
 PROBE = """
 window.times = [];
 addEventListener("keydown", (event) => { window.pressed = event.timeStamp; }, true);
+performance.setResourceTimingBufferSize(10000);
 addEventListener("DOMContentLoaded", () => new MutationObserver(() => requestAnimationFrame(() => setTimeout(() => {
   if (window.pressed) window.times.push(performance.now() - window.pressed);
   window.pressed = 0;
@@ -71,12 +72,20 @@ def main(pictures: int, keys: int, pause: float) -> None:
             time.sleep(pause)
             spent.append(sum(server.cpu_times()[:2]))
             times = browser.execute_script("return window.times")[WARM_UP:]
+            waited = browser.execute_script(
+                "return performance.getEntriesByType('resource').filter((e) => e.name.endsWith('/answer'))"
+                ".map((e) => [e.requestStart - e.startTime, e.responseStart - e.requestStart, e.duration])"
+            )[WARM_UP:]
     figures = {
         "pictures": pictures,
         "keys": len(times),
         "median_ms": round(statistics.median(times), 1),
         "p95_ms": round(statistics.quantiles(times, n=20)[-1], 1),
         "worst_ms": round(max(times), 1),
+        **{
+            f"answer_{name}_ms": round(statistics.median(column), 1)
+            for name, column in zip(("queued", "served", "whole"), zip(*waited, strict=True), strict=True)
+        },
         "server_cpu_ms_a_key": round(1000 * (spent[1] - spent[0]) / keys, 1),
         "load": round(psutil.getloadavg()[0], 1),
     }
