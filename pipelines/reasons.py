@@ -49,6 +49,10 @@ class BusyError(IgnoreRequest):
         self.seconds = seconds
 
 
+class NotYetError(IgnoreRequest):
+    """A request waited for its host's rules; the delay that follows is the scheduler's to keep."""
+
+
 class OptedOutError(StopDownload):
     """The headers say that a response is not for us; its body is not read."""
 

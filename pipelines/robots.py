@@ -11,7 +11,7 @@ from scrapy import Request, signals
 from scrapy.http.request import NO_CALLBACK
 from scrapy.robotstxt import ProtegoRobotParser
 
-from pipelines.reasons import HostStoppedError, RefusedError, is_passing, of_error
+from pipelines.reasons import HostStoppedError, NotYetError, RefusedError, is_passing, of_error
 from scrapbag.found import host_of
 
 if TYPE_CHECKING:
@@ -45,11 +45,14 @@ class RobotsGuard:
         site = f"{parts.scheme}://{parts.netloc}"
         if site not in self._sites:
             self._sites[site] = asyncio.ensure_future(self._ask(site))
+        new = not self._sites[site].done()
         rules = await asyncio.shield(self._sites[site])
         if isinstance(rules, str):
             raise HostStoppedError(rules, f"{site}/robots.txt cannot be read, so nothing of it may be asked")
         if not rules.allowed(request.url, self._agent):
             raise RefusedError("robots", f"{site}/robots.txt forbids {request.url}", skipped=True)
+        if new and "redirect_times" not in request.meta:  # a redirect would begin again at its first hop
+            raise NotYetError(f"{site}/robots.txt has just been asked")
 
     async def _ask(self, site: str) -> ProtegoRobotParser | str:
         """The rules of a site, or the reason why they cannot be had."""

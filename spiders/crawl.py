@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import scrapy
 from scrapy import Request, signals
 
-from pipelines.reasons import BusyError, HostStoppedError, RefusedError, is_passing, of_error
+from pipelines.reasons import BusyError, HostStoppedError, NotYetError, RefusedError, is_passing, of_error
 from pipelines.store import Arrival
 from scrapbag.frontier import Answer, Lease, Page
 from spiders.base import fill
@@ -107,6 +107,9 @@ class Crawl(scrapy.Spider):
         error: Any = failure.value
         lease: Lease = failure.request.meta["lease"]  # type: ignore[attr-defined]  # Scrapy adds it
         status = getattr(error, "status", None)
+        if isinstance(error, NotYetError):
+            self._scheduler.put_back(lease)
+            return
         if isinstance(error, BusyError):
             self.frontier.later(lease, 0.0, counts=False)
             self._scheduler.pause(lease.host, error.seconds, "http_5xx" if error.status >= 500 else "http_4xx")

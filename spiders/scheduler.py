@@ -127,6 +127,13 @@ class Scheduler(BaseScheduler):
             self.found(held)
         self._turn(host, host.next_at)
 
+    def put_back(self, lease: Lease) -> None:
+        """A lease that was handed out before its host's rules were known: its place is free until its time comes."""
+        host = self._hosts[lease.host]
+        host.buffer = deque(sorted((lease, *host.buffer), key=lambda one: one.id))
+        self._buffered += 1
+        self.settled(lease)
+
     def succeeded(self, lease: Lease) -> None:
         """The host of `lease` answers as it should: if it had asked for a pause, that is over.
 

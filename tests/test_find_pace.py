@@ -51,3 +51,15 @@ def test_ones_own_host_that_may_be_asked_without_pause_is_not_slowed_down(tmp_pa
         crawl(tmp_path, recipe(addresses(site, tmp_path), allow=(site,), contact="tests@example.org", per_host=4))
     times = [hit.at for hit in site.asked()]
     assert times[-1] - times[0] < 0.25 * len(times)
+
+
+def test_the_wait_after_robots_txt_takes_no_place_from_other_hosts(tmp_path):
+    sites = [slow(0, count=1) for _ in range(6)]
+    with serving(*sites):
+        listed = urls(tmp_path / "list.txt", *(f"{site.url}/0.jpg" for site in sites))
+        text = recipe(listed, allow=tuple(sites), contact="tests@example.org", concurrency=2, delay_s=2.0)
+        assert crawl(tmp_path, text).code == 0
+    rules = {site.host: site.asked("/robots.txt") for site in sites}
+    assert [len(hits) for hits in rules.values()] == [1] * 6
+    assert max(hits[0].at for hits in rules.values()) < min(site.asked()[0].at for site in sites)
+    assert min(site.asked()[0].at - rules[site.host][0].at for site in sites) >= 1.9
