@@ -137,7 +137,7 @@ $(READY): pyproject.toml requirements.lock
 	@echo 'setting up $(VENV) (once; with the CUDA build of torch about 5.5 GB) ...'
 	@if command -v uv >/dev/null; then \
 	  test -x $(PY) || uv venv --quiet --python "$(PYTHON)" $(VENV); \
-	  install="uv pip install --quiet --python $(PY)"; \
+	  install="uv pip install --quiet --compile-bytecode --python $(PY)"; \
 	else \
 	  "$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { echo 'error: this Python has no venv; Debian and Ubuntu: sudo apt install python3-venv' >&2; exit 69; }; \
 	  $(PIP) --version >/dev/null 2>&1 || "$(PYTHON)" -m venv $(VENV); \

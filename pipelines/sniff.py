@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from pipelines.jpeg import is_whole
+
 _SIGNATURES = (
     (0, b"\xff\xd8\xff", "jpg"),
     (0, b"\x89PNG\r\n\x1a\n", "png"),
@@ -57,7 +59,7 @@ def extension(body: bytes) -> str:
 def look(body: bytes, max_pixels: int) -> Seen:
     """See whether `body` is a whole picture, as cheaply as its format allows. Raises TooManyPixelsError.
 
-    A JPEG is decoded at an eighth of its size (1.1 ms against 4.2 ms for 93 kB), a PNG's checksums are checked.
+    A JPEG's markers are followed to its end, a PNG's checksums are checked, other formats are decoded.
     """
     name = extension(body)
     if name == "bin":
@@ -71,15 +73,16 @@ def look(body: bytes, max_pixels: int) -> Seen:
     width, height = image.size
     if width * height > max_pixels:
         raise TooManyPixelsError(f"{width} x {height} pixels")
-    return Seen(name, width, height, _problem(image, name))
+    return Seen(name, width, height, _problem(image, name, body))
 
 
-def _problem(image: Image.Image, name: str) -> str:
+def _problem(image: Image.Image, name: str, body: bytes) -> str:
+    if name == "jpg":
+        return "" if is_whole(body) else "truncated"
     try:
         if name == "png":
             image.verify()
         else:
-            image.draft("L", (max(1, image.width // 8), max(1, image.height // 8)))
             image.load()
     except Exception as error:  # noqa: BLE001  (as above)
         return "truncated" if "truncated" in str(error) else "unreadable"

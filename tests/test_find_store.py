@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from pipelines.jpeg import is_whole
 from pipelines.reasons import RefusedError
 from pipelines.sniff import TooManyPixelsError, extension, look
 from pipelines.store import store
@@ -42,6 +43,31 @@ def test_half_a_picture_has_a_problem(kind):
 def test_a_progressive_jpeg_that_ends_early_is_truncated():
     body = encoded("JPEG", progressive=True)
     assert look(body[: len(body) * 2 // 3], 10**6).problem == "truncated"
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 2}], ids=str)
+def test_a_jpeg_is_whole_with_its_last_byte_and_no_sooner(options):
+    body = encoded("JPEG", **options)
+    assert is_whole(body)
+    assert not any(is_whole(body[:length]) for length in range(len(body)))
+
+
+def test_the_end_of_a_thumbnail_is_not_the_end_of_its_jpeg():
+    body = encoded("JPEG", exif=b"Exif\0\0" + encoded("JPEG", NOISE.resize((16, 16))))
+    assert is_whole(body)
+    assert not is_whole(body[:-2])
+
+
+@pytest.mark.parametrize("tail", [b"\0" * 40, b"\r\n", encoded("JPEG")], ids=["padding", "newline", "second picture"])
+def test_what_follows_a_jpeg_does_not_matter(tail):
+    assert look(encoded("JPEG") + tail, 10**6).problem == ""
+
+
+def test_fill_bytes_and_garbage_between_segments_are_passed_over():
+    body = encoded("JPEG")
+    assert is_whole(body[:-2] + b"\xff\xff" + body[-2:])
+    assert is_whole(body[:2] + b"\0\0" + body[2:])
+    assert not is_whole(body[:2] + b"\0\0")
 
 
 def test_a_png_with_a_wrong_checksum_is_unreadable():
@@ -106,6 +132,25 @@ def test_a_disk_that_refuses_leaves_no_part_behind(tmp_path):
     done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False)
     assert "File too large" in done.stderr
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.real
+def test_pillow_agrees_which_jpegs_in_the_wild_are_whole():
+    folder = Path(os.environ.get("REAL", "")) / "photos"
+    if not os.environ.get("REAL") or not folder.is_dir():
+        pytest.skip("set REAL to the folder of real photographs")
+    bodies = [path.read_bytes() for path in sorted(folder.rglob("*.jpg"))[::5]]
+    assert len(bodies) > 100
+    for body in bodies:
+        for some in (body, body[: len(body) * 3 // 4], body[: len(body) // 9]):
+            try:
+                image = Image.open(io.BytesIO(some))
+                image.draft("L", (1, 1))
+                image.load()
+            except OSError:
+                assert not is_whole(some)
+            else:
+                assert is_whole(some)
 
 
 @pytest.mark.real
