@@ -40,11 +40,11 @@ from scrapbag.recipe import Train
 if TYPE_CHECKING:
     from gan.data import Pixels
 
-# the plain DCGAN is `auto` without what makes it so: no penalty, the paper's rates, the usual average of weights
-PLAIN = ("penalty=none", "beta2=0.999", "lr_g=0.0002", "lr_d=0.0002", "ema_kimg=22.0", "settle=false")
+# the networks of `auto`, all else as in the paper: no penalty, its rates, the usual average of weights
+PLAIN = ("width=32", "tail=true", "mirror=true", "ema_kimg=22.0")
 ROWS = {
     "auto": ("auto-cpu", ()),
-    "plain": ("auto-cpu", PLAIN),
+    "plain": ("dcgan64", PLAIN),
     "quilt": ("quilt", ()),
     "dcgan64": ("dcgan64", ()),
 }
