@@ -12,12 +12,12 @@ import time
 from pathlib import Path
 
 import pytest
+from making import ROOT, command, environment, make
 from safetensors.numpy import load_file, save_file
 
 from demo.develop import develop
 from demo.stock import stock
 
-ROOT = Path(__file__).parents[1]
 STAGES = ("scrape", "score", "curate", "train")
 RECIPE = """
 name = "tiny"
@@ -56,11 +56,7 @@ class Workshop:
         self.recipe.write_text(RECIPE.format(folder=folder / "pictures"), encoding="utf-8")
 
     def command(self, *words: str) -> list[str]:
-        venv = Path(sys.executable).parents[1]  # no resolve: a venv's python is a link out of it
-        return [
-            "make", "--no-print-directory", f"--assume-old={venv}/.ready", f"RECIPE={self.recipe}",
-            f"DATA={self.data}", f"RUN={self.run}", f"VENV={venv}", *words,
-        ]  # fmt: skip
+        return command(self.recipe, self.data, self.run, *words)
 
     def locks(self) -> dict[str, int]:
         """When each stage last took its lock, which every stage does before anything else."""
@@ -70,9 +66,7 @@ class Workshop:
     def make(self, *words: str) -> list[str]:
         """Call make; returns the stages that ran."""
         before = self.locks()
-        done = subprocess.run(
-            self.command(*words), cwd=ROOT, env=_environment(), capture_output=True, text=True, timeout=240
-        )
+        done = make(self.command(*words))
         assert done.returncode == 0, done.stdout + done.stderr
         return [stage for stage in STAGES if self.locks().get(stage) != before.get(stage)]
 
@@ -80,7 +74,7 @@ class Workshop:
         """Call make, press Ctrl-C once `stage` is at work; returns the seconds until everything had ended."""
         before = self.locks().get(stage)
         process = subprocess.Popen(
-            self.command(*words), cwd=ROOT, env=_environment(), start_new_session=True,
+            self.command(*words), cwd=ROOT, env=environment(), start_new_session=True,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         patience = time.monotonic() + 60
@@ -99,10 +93,6 @@ class Workshop:
         """What a person would not want to lose: exports, squares, weights."""
         kept = [*self.data.glob("report/*"), *self.data.glob("curated/*.png"), *self.run.glob("*.safetensors")]
         return {str(path): path.read_bytes() for path in kept}
-
-
-def _environment() -> dict[str, str]:
-    return {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
 
 
 @pytest.fixture(scope="module")
@@ -200,9 +190,7 @@ def test_ctrl_c_ends_a_stage_in_five_seconds_and_loses_nothing(
 def test_a_mistake_is_one_sentence_and_nothing_is_lost(workshop: Workshop) -> None:
     workshop.make("train")
     before = workshop.standing()
-    done = subprocess.run(
-        workshop.command("curate", "THRESH=1.9"), cwd=ROOT, env=_environment(), capture_output=True, text=True
-    )
+    done = make(workshop.command("curate", "THRESH=1.9"))
     assert done.returncode == 2
     assert "threshold is 1.9; write a number from 0 to 1" in done.stderr
     assert workshop.standing() == before
@@ -210,9 +198,8 @@ def test_a_mistake_is_one_sentence_and_nothing_is_lost(workshop: Workshop) -> No
 
 def test_status_says_what_was_found_kept_and_trained_and_what_to_open(workshop: Workshop) -> None:
     workshop.make("train")
-    done = subprocess.run(
-        workshop.command("status"), cwd=ROOT, env=_environment(), capture_output=True, text=True, check=True
-    )
+    done = make(workshop.command("status"))
+    assert done.returncode == 0
     assert "found    172 picture addresses" in done.stdout
     assert "kept" in done.stdout
     assert "dropped" in done.stdout
@@ -221,7 +208,8 @@ def test_status_says_what_was_found_kept_and_trained_and_what_to_open(workshop: 
 
 
 def test_help_names_every_target_that_a_user_calls() -> None:
-    done = subprocess.run(["make", "help"], cwd=ROOT, env=_environment(), capture_output=True, text=True, check=True)
+    done = make(["make", "help"])
+    assert done.returncode == 0
     named = {line.split()[1] for line in done.stdout.splitlines() if line.startswith("  make ")}
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert {"demo", "test", "scrape", "curate", "review", "report", "train", "sample", "export", "status"} <= named

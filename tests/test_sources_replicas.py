@@ -1,17 +1,53 @@
-"""Each kind of source that speaks to an interface, crawled whole against a replica of it."""
+"""Each kind of source, by the very `make scrape` against a replica of it on loopback; then the same command again."""
 
 from __future__ import annotations
 
+import csv
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+from browser_site import PAGES
+from making import command, make
 from replicas import Replica
-from servers import Crawled, crawl, recipe, serving
+from servers import Answer, Crawled, Hit, Site, gallery, picture, recipe, serving, urls
+from shops import lists, shop
+
+from scrapbag.sources import KINDS
+from spiders import programs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from scrapbag.catalog import Record
+
+FOUND = {  # picture addresses of each kind, all of them fetched
+    "commons": 4, "met": 2, "artic": 4, "smithsonian": 2, "shopify": 2, "woocommerce": 2, "product": 3,
+    "gallery": 12, "urls": 3, "folder": 2,
+}  # fmt: skip
+
+
+def scrape(folder: Path, text: str, *words: str) -> Crawled:
+    """`make scrape RECIPE=<file>`, as a user types it."""
+    (folder / "all.toml").write_text(text)
+    done = make(command(folder / "all.toml", folder / "data", folder / "run", "scrape", *words))
+    return Crawled(done.returncode, done.stdout + done.stderr, folder / "data", 0.0)
+
+
+def rows(crawled: Crawled) -> list[dict[str, str]]:
+    with (crawled.data / "report" / "scrape.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@dataclass(frozen=True)
+class Twice:
+    """Two calls of make, with what was asked for and what was exported at each."""
+
+    first: Crawled
+    again: Crawled
+    asked: tuple[list[Hit], list[Hit]]  # the replica's first
+    exported: tuple[bytes, bytes]
 
 
 @pytest.fixture(scope="module")
@@ -22,26 +58,96 @@ def replica() -> Iterator[Replica]:
 
 
 @pytest.fixture(scope="module")
-def crawled(replica: Replica, tmp_path_factory: pytest.TempPathFactory) -> Crawled:
+def twice(replica: Replica, tmp_path_factory: pytest.TempPathFactory) -> Twice:
+    folder = tmp_path_factory.mktemp("made")
+
     def source(kind: str, **values: str) -> str:
         lines = "\n".join(f"{key} = {value}" for key, value in values.items())
         return f'[[source]]\nname = "{kind}"\nkind = "{kind}"\n{lines}'
 
     start = f'["{replica.url}"]'
-    text = recipe(
-        source("commons", category='"Quilts"', depth="1", api=f'"{replica.url}/w/api.php"'),
-        source("met", query='"quilt"', api=f'"{replica.url}/met"'),
-        source("artic", query='"quilt"', api=f'"{replica.url}/artic"'),
-        source("smithsonian", query='"quilt"', api_key='"KEY"', api=f'"{replica.url}/si"'),
-        source("shopify", start=start),
-        source("woocommerce", start=start, min_rating="4", licence='"with permission"', creator='"the shop"'),
-        source("product", start=start, match='"/item/"', min_rating="0"),
-        allow=(replica,),
-        contact="me@example.org",
-    )
-    done = crawl(tmp_path_factory.mktemp("data") / "x", text, timeout=200)
-    assert done.code == 0, done.out
-    return done
+    (folder / "box" / "boots").mkdir(parents=True)
+    for number in range(2):
+        (folder / "box" / "boots" / f"{number}.jpg").write_bytes(picture(210 + number))
+    shown = shop()
+    listed = Site({f"/{number}.jpg": Answer(picture(220 + number), kind="image/jpeg") for number in range(3)})
+    sites = (replica, shown, listed)
+    with serving(shown, listed):
+        text = recipe(
+            source("commons", category='"Quilts"', depth="1", api=f'"{replica.url}/w/api.php"'),
+            source("met", query='"quilt"', api=f'"{replica.url}/met"'),
+            source("artic", query='"quilt"', api=f'"{replica.url}/artic"'),
+            source("smithsonian", query='"quilt"', api_key='"KEY"', api=f'"{replica.url}/si"'),
+            source("shopify", start=start),
+            source("woocommerce", start=start, min_rating="4", licence='"with permission"', creator='"the shop"'),
+            source("product", start=start, match='"/item/"', min_rating="0"),
+            lists(shown, name="gallery"),
+            urls(folder / "list.txt", *(listed.url + path for path in listed.routes), name="urls"),
+            source("folder", path=f'"{folder / "box"}"', licence='"CC0-1.0"'),
+            allow=sites,
+            contact="me@example.org",
+        )
+        calls, asked, exported = [], [], []
+        for _ in range(2):
+            before = [len(site.hits) for site in sites]
+            calls.append(scrape(folder, text))
+            asked.append([hit for site, n in zip(sites, before, strict=True) for hit in site.hits[n:]])
+            exported.append((folder / "data" / "report" / "scrape.csv").read_bytes())
+    return Twice(calls[0], calls[1], (asked[0], asked[1]), (exported[0], exported[1]))
+
+
+@pytest.fixture(scope="module")
+def crawled(twice: Twice) -> Crawled:
+    assert twice.first.code == 0, twice.first.out
+    return twice.first
+
+
+def test_there_is_a_replica_of_every_kind() -> None:
+    assert set(FOUND) == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", FOUND)
+def test_make_scrape_finds_every_picture_of_a_replica_of_each_kind(crawled: Crawled, kind: str) -> None:
+    mine = [row for row in rows(crawled) if row["source"] == kind]
+    assert [row["state"] for row in mine] == ["done"] * FOUND[kind]
+    assert all(row["sha256"] and row["licence"] for row in mine)
+
+
+def test_make_says_in_one_line_what_it_found_and_what_is_next(crawled: Crawled) -> None:
+    assert f"found {sum(FOUND.values())} picture addresses" in crawled.out
+    assert "next: make curate" in crawled.out
+
+
+def test_a_second_make_scrape_asks_for_no_picture_again_and_touches_no_row(twice: Twice) -> None:
+    assert twice.again.code == 0, twice.again.out
+    assert "(0 new)" in twice.again.out
+    first, again = ([hit.path for hit in asked if _is_picture(hit.path)] for asked in twice.asked)
+    assert len(first) == sum(FOUND.values()) - FOUND["folder"]
+    assert again == []
+    assert twice.exported[0] == twice.exported[1]
+
+
+def _is_picture(path: str) -> bool:
+    return path.startswith("/pic/") or path.partition("?")[0].endswith(".jpg")
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(programs.find() is None, reason="Chromium is not installed")
+def test_make_scrape_opens_a_gallery_that_needs_javascript_and_asks_for_no_picture_again(tmp_path: Path) -> None:
+    pictures = {f"/p/{number}.jpg": Answer(picture(number), kind="image/jpeg") for number in range(50)}
+    site = Site({"/more": Answer(PAGES["/more"].encode())} | pictures)
+    actions = 'actions = [["click", {css = "button.more", count = ".tile", max = 20}]]'
+    with serving(site):
+        source = gallery(site, "/more", image=".tile img", browser=True) + "\n" + actions
+        text = recipe(source, allow=(site,), timeout_s=30.0, per_host=8)
+        first = scrape(tmp_path, text)
+        assert first.code == 0, first.out
+        assert [row["state"] for row in rows(first)] == ["done"] * 50
+        site.hits.clear()
+        again = scrape(tmp_path, text)
+    assert again.code == 0, again.out
+    assert site.asked("/more")
+    assert not [hit.path for hit in site.asked() if _is_picture(hit.path)]
 
 
 def of(crawled: Crawled, source: str) -> dict[str, Record]:
@@ -60,9 +166,8 @@ def test_commons_follows_continue_into_subcategories_and_takes_thumbnails(crawle
     assert rows["1024px-Later.jpg"].licence == "unknown"
 
 
-def test_commons_waits_when_the_wiki_lags_and_asks_each_question_once(crawled: Crawled, replica: Replica) -> None:
-    assert crawled.code == 0
-    hits = [hit for hit in replica.hits if hit.path.startswith("/w/api.php")]
+def test_commons_waits_when_the_wiki_lags_and_asks_each_question_once(twice: Twice) -> None:
+    hits = [hit for hit in twice.asked[0] if hit.path.startswith("/w/api.php")]
     again = next(hit for hit in hits[1:] if hit.path == hits[0].path)
     assert again.at - hits[0].at >= 0.9, "Retry-After: 1"
     paths = [hit.path for hit in hits[1:]]

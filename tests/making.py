@@ -1,0 +1,31 @@
+"""The very `make` that a user calls, on a recipe with data and run folders of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def command(recipe: Path, data: Path, run: Path, *words: str) -> list[str]:
+    """`make WORDS` for a recipe; the environment that the tests run in is taken for ready."""
+    venv = Path(sys.executable).parents[1]  # no resolve: a venv's python is a link out of it
+    return [
+        "make", "--no-print-directory", f"--assume-old={venv}/.ready", f"RECIPE={recipe}",
+        f"DATA={data}", f"RUN={run}", f"VENV={venv}", *words,
+    ]  # fmt: skip
+
+
+def environment() -> dict[str, str]:
+    """This one, without what a make above the tests would hand down."""
+    return {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
+
+
+def make(words: list[str], timeout: float = 240) -> subprocess.CompletedProcess[str]:
+    """Call what `command` gave, from the root of the repository."""
+    return subprocess.run(
+        words, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=timeout, check=False
+    )
