@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -11,7 +12,7 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IHostnameResolver
 from zope.interface import implementer
 
-from pipelines.addresses import resolve
+from pipelines.addresses import AddressError, resolve
 from pipelines.reasons import RefusedError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler, CrawlerProcess
 
 _TTL_S = 600.0  # a long crawl follows a site that moves
+_FAILED_TTL_S = 1.0  # no more than what passes before a request is tried again
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -27,6 +29,7 @@ class AddressGuard:
 
     def __init__(self, allow_hosts: tuple[str, ...]) -> None:
         self._allow = allow_hosts
+        self._asked: dict[tuple[str, int], asyncio.Task[tuple[float, Exception | None]]] = {}
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> AddressGuard:
@@ -38,18 +41,29 @@ class AddressGuard:
             if parts.scheme == "folder" and request.meta.get("local"):
                 return
             raise RefusedError("address", f"{request.url}: only http and https are asked")
+        if "@" in parts.netloc:
+            raise RefusedError("address", f"{request.url}: no address with a name and password is asked")
         host = parts.hostname or ""
         try:
             key = (host, parts.port or _PORTS[parts.scheme])
         except ValueError:
             raise RefusedError("address", f"{request.url}: no such port") from None
-        found = CHECKED.get(key)
-        if found is None or found[0] < time.monotonic():
-            try:
-                addresses = await resolve(*key, self._allow)
-            except (OSError, UnicodeError) as error:
-                raise CannotResolveHostError(f"{host}: {error}") from error
-            CHECKED[key] = (time.monotonic() + _TTL_S, addresses)
+        task = self._asked.get(key)
+        if task is None or (task.done() and task.result()[0] < time.monotonic()):
+            task = self._asked[key] = asyncio.ensure_future(self._ask(*key))
+        _, error = await asyncio.shield(task)
+        if error is not None:
+            raise error.with_traceback(None)  # it would grow with every request that meets it
+
+    async def _ask(self, host: str, port: int) -> tuple[float, Exception | None]:
+        """One question for all who wait for a host's address. Until when the answer holds, and what speaks against."""
+        try:
+            CHECKED[host, port] = await resolve(host, port, self._allow)
+        except AddressError as error:
+            return time.monotonic() + _TTL_S, error
+        except (OSError, UnicodeError) as error:
+            return time.monotonic() + _FAILED_TTL_S, CannotResolveHostError(f"{host}: {error}")
+        return time.monotonic() + _TTL_S, None
 
 
 @implementer(IHostnameResolver)
@@ -75,7 +89,7 @@ class CheckedResolver:
         transportSemantics: str = "TCP",  # noqa: ARG002, N803
     ) -> Any:
         resolutionReceiver.resolutionBegan(self)
-        for address in CHECKED.get((hostName.lower(), portNumber), (0.0, []))[1]:
+        for address in CHECKED.get((hostName.lower(), portNumber), []):
             kind = IPv6Address if ":" in address else IPv4Address
             resolutionReceiver.addressResolved(kind("TCP", address, portNumber))
         resolutionReceiver.resolutionComplete()
@@ -85,4 +99,4 @@ class CheckedResolver:
         """There is never anything under way."""
 
 
-CHECKED: dict[tuple[str, int], tuple[float, list[str]]] = {}  # (host, port) -> until when, where
+CHECKED: dict[tuple[str, int], list[str]] = {}  # (host, port) -> where it is

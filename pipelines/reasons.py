@@ -14,7 +14,8 @@ from scrapy.exceptions import (
 
 from pipelines.addresses import AddressError
 
-_PASSING = {"timeout", "truncated", "dns", "connection"}
+SILENT = {"timeout", "dns", "connection"}  # the host did not answer at all
+_PASSING = {*SILENT, "truncated"}
 _PASSING_STATUS = {408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524}
 
 

@@ -77,7 +77,9 @@ def exits() -> Iterator[None]:
         if error.errno not in _DISK:
             raise
         _end(f"cannot write {error.filename or 'to the disk'}: {error.strerror}; free some space and run it again", 74)
-    except sqlite3.OperationalError as error:
+    except sqlite3.DatabaseError as error:
+        if "malformed" in str(error):
+            _end(f"the catalog is damaged ({error}); move catalog.db away and scrape anew", DiskError.exit_code)
         if "full" not in str(error) and "disk I/O" not in str(error) and "readonly" not in str(error):
             raise
         _end(f"cannot write the catalog: {error}; free some space and run it again", DiskError.exit_code)

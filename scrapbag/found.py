@@ -41,25 +41,29 @@ class Picture:
 
 
 def host_of(url: str) -> str:
-    """The host of an address, small, with its port where the address names one."""
-    return urlsplit(url).netloc.rpartition("@")[2].lower()
+    """The host of an address, small, with its port where the address names one; '' of what is no address."""
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2].lower()
+    except ValueError:
+        return ""
 
 
 def request_row(source: str, found: Page | Picture) -> tuple[str, str, str, str, str, str, bool]:
     """url, host, source, kind, callback, meta, once."""
-    host = host_of(found.url)
+    url = _sound(found.url)
+    host = host_of(url)
     if isinstance(found, Picture):
         meta: dict[str, Any] = {"sha256": found.sha256} if found.sha256 else {}
-        return found.url, host, source, "picture", "", json.dumps(meta), False
+        return url, host, source, "picture", "", json.dumps(meta), False
     meta = {"meta": found.meta} if found.meta else {}
     if found.browser:
         meta["actions"] = found.actions
-    return found.url, host, source, "page", found.callback, json.dumps(meta), found.once
+    return url, host, source, "page", found.callback, json.dumps(meta), found.once
 
 
 def sighting_row(source: str, seen: Picture) -> tuple[object, ...]:
     """The columns of a sighting, in the order of its table."""
-    return (
+    texts = (
         seen.url,
         seen.page_url,
         source,
@@ -70,5 +74,10 @@ def sighting_row(source: str, seen: Picture) -> tuple[object, ...]:
         seen.licence or "unknown",
         seen.licence_url,
         seen.attribution,
-        seen.rating,
     )
+    return (*map(_sound, texts), seen.rating)
+
+
+def _sound(text: str) -> str:
+    """Without the half characters that JSON may hold (a cut emoji), which no database and no file takes."""
+    return text.encode(errors="replace").decode()

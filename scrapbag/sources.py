@@ -56,7 +56,7 @@ class Gallery(Source):
                     ' or ["scroll", {count = "css", max = 50}]'
                 )
         if self.full:
-            _pattern(self.full[0], f"source {self.name!r} full")
+            _pattern(self.full[0], f"source {self.name!r} full", self.full[1])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,8 +155,8 @@ def _is_action(action: Any) -> bool:
     return isinstance(value, dict) and set(value) <= _ACTIONS[name] and (name == "scroll" or "css" in value)
 
 
-def _pattern(text: str, where: str) -> None:
+def _pattern(text: str, where: str, replacement: str = "") -> None:
     try:
-        re.compile(text)
-    except re.error as error:
+        re.compile(text).sub(replacement, "")
+    except (re.error, IndexError) as error:
         raise RecipeError(f"{where} is {text!r}, which is no regular expression: {error}") from None

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import scrapy
 from scrapy import Request, signals
 
-from pipelines.reasons import BusyError, HostStoppedError, NotYetError, RefusedError, is_passing, of_error
+from pipelines.reasons import SILENT, BusyError, HostStoppedError, NotYetError, RefusedError, is_passing, of_error
 from pipelines.store import Arrival
+from scrapbag.found import host_of
 from scrapbag.frontier import Answer, Lease, Page
 from spiders.base import fill
 from spiders.commit import answer
@@ -90,7 +91,7 @@ class Crawl(scrapy.Spider):
 
     def page(self, response: Response) -> Iterator[Page | Picture]:
         lease: Lease = response.meta["lease"]
-        self._scheduler.succeeded(lease)
+        self._scheduler.spoke(lease, well=True)
         if response.status != 304:
             read = getattr(self.readers[lease.source], lease.callback)
             for one in read(response, lease.meta.get("meta", {})):
@@ -98,7 +99,7 @@ class Crawl(scrapy.Spider):
 
     def picture(self, response: Response) -> Iterator[Arrival]:
         lease: Lease = response.meta["lease"]
-        self._scheduler.succeeded(lease)
+        self._scheduler.spoke(lease, well=True)
         yield Arrival(lease, response.body, answer(response))
         self._progress.update()
 
@@ -106,7 +107,6 @@ class Crawl(scrapy.Spider):
         """A request brought nothing: to be tried again, or a row with its reason."""
         error: Any = failure.value
         lease: Lease = failure.request.meta["lease"]  # type: ignore[attr-defined]  # Scrapy adds it
-        status = getattr(error, "status", None)
         if isinstance(error, NotYetError):
             self._scheduler.put_back(lease)
             return
@@ -116,13 +116,20 @@ class Crawl(scrapy.Spider):
             return
         reason = of_error(error)
         log.info("%s: %s (%s)", lease.url, reason, error)
+        self._settle(lease, error, reason)
+        if isinstance(error, HostStoppedError):
+            self._scheduler.stop(host_of(failure.request.url), reason)  # type: ignore[attr-defined]
+        elif reason in SILENT:
+            self._scheduler.silent(lease, reason)
+        else:
+            self._scheduler.spoke(lease, well=False)
+
+    def _settle(self, lease: Lease, error: Any, reason: str) -> None:
         if is_passing(error, reason) and lease.attempts < self.scrape.attempts:
             self.frontier.later(lease, time.time() + 0.5 * 2**lease.attempts)
             return
         skipped = reason == "opt_out" or (isinstance(error, RefusedError) and error.skipped)
-        self.frontier.lost(lease, reason, Answer(status), skipped=skipped)
-        if isinstance(error, HostStoppedError):
-            self._scheduler.stop(lease.host, reason)
+        self.frontier.lost(lease, reason, Answer(getattr(error, "status", None)), skipped=skipped)
 
     def failed(self, failure: Failure) -> None:
         """Scrapy's signal for an exception that no guard has foreseen."""

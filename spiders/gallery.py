@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from cssselect import ExpressionError, SelectorError
+from parsel import css2xpath
+
 from scrapbag import sources
+from scrapbag.errors import RecipeError
 from scrapbag.frontier import Page, Picture
 from spiders import markup
 from spiders.base import Reader, absolute, legible
@@ -16,9 +20,16 @@ if TYPE_CHECKING:
     from parsel import Selector, SelectorList
     from scrapy.http import TextResponse
 
+    from scrapbag.recipe import Scrape
+
 
 class GalleryReader(Reader[sources.Gallery]):
     """Without `item`, each picture of a list page is an item of its own, and what is said nearest to it is its own."""
+
+    def __init__(self, source: sources.Gallery, settings: Scrape) -> None:
+        super().__init__(source, settings)
+        for key in ("image", "item", "next", "title", "tag", "rating"):
+            _check(source.name, key, getattr(source, key))
 
     def start(self) -> Iterable[Page]:
         return [self._page(url) for url in self.source.start]
@@ -80,6 +91,13 @@ class GalleryReader(Reader[sources.Gallery]):
 
     def _enough(self, rating: float | None) -> bool:
         return not self.source.min_rating or (rating is not None and rating >= self.source.min_rating)
+
+
+def _check(name: str, key: str, selector: str) -> None:
+    try:
+        css2xpath(selector or "*")
+    except (SelectorError, ExpressionError) as error:
+        raise RecipeError(f"source {name!r} {key} is {selector!r}, which is no CSS selector: {error}") from None
 
 
 def _block(element: Selector, others: SelectorList[Selector], selector: str) -> SelectorList[Selector] | None:

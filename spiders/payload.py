@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -17,9 +18,12 @@ if TYPE_CHECKING:
 def load(response: Response) -> Any:
     """The response's JSON; None when it is something else, as a shop without such an API answers."""
     try:
-        return response.json()  # type: ignore[attr-defined]  # of TextResponse; of another it raises just this
+        value = response.json()  # type: ignore[attr-defined]  # of TextResponse; of another it raises just this
     except (ValueError, AttributeError, NotImplementedError):
         return None
+    if b"\\ud" in response.body.lower():  # half a character, as of a cut emoji, which no address and no file takes
+        return json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
+    return value
 
 
 def at(value: Any, *path: str) -> Any:

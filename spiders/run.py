@@ -46,9 +46,11 @@ class Outcome:
 
 def choose(recipe: Recipe, name: str | None) -> tuple[list[Source], list[Source]]:
     """The sources to crawl, and those that wait for a browser. Raises UsageError, or MissingError when all wait."""
+    if not recipe.sources:
+        raise UsageError("the recipe has no [[source]]; docs/sources.md has an example of each kind")
     chosen = [source for source in recipe.sources if name in (None, source.name)]
     if not chosen:
-        names = ", ".join(source.name for source in recipe.sources) or "none"
+        names = ", ".join(source.name for source in recipe.sources)
         raise UsageError(f"there is no source {name!r} in the recipe; it has {names}")
     waiting = [source for source in chosen if _scripted(source)]
     if waiting and find() is not None:
@@ -61,11 +63,11 @@ def choose(recipe: Recipe, name: str | None) -> tuple[list[Source], list[Source]
 
 def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh: bool) -> Outcome:
     """Crawl `sources` until nothing is left to ask, the limit is reached, or someone stops it (KeyboardInterrupt)."""
+    readers = {source.name: reader(source, recipe.scrape) for source in sources}
     with closing(connect(data.catalog, create=True)) as connection:
         frontier = Frontier(connection, [source.name for source in sources])
         frontier.begin({source.name: _recipe(source) for source in sources}, retry=retry, fresh=fresh)
         before = frontier.pictures
-        readers = {source.name: reader(source, recipe.scrape) for source in sources}
         process = CrawlerProcess(scrapy_settings(recipe.scrape, browser=any(map(_scripted, sources))))
         logging.getLogger("scrapy").setLevel(logging.WARNING)  # it writes two lines about every response
         logging.getLogger("twisted").addFilter(_is_news)

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PATIENCE_S = 900.0  # a host that wants to be left alone for longer is left to the next run
-_CRAWL_DELAY_S = 600.0  # the longest Crawl-delay that is kept; a longer one is met by this
 
 
 class Scheduler(BaseScheduler):
@@ -134,29 +133,25 @@ class Scheduler(BaseScheduler):
         self._buffered += 1
         self.settled(lease)
 
-    def succeeded(self, lease: Lease) -> None:
-        """The host of `lease` answers as it should: if it had asked for a pause, that is over.
+    def spoke(self, lease: Lease, *, well: bool) -> None:
+        """The host of `lease` answered, and `well` or not."""
+        self._host(lease.host).spoke(well=well)
 
-        What was under way when it asked, and arrives meanwhile, says nothing of that.
-        """
-        host = self._hosts[lease.host]
-        if time.monotonic() >= host.paused_until:
-            host.strikes, host.cap = 0, self._scrape.per_host
+    def silent(self, lease: Lease, reason: str) -> None:
+        """The host of `lease` did not answer. One that answers nobody for a while is left alone for a while."""
+        host = self._host(lease.host)
+        host.silent += 1
+        if host.silent >= self._scrape.attempts * host.most:
+            self.pause(lease.host, None, reason)
 
     def pause(self, name: str, seconds: float | None, reason: str) -> None:
         """Leave a host alone for as long as it says, then send one request to see; give up after a few such."""
-        host, now = self._host(name), time.monotonic()
-        if now >= host.paused_until:
-            host.strikes += 1
+        host = self._host(name)
+        host.rest(seconds, self._scrape.delay_s)
         if host.strikes > self._scrape.attempts:
             self.stop(name, reason)
             return
-        rest = max(seconds if seconds is not None else 5.0 * 2.0**host.strikes, self._scrape.delay_s)
-        host.paused_until = max(host.paused_until, now + rest)
-        host.next_at = max(host.next_at, host.paused_until)
-        host.cap = 1
-        until = time.time() + host.paused_until - now
-        self._frontier.pause(name, until)
+        self._frontier.pause(name, time.time() + host.paused_until - time.monotonic())
         self._release(host)
         self._turn(host, host.next_at)
 
@@ -198,7 +193,7 @@ class Scheduler(BaseScheduler):
         if leases:
             return True
         if (when := self._frontier.next_try(host.name)) is not None:
-            if when > time.time():
+            if left > 0 or when > time.time():
                 self._turn(host, time.monotonic() + when - time.time())
             else:
                 self._held.add(host.name)
@@ -243,8 +238,7 @@ class Scheduler(BaseScheduler):
         agent = self._crawler.settings["USER_AGENT"].partition("/")[0]
         if delay := robotparser.crawl_delay(agent):
             host = self._host(host_of(request.url))
-            host.delay = min(float(delay), _CRAWL_DELAY_S)
-            host.next_at = max(host.next_at, time.monotonic() + host.delay)
+            host.slow_down(float(delay))
             slots = self._crawler.engine.downloader.slots
             if host.name in slots:
                 slots[host.name].delay = max(slots[host.name].delay, host.delay)

@@ -23,7 +23,7 @@ def summary(outcome: Outcome, report: Path, limit: int) -> str:
         parts.append(f"stopped at the limit of {limit:,}")
     if reasons:
         parts.append("not fetched: " + ", ".join(f"{reason} {n:,}" for reason, n in reasons.most_common()))
-    lines = [", ".join(parts) + f" -> {report} · next: make curate"]
+    lines = [", ".join(parts) + f" -> {report}" + (" · next: make curate" if outcome.pictures else "")]
     for host, until in sorted(outcome.resting.items()):
         when = datetime.fromtimestamp(until).astimezone()
         lines.append(f"{host} asks to be left alone until {when:%Y-%m-%d %H:%M}; make scrape then")

@@ -161,9 +161,11 @@ class World:
         with serving(*self.sites.values()):
             main, private = self.sites["main"], self.sites["private"]
             main.routes["/to_private.jpg"] = moved(f"{private.url}/a.jpg")
+            main.routes["/to_down.jpg"] = moved(f"{self.sites['robots_down'].url}/a.jpg")
             port = private.host.rpartition(":")[2]
             self.spelled = [f"http://{name}:{port}/a.jpg" for name in SPELLINGS]
             self.odd = ["file:///etc/hostname", "ftp://127.0.0.1/a.jpg", "no address", "folder:///list/etc/passwd"]
+            self.odd += ["http://[", "javascript:alert(1)", f"http://user:secret@{main.host}/ok.jpg"]
             addresses = [main.url + path for path in main.routes if path[1:2] not in ("a.", "b.", "c.")]
             for name, site in self.sites.items():
                 if name not in ("main", *PAGES):

@@ -130,6 +130,23 @@ def test_a_crawl_that_found_nothing_says_so_and_exits_1(tmp_path):
     assert done.code == 1
     assert "no picture was found" in done.out
     assert "FRESH=1" in done.out
+    assert "make curate" not in done.out
+
+
+@pytest.mark.parametrize(
+    ("sources", "sentence"),
+    [
+        ((), "the recipe has no [[source]]"),
+        (('[[source]]\nkind = "gallery"\nstart = ["http://x"]\nimage = "img[["',), "which is no CSS selector"),
+    ],
+    ids=["no source", "no selector"],
+)
+def test_a_recipe_that_cannot_be_crawled_is_one_sentence_before_any_work(tmp_path, sources, sentence):
+    done = crawl(tmp_path, recipe(*sources, contact="me@example.org"))
+    assert done.code == 2
+    assert sentence in done.out
+    assert "Traceback" not in done.out
+    assert not (tmp_path / "catalog.db").exists()
 
 
 def test_a_crawl_that_failed_too_much_exits_1_with_a_table_by_reason_and_the_next_command(tmp_path):

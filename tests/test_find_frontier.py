@@ -1,5 +1,6 @@
 """The catalog's requests: what is queued, leased and settled, and that each response is one transaction."""
 
+import json
 import time
 from contextlib import closing
 
@@ -89,6 +90,16 @@ def test_a_picture_is_asked_once_over_all_sources_and_every_page_that_shows_it_i
     )
     assert catalog.execute("select count(*) from request").fetchone() == (1,)
     assert catalog.execute("select title from sighting order by 1").fetchall() == [("new",), ("two",)]
+
+
+def test_half_a_character_ends_no_crawl_and_what_is_no_address_has_no_host(frontier, catalog):
+    half = json.loads(r'"a cut \ud83d"')
+    frontier.add("a", [Picture("http://x/\ud83d.jpg", "http://x/", title=half, tags=(half,)), Picture("http://[", "")])
+    assert catalog.execute("select title, tags from sighting where title > ''").fetchall() == [("a cut ?", "a cut ?")]
+    assert catalog.execute("select url, host from request order by id").fetchall() == [
+        ("http://x/?.jpg", "x"),
+        ("http://[", ""),
+    ]
 
 
 def test_the_same_bytes_are_one_picture_whose_number_never_changes(frontier, catalog):

@@ -56,6 +56,7 @@ def test_what_came_whole_but_is_no_whole_picture_is_stored_with_its_problem(worl
         ("/to_private.jpg", "address"),
         ("/to_ten.jpg", "address"),
         ("/to_metadata.jpg", "address"),
+        ("/to_down.jpg", "robots"),
         ("/resets.jpg", "connection"),
         ("/gone.jpg", "http_4xx"),
         ("/broken.jpg", "http_5xx"),
@@ -109,9 +110,10 @@ def test_a_private_address_is_refused_however_it_is_spelled(world, number):
     assert world.sites["private"].hits == []
 
 
-@pytest.mark.parametrize("number", range(4), ids=["file", "ftp", "none", "folder"])
-def test_only_http_and_https_are_asked(world, number):
-    assert world.records[safe_url_string(world.odd[number])].fetch_reason == "address"
+@pytest.mark.parametrize("number", range(7), ids=["file", "ftp", "none", "folder", "broken", "script", "password"])
+def test_only_http_and_https_are_asked_and_no_address_with_a_password(world, number):
+    odd = world.odd[number]
+    assert world.records[odd if odd in world.records else safe_url_string(odd)].fetch_reason == "address"
 
 
 def test_a_name_that_nobody_knows_is_one_row(world):

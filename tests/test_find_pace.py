@@ -1,11 +1,16 @@
-"""How fast a host is asked: one probe after a pause, and the slower the host, the slower we are."""
+"""How fast a host is asked: one probe after a pause, the slower the slower it is, and not at all when it is dead."""
 
+import asyncio
+import socket
 from itertools import pairwise
 from statistics import median
 
 import pytest
-from servers import Answer, Site, crawl, recipe, serving, urls
+from scrapy import Request
+from servers import Answer, Site, crawl, picture, recipe, serving, urls
 from shops import PICTURES
+
+from pipelines.address_guard import AddressGuard
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -63,3 +68,46 @@ def test_the_wait_after_robots_txt_takes_no_place_from_other_hosts(tmp_path):
     assert [len(hits) for hits in rules.values()] == [1] * 6
     assert max(hits[0].at for hits in rules.values()) < min(site.asked()[0].at for site in sites)
     assert min(site.asked()[0].at - rules[site.host][0].at for site in sites) >= 1.9
+
+
+def test_a_host_that_dies_is_left_alone_for_a_while_given_up_and_asked_again_on_demand(tmp_path):
+    site = Site({f"/{n}.jpg": Answer(picture(n), kind="image/jpeg") for n in range(40)})
+    served, alive = dict(site.routes), []
+    for path, usual in served.items():
+        site.routes[path] = lambda _headers, _number, usual=usual: (
+            usual if alive or len(site.finished) < 9 else Answer(hang_up=True)
+        )
+    with serving(site):
+        text = recipe(
+            addresses(site, tmp_path), allow=(site,), contact="tests@example.org", per_host=2, attempts=1, max_fail=0.5
+        )
+        dead = crawl(tmp_path / "data", text)
+        assert dead.code == 1
+        assert "connection" in dead.out
+        assert "RETRY=failed" in dead.out
+        assert len(site.hits) < 20, "a dead host is not asked for everything that it had"
+        gaps = [later - earlier for earlier, later in pairwise(hit.at for hit in site.asked())]
+        assert max(gaps) >= 9.5, "and one probe goes out at the end of the pause"
+        came = {hit.path for hit in site.asked() if hit.path in site.finished}
+        assert len(dead.records()) == 40
+        alive.append(True)
+        site.hits.clear()
+        again = crawl(tmp_path / "data", text, "--retry", "failed")
+    assert again.code == 0, again.out
+    assert {record.state for record in again.records().values()} == {"done"}
+    assert sorted(hit.path for hit in site.asked()) == sorted(served.keys() - came)
+
+
+def test_those_who_wait_for_one_hosts_address_ask_for_it_once(monkeypatch):
+    asked = []
+    real = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *words, **more: asked.append(words[0]) or real(*words, **more))
+    guard = AddressGuard(())
+
+    async def all_at_once():
+        requests = [Request(f"http://{host}/{n}.jpg") for host in ("nobody.invalid", "127.0.0.1") for n in range(20)]
+        return await asyncio.gather(*map(guard.process_request, requests), return_exceptions=True)
+
+    found = asyncio.run(all_at_once())
+    assert [type(error).__name__ for error in found] == ["CannotResolveHostError"] * 20 + ["AddressError"] * 20
+    assert sorted(asked) == ["127.0.0.1", "nobody.invalid"]

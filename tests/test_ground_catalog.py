@@ -87,9 +87,10 @@ def test_the_second_of_the_same_stage_is_told_who_holds_it_and_a_killed_holder_l
         (DiskError("nfs"), 74, "nfs"),
         (OSError(errno.ENOSPC, "No space left on device", "x.csv"), 74, "cannot write x.csv"),
         (sqlite3.OperationalError("database or disk is full"), 74, "cannot write the catalog"),
+        (sqlite3.DatabaseError("database disk image is malformed"), 74, "the catalog is damaged"),
         (KeyboardInterrupt(), 130, "goes on from here"),
     ],
-    ids=["usage", "missing", "locked", "disk", "full", "full catalog", "stopped"],
+    ids=["usage", "missing", "locked", "disk", "full", "full catalog", "torn catalog", "stopped"],
 )
 def test_an_error_is_a_sentence_and_its_exit_code(
     error: BaseException, code: int, words: str, capsys: pytest.CaptureFixture[str]

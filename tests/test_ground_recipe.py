@@ -47,6 +47,10 @@ def test_the_settings_of_a_stage_load_back_to_the_same_values(path: Path, stage:
         ("[[source]]\nkind = 'folder'", "needs path"),
         ("[[source]]\nkind='folder'\npath='a'\n[[source]]\nkind='folder'\npath='b'", "two sources are named 'folder'"),
         ("[[source]]\nkind='gallery'\nstart=['x']\nimage='img'\nactions=[['click','a']]", "add browser = true"),
+        (
+            "[[source]]\nkind='gallery'\nstart=['x']\nimage='img'\nfull=['a(b)', '\\9']",
+            "which is no regular expression: invalid group reference 9",
+        ),
     ],
     ids=lambda value: value[:28] if isinstance(value, str) else None,
 )

@@ -12,6 +12,7 @@ from replicas import Replica
 from scrapy.http import Response, TextResponse
 
 from scrapbag import sources
+from scrapbag.found import sighting_row
 from scrapbag.frontier import Page, Picture
 from scrapbag.recipe import Scrape
 from spiders.artic import ArticReader
@@ -40,6 +41,7 @@ ODD = (
     "",
     "x",
     "http://[",
+    "half \ud83d",
     "<b",
     "\x00",
     [],
@@ -93,6 +95,7 @@ def test_anything_in_any_place_of_an_answer_is_passed_over(reader: Reader[Any]) 
             json.dumps(found.meta if isinstance(found, Page) else "")  # it must survive in the catalog
             if isinstance(found, Picture):
                 assert found.url.startswith("http")
+                assert "".join(map(str, sighting_row("x", found))).encode(), "a database takes it"
                 assert all(isinstance(word, str) for word in (found.title, found.creator, found.licence, *found.tags))
                 pictures += 1
     assert pictures
