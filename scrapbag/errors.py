@@ -57,7 +57,10 @@ class LockedError(ScrapbagError):
 
 
 STOPPED = 130
-_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+_FULL = "cannot write {}: {}; free some space and run it again"
+_CLOSED = "cannot read or write {}: {}; see that you may, and run it again"
+_DISK = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EIO), _FULL)
+_DISK |= dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR), _CLOSED)
 
 
 @contextmanager
@@ -76,11 +79,11 @@ def exits() -> Iterator[None]:
     except OSError as error:
         if error.errno not in _DISK:
             raise
-        _end(f"cannot write {error.filename or 'to the disk'}: {error.strerror}; free some space and run it again", 74)
+        _end(_DISK[error.errno].format(error.filename or "to the disk", error.strerror), DiskError.exit_code)
     except sqlite3.DatabaseError as error:
         if "malformed" in str(error):
             _end(f"the catalog is damaged ({error}); move catalog.db away and scrape anew", DiskError.exit_code)
-        if "full" not in str(error) and "disk I/O" not in str(error) and "readonly" not in str(error):
+        if not any(words in str(error) for words in ("full", "disk I/O", "readonly", "unable to open")):
             raise
         _end(f"cannot write the catalog: {error}; free some space and run it again", DiskError.exit_code)
 

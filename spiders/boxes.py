@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 import tarfile
@@ -14,6 +15,8 @@ from scrapbag.errors import MissingError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+log = logging.getLogger(__name__)
 
 EXTENSIONS = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".avif"}
 MAX_RATIO = 200  # deflate reaches 1,032 on zeros; no photograph comes near
@@ -57,7 +60,7 @@ class Directory:
         self._path = path
 
     def names(self) -> Iterator[str]:
-        for folder, folders, files in os.walk(self._path):
+        for folder, folders, files in os.walk(self._path, onerror=_closed):
             folders.sort()
             for name in sorted(files):
                 file = Path(folder, name)
@@ -108,8 +111,11 @@ class Tar:
         self._members: Iterator[tarfile.TarInfo] = iter(())
 
     def names(self) -> Iterator[str]:
-        for info in self._walk():
-            yield info.name
+        try:
+            for info in self._walk():
+                yield info.name
+        except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
+            raise UsageError(f"{self._path} is damaged or cut short ({error}); fetch it again") from error
 
     def read(self, name: str, max_bytes: int) -> bytes:
         try:
@@ -130,10 +136,14 @@ class Tar:
         with tarfile.open(self._path, "r|*") as self._tar:
             for info in self._tar:
                 self._tar.members.clear()  # type: ignore[attr-defined]  # undocumented; it would keep every header
-                if info.offset_data > limit:
+                if info.offset_data + (0 if info.issparse() else info.size) > limit:  # before it is inflated
                     raise UsageError(f"{self._path} inflates more than {MAX_RATIO} times; unpack it and look inside")
                 if info.isreg() and not info.issparse() and _is_picture(info.name):
                     yield info
+
+
+def _closed(error: OSError) -> None:
+    log.warning("cannot look into %s: %s", error.filename, error.strerror)
 
 
 def _is_picture(name: str) -> bool:

@@ -70,7 +70,10 @@ def _jsonl(path: Path, _url: str) -> Iterator[Row]:
     with path.open(encoding="utf-8-sig") as file:
         for number, line in enumerate(file, 1):
             if line.strip():
-                row = json.loads(line)
+                try:
+                    row = json.loads(line)
+                except ValueError as error:
+                    raise ValueError(f"line {number} is no JSON") from error
                 if not isinstance(row, dict):
                     raise ValueError(f"line {number} is no object")
                 yield row

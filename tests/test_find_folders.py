@@ -1,24 +1,23 @@
-"""Pictures on this computer, and lists of addresses: read without trust, in pieces, and once."""
+"""Pictures on this computer, in folders and archives: read without trust, in pieces, and once."""
 
-import csv
+import gzip
 import io
-import json
 import os
+import subprocess
+import sys
 import tarfile
+import time
 import tracemalloc
 import zipfile
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from servers import Answer, Site, crawl, picture, recipe, serving
+from servers import crawl, picture, recipe, write
 
 from scrapbag.errors import MissingError, UsageError
 from scrapbag.recipe import Scrape
-from scrapbag.sources import Folder, Urls
+from scrapbag.sources import Folder
 from spiders.boxes import TooLargeError, UnreadableError, box
 from spiders.folder import FolderReader
-from spiders.urls import UrlsReader
 
 pytestmark = pytest.mark.timeout(120)
 JPEG = picture()
@@ -117,6 +116,45 @@ def test_an_archive_that_inflates_without_end_is_refused(tmp_path):
         list(box(tmp_path / "a.tgz").names())
 
 
+def test_an_archive_that_would_inflate_is_refused_before_it_is(tmp_path):
+    with gzip.open(tmp_path / "a.tgz", "wb") as file:
+        info = tarfile.TarInfo("big.jpg")
+        info.size = 1 << 40  # what a header says; nobody writes so much for a test
+        file.write(info.tobuf())
+        file.write(b"\0" * 50_000_000)
+    began = time.process_time()
+    with pytest.raises(UsageError, match="inflates"):
+        list(box(tmp_path / "a.tgz").names())
+    assert time.process_time() - began < 0.05, "fifty megabytes would take longer"
+
+
+@pytest.mark.parametrize("kind", ["w", "w:gz"])
+def test_a_tar_that_is_cut_short_is_said_in_a_sentence(tmp_path, kind):
+    with tarfile.open(tmp_path / "a.tar", kind) as file:
+        for number in range(20):
+            info = tarfile.TarInfo(f"{number}.jpg")
+            info.size = len(body := os.urandom(20_000))
+            file.addfile(info, io.BytesIO(body))
+    whole = (tmp_path / "a.tar").read_bytes()
+    (tmp_path / "a.tar").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UsageError, match="damaged or cut short"):
+        list(box(tmp_path / "a.tar").names())
+
+
+def test_what_one_may_not_read_is_a_row_or_a_line_and_the_rest_is_taken(directory, tmp_path):
+    (directory / "c.jpeg").chmod(0)
+    (directory / "boots" / "red").chmod(0)
+    write(tmp_path / "data", recipe(f'[[source]]\nname = "box"\nkind = "folder"\npath = "{directory}"'))
+    powerless = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    command = [*powerless, sys.executable, "-m", "spiders", "scrape", "--data", tmp_path / "data"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    (directory / "boots" / "red").chmod(0o700)
+    assert done.returncode == 0, done.stderr
+    assert "not fetched: unreadable 1" in done.stdout
+    assert f"cannot look into {directory}/boots/red: Permission denied" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_tar_of_many_pictures_is_listed_in_little_memory(tmp_path):
     with tarfile.open(tmp_path / "a.tar", "w") as file:
         for number in range(5_000):
@@ -164,73 +202,3 @@ def test_three_boxes_are_crawled_as_any_source_is_and_asked_once(directory, zipp
     assert len({record.number for record in found}) == 4
     again = crawl(tmp_path / "data", recipe(*sources, max_bytes=100_000))
     assert "(0 new)" in again.out
-
-
-ROWS = [
-    {"url": "https://x.example/1.jpg", "caption": "one", "licence": "CC0-1.0", "sha256": "AB" * 32},
-    {"url": "https://x.example/2.jpg", "caption": None, "licence": None, "sha256": None},
-]
-
-
-def as_csv(path, delimiter=","):
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, ROWS[0], delimiter=delimiter)
-        writer.writeheader()
-        writer.writerows(ROWS)
-
-
-WRITERS = {
-    "list.csv": as_csv,
-    "list.tsv": lambda path: as_csv(path, "\t"),
-    "list.jsonl": lambda path: path.write_text("\n\n".join(map(json.dumps, ROWS))),
-    "list.parquet": lambda path: pq.write_table(pa.Table.from_pylist(ROWS), path),
-}
-
-
-def listed(path, **values):
-    return list(UrlsReader(Urls(name="list", path=str(path), **values), Scrape()).start())
-
-
-@pytest.mark.parametrize("name", WRITERS)
-def test_a_list_says_of_each_picture_what_it_knows(tmp_path, name):
-    WRITERS[name](tmp_path / name)
-    one, two = listed(tmp_path / name)
-    assert (one.url, one.title, one.licence, one.sha256) == (ROWS[0]["url"], "one", "CC0-1.0", "ab" * 32)
-    assert (two.url, two.title, two.licence, two.sha256) == (ROWS[1]["url"], "", "", "")
-
-
-def test_a_plain_list_may_have_comments_and_empty_lines(tmp_path):
-    (tmp_path / "list.txt").write_text("# mine\n\nhttps://x.example/a b.jpg\n")
-    assert [one.url for one in listed(tmp_path / "list.txt")] == ["https://x.example/a%20b.jpg"]
-
-
-def test_columns_may_have_other_names(tmp_path):
-    (tmp_path / "list.csv").write_text("image_src,alt\nhttps://x.example/1.jpg,one\n")
-    assert listed(tmp_path / "list.csv", url="image_src", caption="alt")[0].title == "one"
-    with pytest.raises(UsageError, match="no column 'url'; it has image_src, alt"):
-        listed(tmp_path / "list.csv")
-
-
-@pytest.mark.parametrize("name", ["list.xlsx", "list.jsonl", "list.parquet"])
-def test_a_list_that_cannot_be_read_is_said_in_a_sentence(tmp_path, name):
-    (tmp_path / name).write_text("{broken")
-    with pytest.raises(UsageError, match=name):
-        listed(tmp_path / name)
-
-
-def test_a_list_that_is_missing_ends_the_crawl_with_a_sentence(tmp_path):
-    source = f'[[source]]\nname = "list"\nkind = "urls"\npath = "{tmp_path}/none.csv"'
-    done = crawl(tmp_path / "data", recipe(source, contact="me@example.org"))
-    assert done.code == 69
-    assert "there is no list" in done.out
-    assert "Traceback" not in done.out
-
-
-def test_bytes_that_are_not_those_of_the_list_are_a_row_with_its_reason(tmp_path):
-    site = Site({"/a.jpg": Answer(JPEG, kind="image/jpeg")})
-    with serving(site):
-        (tmp_path / "list.csv").write_text(f"url,sha256\n{site.url}/a.jpg,{'0' * 64}\n")
-        source = f'[[source]]\nname = "list"\nkind = "urls"\npath = "{tmp_path}/list.csv"'
-        done = crawl(tmp_path / "data", recipe(source, contact="me@example.org", allow=(site,)))
-    (record,) = done.records().values()
-    assert (record.state, record.fetch_reason) == ("failed", "mismatch")

@@ -86,11 +86,24 @@ def test_the_second_of_the_same_stage_is_told_who_holds_it_and_a_killed_holder_l
         (LockedError("taken"), 75, "taken"),
         (DiskError("nfs"), 74, "nfs"),
         (OSError(errno.ENOSPC, "No space left on device", "x.csv"), 74, "cannot write x.csv"),
+        (PermissionError(errno.EACCES, "Permission denied", "x.csv"), 74, "cannot read or write x.csv"),
+        (sqlite3.OperationalError("unable to open database file"), 74, "cannot write the catalog"),
         (sqlite3.OperationalError("database or disk is full"), 74, "cannot write the catalog"),
         (sqlite3.DatabaseError("database disk image is malformed"), 74, "the catalog is damaged"),
         (KeyboardInterrupt(), 130, "goes on from here"),
     ],
-    ids=["usage", "missing", "locked", "disk", "full", "full catalog", "torn catalog", "stopped"],
+    ids=[
+        "usage",
+        "missing",
+        "locked",
+        "disk",
+        "full",
+        "closed",
+        "closed catalog",
+        "full catalog",
+        "torn catalog",
+        "stopped",
+    ],
 )
 def test_an_error_is_a_sentence_and_its_exit_code(
     error: BaseException, code: int, words: str, capsys: pytest.CaptureFixture[str]

@@ -1,0 +1,91 @@
+"""Lists of addresses in files: read without trust, in pieces, and once."""
+
+import csv
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from servers import Answer, Site, crawl, picture, recipe, serving
+
+from scrapbag.errors import UsageError
+from scrapbag.recipe import Scrape
+from scrapbag.sources import Urls
+from spiders.urls import UrlsReader
+
+pytestmark = pytest.mark.timeout(120)
+JPEG = picture()
+ROWS = [
+    {"url": "https://x.example/1.jpg", "caption": "one", "licence": "CC0-1.0", "sha256": "AB" * 32},
+    {"url": "https://x.example/2.jpg", "caption": None, "licence": None, "sha256": None},
+]
+
+
+def as_csv(path, delimiter=","):
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, ROWS[0], delimiter=delimiter)
+        writer.writeheader()
+        writer.writerows(ROWS)
+
+
+WRITERS = {
+    "list.csv": as_csv,
+    "list.tsv": lambda path: as_csv(path, "\t"),
+    "list.jsonl": lambda path: path.write_text("\n\n".join(map(json.dumps, ROWS))),
+    "list.parquet": lambda path: pq.write_table(pa.Table.from_pylist(ROWS), path),
+}
+
+
+def listed(path, **values):
+    return list(UrlsReader(Urls(name="list", path=str(path), **values), Scrape()).start())
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_list_says_of_each_picture_what_it_knows(tmp_path, name):
+    WRITERS[name](tmp_path / name)
+    one, two = listed(tmp_path / name)
+    assert (one.url, one.title, one.licence, one.sha256) == (ROWS[0]["url"], "one", "CC0-1.0", "ab" * 32)
+    assert (two.url, two.title, two.licence, two.sha256) == (ROWS[1]["url"], "", "", "")
+
+
+def test_a_plain_list_may_have_comments_and_empty_lines(tmp_path):
+    (tmp_path / "list.txt").write_text("# mine\n\nhttps://x.example/a b.jpg\n")
+    assert [one.url for one in listed(tmp_path / "list.txt")] == ["https://x.example/a%20b.jpg"]
+
+
+def test_columns_may_have_other_names(tmp_path):
+    (tmp_path / "list.csv").write_text("image_src,alt\nhttps://x.example/1.jpg,one\n")
+    assert listed(tmp_path / "list.csv", url="image_src", caption="alt")[0].title == "one"
+    with pytest.raises(UsageError, match="no column 'url'; it has image_src, alt"):
+        listed(tmp_path / "list.csv")
+
+
+@pytest.mark.parametrize("name", ["list.xlsx", "list.jsonl", "list.parquet"])
+def test_a_list_that_cannot_be_read_is_said_in_a_sentence(tmp_path, name):
+    (tmp_path / name).write_text("{broken")
+    with pytest.raises(UsageError, match=name):
+        listed(tmp_path / name)
+
+
+def test_a_broken_line_is_said_by_its_number(tmp_path):
+    (tmp_path / "list.jsonl").write_text('{"url": "http://x/1.jpg"}\n{"url": "http://x/2.jpg",\n')
+    with pytest.raises(UsageError, match="line 2 is no JSON"):
+        listed(tmp_path / "list.jsonl")
+
+
+def test_a_list_that_is_missing_ends_the_crawl_with_a_sentence(tmp_path):
+    source = f'[[source]]\nname = "list"\nkind = "urls"\npath = "{tmp_path}/none.csv"'
+    done = crawl(tmp_path / "data", recipe(source, contact="me@example.org"))
+    assert done.code == 69
+    assert "there is no list" in done.out
+    assert "Traceback" not in done.out
+
+
+def test_bytes_that_are_not_those_of_the_list_are_a_row_with_its_reason(tmp_path):
+    site = Site({"/a.jpg": Answer(JPEG, kind="image/jpeg")})
+    with serving(site):
+        (tmp_path / "list.csv").write_text(f"url,sha256\n{site.url}/a.jpg,{'0' * 64}\n")
+        source = f'[[source]]\nname = "list"\nkind = "urls"\npath = "{tmp_path}/list.csv"'
+        done = crawl(tmp_path / "data", recipe(source, contact="me@example.org", allow=(site,)))
+    (record,) = done.records().values()
+    assert (record.state, record.fetch_reason) == ("failed", "mismatch")
