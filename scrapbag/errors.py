@@ -14,6 +14,7 @@ import click
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import TracebackType
 
 
 class ScrapbagError(Exception):
@@ -57,6 +58,7 @@ class LockedError(ScrapbagError):
 
 
 STOPPED = 130
+_STOPPED = "stopped; the same command goes on from here"
 _FULL = "cannot write {}: {}; free some space and run it again"
 _CLOSED = "cannot read or write {}: {}; see that you may, and run it again"
 _DISK = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EIO), _FULL)
@@ -72,7 +74,7 @@ def exits() -> Iterator[None]:
     except ScrapbagError as error:
         _end(str(error), error.exit_code)
     except KeyboardInterrupt:
-        _end("stopped; the same command goes on from here", STOPPED)
+        _end(_STOPPED, STOPPED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
@@ -91,3 +93,14 @@ def exits() -> Iterator[None]:
 def _end(sentence: str, code: int) -> None:
     click.echo(f"error: {sentence}" if code != STOPPED else sentence, err=True)
     sys.exit(code)
+
+
+def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Ctrl-C while a stage is still being imported, which takes a second, is no fault to be traced back."""
+    if issubclass(kind, KeyboardInterrupt):
+        click.echo(_STOPPED, err=True)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = _uncaught  # whoever imports this module is a stage of ours

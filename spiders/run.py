@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from scrapbag.recipe import Recipe
     from scrapbag.sources import Source
 
+_STOPS = (signal.SIGINT, signal.SIGTERM)
 _GRACE_S = 1.0  # for requests under way when someone says stop; they are asked again
 
 
@@ -100,11 +101,19 @@ class Stops:
     def __init__(self, crawler: Crawler) -> None:
         self.asked = False
         self._crawler = crawler
+        for number in _STOPS:  # until the loop listens: an exception amid Scrapy's start would be swallowed there
+            signal.signal(number, self._note)
         crawler.signals.connect(self._listen, signal=signals.engine_started)
 
+    def _note(self, *_: object) -> None:
+        self.asked = True
+
     def _listen(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _STOPS:
             asyncio.get_running_loop().add_signal_handler(number, self._stop)
+        if self.asked:
+            self.asked = False
+            self._stop()
 
     def _stop(self) -> None:
         crawl: Any = self._crawler.spider

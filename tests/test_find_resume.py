@@ -51,6 +51,21 @@ def test_a_crawl_that_is_stopped_ends_in_seconds_and_the_same_command_goes_on(tm
     assert len(numbers(site)) <= 12 + 16
 
 
+@pytest.mark.parametrize("after", [0.0, 0.05, 0.15, 0.3])
+def test_ctrl_c_while_a_crawl_begins_is_a_stop_and_nothing_else(tmp_path, start, after):
+    site = shop(wait=0.3)
+    with serving(site):
+        process = start(recipe(lists(site), allow=(site,)))
+        wait_until((tmp_path / "catalog.db").exists, site)
+        time.sleep(after)
+        process.send_signal(signal.SIGINT)
+        out, error = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert error.splitlines()[-1] == "stopped; the same command goes on from here"
+    assert "Traceback" not in error
+    assert out == ""
+
+
 def test_a_crawl_that_is_killed_goes_on_and_has_every_page_and_picture_once(tmp_path, start):
     site = shop(pictures=120, pages=12, wait=0.02)
     with serving(site):

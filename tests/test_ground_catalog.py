@@ -114,6 +114,13 @@ def test_an_error_is_a_sentence_and_its_exit_code(
     assert words in capsys.readouterr().err
 
 
+def test_ctrl_c_while_a_stage_is_imported_is_no_traceback() -> None:
+    program = "import scrapbag.errors; raise KeyboardInterrupt"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGINT
+    assert done.stderr == "stopped; the same command goes on from here\n"
+
+
 def test_an_error_that_nobody_foresaw_is_not_hidden() -> None:
     with pytest.raises(ZeroDivisionError), exits():
         raise ZeroDivisionError
