@@ -81,6 +81,7 @@ class ProductReader(Reader[Product]):
             named = [Shown(likeliest)]
         others = [absolute(url, markup.picture(image)) for image in page.xpath("//img | //picture/source")]
         others += [absolute(url, value) for value in page.xpath("//img/@*[contains(., '/')]").getall()]
+        others += [absolute(url, link) for link in page.xpath("//a[.//img]/@href").getall()]  # to the picture alone
         others += [*opengraph(page, url), *(one.url for one in named)]
         return unique(replace(one, url=sizes.largest(one.url, others)) for one in named)
 

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 _KEYS = {"w", "width", "wid", "imwidth", "sw", "maxwidth", "max-w", "h", "height", "hei", "sh", "maxheight", "size"}
 _OTHER_KEYS = {"hash", "v", "ts", "version", "auto", "format", "fm", "fit", "crop", "filter", "dpr"}
-_NAMES = {"pico": 16, "icon": 32, "thumb": 50, "small": 100, "compact": 160, "medium": 240, "large": 480, "grande": 600}
+_NAMES = {
+    "pico": 16, "icon": 32, "thumb": 50, "small": 100, "compact": 160, "medium": 240, "middle": 240, "large": 480,
+    "grande": 600, "big": 800,
+}  # fmt: skip
 _SIZED = re.compile(
     r"(?<=[/_.-])(?:(\d{2,4})x(\d{0,4})|x(\d{2,4})|s-l(\d{2,4})|w[_/]?(\d{2,4})|_?(?:AC_)?(?:S[LXYSR]|U[LXYS])(\d{2,4})(?:,\d+)?_?"
     rf"|({'|'.join(_NAMES)}))(?=[/_.,-]|$)"

@@ -131,6 +131,8 @@ def test_a_thumbnail_gives_way_to_the_largest_version_on_the_page() -> None:
         + '<img srcset="/i/a.jpg?imwidth=300 1x, /i/a.jpg?imwidth=1800 2x">'
     )
     assert addresses(html) == ["/i/a.jpg?imwidth=1800"]
+    linked = '<a href="/pics/big/1.jpg"><img src="/pics/thumbs/1.jpg"></a>'
+    assert addresses(ld(PRODUCT | {"image": "/pics/middle/1.jpg"}) + linked) == ["/pics/big/1.jpg"]
     assert sizes.largest("/i/a_100x100.jpg", ["/i/b_900x900.jpg", "/i/a_800x800.jpg"]) == "/i/a_800x800.jpg"
     assert sizes.largest("/i/a.jpg", ["/i/a.jpg?w=300"]) == "/i/a.jpg", "no size told is the whole picture"
     assert sizes.identity("/x.php?id=1&w=90") != sizes.identity("/x.php?id=2&w=90")
