@@ -60,7 +60,12 @@ class RobotsGuard:
         for attempt in range(self._attempts):
             if attempt:
                 await asyncio.sleep(2.0**attempt)
-            meta = {"robots": True, "download_maxsize": 4 * MAX_BYTES, "download_slot": host_of(site)}
+            meta = {
+                "robots": True,
+                "download_maxsize": 4 * MAX_BYTES,
+                "download_slot": host_of(site),
+                "autothrottle_dont_adjust_delay": True,  # how long these rules took says nothing of what follows
+            }
             request = Request(f"{site}/robots.txt", callback=NO_CALLBACK, meta=meta)
             try:
                 response = await self._crawler.engine.download_async(request)
