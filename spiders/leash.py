@@ -42,12 +42,22 @@ def memory(pid: int | None) -> int:
 
 
 def kill(pid: int | None) -> None:
-    """End a tree at once, and wait until it has ended."""
+    """End a tree at once, and wait until none of it runs. Those below our child are another's to bury, in its time."""
     doomed = tree(pid)
     for process in doomed:
         with suppress(psutil.Error):
             process.kill()
-    psutil.wait_procs(doomed, 3)
+    ends = time.monotonic() + 3
+    psutil.wait_procs(doomed[:1], 3)
+    while any(map(_runs, doomed)) and time.monotonic() < ends:
+        time.sleep(0.01)
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
 
 
 @contextmanager

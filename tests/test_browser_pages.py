@@ -92,7 +92,7 @@ def test_a_page_that_hangs_costs_its_timeout_and_no_more(fetch: Fetch, path: str
     start = time.monotonic()
     with pytest.raises(DownloadTimeoutError):
         fetch(path, *actions, timeout=2)
-    assert time.monotonic() - start < 2 * (1 + len(actions)) + 8, "the kill takes its time on a busy computer"
+    assert time.monotonic() - start < 2 + 1.5, "the timeout, and the kill on a busy computer"
     assert AGENT in fetch("/").text
 
 
