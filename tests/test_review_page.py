@@ -274,7 +274,7 @@ def test_only_this_page_on_this_computer_may_answer_and_one_server_at_a_time(mad
         assert given(made) == []
 
         command = [sys.executable, "-m", "curate", "review", "--data", str(made.data.root), "--port", "0"]
-        second = subprocess.run(command, capture_output=True, text=True, check=False)
+        second = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert second.returncode == 75
         assert "review is already at work" in second.stderr
 
