@@ -148,7 +148,7 @@ def play(team: Players, x: Tensor, values: Values, machine: Machine, moment: Mom
     torch.manual_seed(batches.seed_of(seed, step, "layers"))  # dropout has no generator of its own
     half = torch.autocast(machine.device.split(":")[0], torch.bfloat16, enabled=machine.bf16)
     due = turn.train_d and values.penalty != "none" and step % values.lazy == 0
-    rate = _rate(moment, values)
+    rate, weight = _rate(moment, values), losses.gamma(values, moment.images_seen) * turn.gamma
 
     def seen(pictures: Tensor) -> Tensor:
         return augment(pictures, values, turn.p, moment.images_seen, rng)
@@ -176,7 +176,7 @@ def play(team: Players, x: Tensor, values: Values, machine: Machine, moment: Mom
                 held_back = held_back + losses.penalty(fake, fake_seen)
     if turn.train_d:
         team.opt_d.zero_grad()
-        (loss_d + values.gamma * turn.gamma / 2 * values.lazy * held_back).backward()  # type: ignore[no-untyped-call]
+        (loss_d + weight / 2 * values.lazy * held_back).backward()  # type: ignore[no-untyped-call]
         _step(team.opt_d, d, values.lr_d * rate)
 
     loss_g = losses.generator(real.detach(), fake.detach(), values)

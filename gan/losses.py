@@ -51,6 +51,12 @@ def penalty(scores: Tensor, pictures: Tensor) -> Tensor:
     return slope.float().square().sum([1, 2, 3]).mean()
 
 
+def gamma(values: Values, images_seen: int) -> float:
+    """The penalty's weight: little while G has yet to find the pictures, then by equal factors up to all of it."""
+    grown = min(1.0, images_seen / (1000 * values.gamma_kimg)) if values.gamma_kimg else 1.0
+    return float(values.gamma * values.gamma_start ** (1 - grown))
+
+
 def scores(d: nn.Module, reals: Tensor, fakes: Tensor, *, joint: bool) -> tuple[Tensor, Tensor]:
     """D's scores of both, in one batch or in two."""
     if joint:

@@ -48,7 +48,7 @@ def row(moment: Moment, scores: Scores, values: Values, took: float, pool: int, 
         images_per_s=values.batch / max(took, 1e-9),
         **{name: getattr(scores, name) for name in ("loss_d", "loss_g", "accuracy", "sign", "penalty")},
         p=moment.balance.p,
-        gamma=values.gamma * moment.balance.gamma,
+        gamma=losses.gamma(values, moment.images_seen) * moment.balance.gamma,
         rate=values.lr_g * rate,
         pictures=pool,
     )

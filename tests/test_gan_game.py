@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -51,6 +52,29 @@ def test_r1_is_the_square_of_the_slope():
     x = torch.randn(5, 3, 4, 4, requires_grad=True)
     weight = torch.randn(3, 4, 4)
     assert torch.allclose(losses.penalty((x * weight).sum([1, 2, 3]), x), weight.square().sum())
+
+
+def test_the_penalty_grows_with_images_seen_by_equal_factors():
+    values = presets.resolve("auto-cpu", ["gamma=8.0", "gamma_start=0.25", "gamma_kimg=100"])
+    assert [losses.gamma(values, seen) for seen in (0, 50_000, 100_000, 900_000)] == pytest.approx([2, 4, 8, 8])
+    assert losses.gamma(presets.resolve("auto-cuda"), 0) == presets.resolve("auto-cuda").gamma
+
+
+def test_d_is_held_back_as_much_as_the_images_seen_ask_for():
+    growing = presets.resolve("auto-cpu", ["width=4", "batch=8", "gamma=1e3", "gamma_start=0.001", "gamma_kimg=100"])
+    weights = [_d_after_a_step(growing, seen) for seen in (0, 50_000, 100_000)]
+    flat = [_d_after_a_step(replace(growing, gamma=gamma, gamma_start=1.0), 0) for gamma in (1.0, 31.6227766, 1e3)]
+    for grown, fixed in zip(weights, flat, strict=True):
+        assert torch.allclose(grown, fixed, atol=1e-6)
+    assert not torch.allclose(weights[0], weights[2], atol=1e-6)
+
+
+def _d_after_a_step(values, images_seen):
+    team = players.make(values, 32, 0, Machine())
+    loop.play(
+        team, torch.rand(8, 3, 32, 32, generator=_rng()), values, Machine(), loop.Moment(images_seen=images_seen), 0
+    )
+    return torch.cat([p.detach().flatten() for p in team.d.parameters()])
 
 
 def test_the_loser_trains_until_the_gap_is_small():
