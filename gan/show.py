@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from gan import batches, grids, networks, players
+from gan import batches, grids, losses, networks, players
 from gan.progress import Row
 
 if TYPE_CHECKING:
