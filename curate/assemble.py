@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from curate.decide import Decisions, Facts
-    from curate.duplicates import Links
     from curate.table import Scores, Seen
 
 _DECIMALS = 6
@@ -63,7 +62,6 @@ def by_sha256(
     scores: Scores,
     facts: Facts,
     seen: Seen,
-    links: Links,
     decisions: Decisions,
     level: NDArray[np.int64],
     certified: NDArray[np.float64],
@@ -75,8 +73,7 @@ def by_sha256(
     for reason, which in zip(decisions.failed, failing, strict=True):
         for picture in which:
             reasons[picture].append(reason)
-    head = np.where(decisions.link < 0, 0, facts.number[links.one[decisions.link]] if links.one.size else 0)
-    how = np.where(decisions.link < 0, 0, links.how[decisions.link] if links.one.size else 0)
+    head = np.where(decisions.copies.of < 0, 0, facts.number[decisions.copies.of])
     readable = facts.problem == ""
     least = np.minimum(facts.width, facts.height)
     aspect = np.maximum(facts.width, facts.height) / np.maximum(least, 1)
@@ -96,7 +93,7 @@ def by_sha256(
         "label_confidence": _numbers(seen.best_confidence),
         "link": ["" if one < 0 else scores.info["link"] for one in best],
         "duplicate_of": [one or None for one in head.tolist()],
-        "duplicate_how": [HOW[one] for one in how.tolist()],
+        "duplicate_how": [HOW[one] for one in decisions.copies.how.tolist()],
         "blur": _numbers(facts.blur, readable),
         "entropy": _numbers(facts.entropy, readable),
         "brightness": _numbers(column("brightness"), readable),

@@ -14,7 +14,7 @@ from curate.rows import REASONS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from curate.duplicates import Links
+    from curate.duplicates import Copies, Links
     from scrapbag.recipe import Curate
 
 MAX_PIXELS = 40_000_000
@@ -49,7 +49,7 @@ class Decisions:
     failed: dict[str, NDArray[np.bool_]]  # by reason, in the order of REASONS
     margin: NDArray[np.float32]  # NaN where no number decides
     confidence: NDArray[np.float32]  # of a picture with copies the best of all of them
-    link: NDArray[np.int64]  # row of Links to the one that this is a copy of, or -1
+    copies: Copies
     answer: NDArray[Any]  # with those that copies inherit
     enlargement: NDArray[np.float32]
 
@@ -67,24 +67,24 @@ def decide(facts: Facts, links: Links, settings: Curate, threshold: float) -> De
     failed, margins = _rules(facts, settings, enlargement)
     for reason in _LOOKS:
         failed[reason] = failed[reason] & (answer != "yes")
-    link = heads(facts, links, ~np.logical_or.reduce(list(failed.values())))
-    confidence = _best_of_copies(facts.confidence, links, link)
+    copies = heads(facts, links, ~np.logical_or.reduce(list(failed.values())))
+    confidence = _best_of_copies(facts.confidence, copies)
     margins["low_confidence"] = margins["off_target"] = confidence - threshold
     doubted = (facts.problem == "") & (confidence < threshold) & (answer != "yes")
     failed |= {
         "human_reject": answer == "no",
         "off_target": doubted & ~facts.on_target,
         "low_confidence": doubted & facts.on_target,
-        "dup_near": link >= 0,
+        "dup_near": copies.of >= 0,
     }
     ordered = {reason: failed[reason] for reason in REASONS if reason in failed}
     kept = ~np.logical_or.reduce(list(ordered.values()))
     margin = _margin(kept, ordered, margins)
-    return Decisions(kept, ordered, margin, confidence, link, answer, enlargement.astype(np.float32))
+    return Decisions(kept, ordered, margin, confidence, copies, answer, enlargement.astype(np.float32))
 
 
-def heads(facts: Facts, links: Links, able: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """For each picture the link to the one that stands for it, the largest `able` copy, or -1."""
+def heads(facts: Facts, links: Links, able: NDArray[np.bool_]) -> Copies:
+    """For each picture the one that stands for it: the largest `able` copy."""
     order = np.lexsort((facts.number, -facts.bytes, -facts.width * facts.height))
     rank = np.empty_like(order)
     rank[order] = np.arange(order.size)
@@ -139,18 +139,19 @@ def _margin(
     return np.where(wordless | contradicted | np.isinf(nearest), np.nan, np.clip(nearest, -1, 1)).astype(np.float32)
 
 
-def _best_of_copies(confidence: NDArray[np.float32], links: Links, link: NDArray[np.int64]) -> NDArray[np.float32]:
+def _best_of_copies(confidence: NDArray[np.float32], copies: Copies) -> NDArray[np.float32]:
     """Several copies are several looks at one picture; the one that stands for them has the best."""
-    copies = np.flatnonzero(link >= 0)
+    rows = np.flatnonzero(copies.of >= 0)
     best = confidence.copy()
-    np.fmax.at(best, links.one[link[copies]], confidence[copies])
+    np.fmax.at(best, copies.of[rows], confidence[rows])
     return best
 
 
 def _inherited(answer: NDArray[Any], links: Links) -> NDArray[Any]:
     """Answers, and for pictures that nobody was asked about those of their copies, the lowest row's first."""
     told = answer.copy()
-    for one, other in zip(links.one[::-1], links.other[::-1], strict=True):
-        if not answer[one] and answer[other]:
-            told[one] = answer[other]
+    for row in links.rows[answer[links.rows] != ""][::-1].tolist():
+        for other, _ in links.around(row):
+            if not answer[other]:
+                told[other] = answer[row]
     return told

@@ -24,6 +24,7 @@ _TELLING = 20  # of 64 coefficients
 _BANDS = 4
 _BITS = np.uint64(1) << np.arange(64, dtype=np.uint64)
 _MASKS = np.array([0, *(1 << bit for bit in range(16))], dtype=np.uint16)
+_CROWD = 32
 _CHUNK = 4_000_000  # candidate pairs looked at in one go, 100 MB
 
 
@@ -50,18 +51,22 @@ def phashes(grey: NDArray[np.uint8]) -> NDArray[np.uint64]:
 def pairs(hashes: NDArray[np.uint64], reach: int = REACH) -> NDArray[np.int64]:
     """Rows (first, second, column of the second, bits of difference) of `hashes` (N, COLUMNS) that agree.
 
-    A pair is found when the first's whole is within `reach` bits, at most 7, of any column of the second's. Equal
-    wholes form a star about their first row, so that a thousand copies are a thousand pairs and not a million.
+    A pair is found when the first's whole is within `reach` bits, at most 7, of any column of the second's. Of a whole
+    that more than _CROWD share the others are paired with the first of them alone: a thousand are not half a million.
     """
     if not len(hashes):
         return np.empty((0, 4), dtype=np.int64)
     _, first, group = np.unique(hashes[:, 0], return_index=True, return_inverse=True)
-    copies = np.flatnonzero(first[group] != np.arange(len(hashes)))
-    same = np.stack([first[group[copies]], copies, np.zeros_like(copies), np.zeros_like(copies)], axis=1)
-    found = [same, *(_search(hashes[first], band, reach) for band in range(_BANDS))]
-    for near in found[1:]:
-        near[:, :2] = first[near[:, :2]]
-    return np.unique(np.concatenate(found), axis=0)
+    order = np.argsort(group, kind="stable")
+    place = np.empty(len(hashes), dtype=np.int64)
+    place[order] = np.arange(len(hashes)) - np.searchsorted(group[order], group[order])
+    late = np.flatnonzero(place >= _CROWD)
+    star = np.stack([first[group[late]], late, np.zeros_like(late), np.zeros_like(late)], axis=1)
+    few = np.flatnonzero(place < _CROWD)
+    found = [_search(hashes[few], band, reach) for band in range(_BANDS)]
+    for near in found:
+        near[:, :2] = few[near[:, :2]]
+    return np.unique(np.concatenate([star, *found]), axis=0)
 
 
 def _search(hashes: NDArray[np.uint64], band: int, reach: int) -> NDArray[np.int64]:

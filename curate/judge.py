@@ -157,8 +157,6 @@ def _teach(evidence: Evidence, lesson: Sequence[Label]) -> Head | None:
     if not shards.has("features"):
         return None
     rows = np.array([evidence.row[label.sha256] for label in lesson])
-    group = np.arange(len(shards))
-    np.minimum.at(group, links.one, links.other)
     confidence = np.clip(np.nan_to_num(evidence.facts.confidence, nan=0.5), 1e-6, 1 - 1e-6)
     return head.teach(
         head.Lesson(
@@ -167,7 +165,7 @@ def _teach(evidence: Evidence, lesson: Sequence[Label]) -> Head | None:
             neighbours=neighbours.read(shards),
             rows=rows,
             wanted=np.array([label.answer == "yes" for label in lesson]),
-            groups=group[rows],
+            groups=np.array([min(other for other, _ in links.around(row)) for row in rows.tolist()]),
         )
     )
 
@@ -199,6 +197,6 @@ def _groups(
     kept = np.flatnonzero(made.kept & ~np.isnan(made.confidence))
     group = np.full(made.kept.size, -1)
     group[kept] = np.arange(len(kept))
-    copies = np.flatnonzero(made.link >= 0)
-    group[copies] = group[evidence.links.one[made.link[copies]]]
+    copies = np.flatnonzero(made.copies.of >= 0)
+    group[copies] = group[made.copies.of[copies]]
     return kept, group, made.confidence[kept]

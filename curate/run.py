@@ -87,9 +87,7 @@ def choose(material: Material, settings: Curate) -> Outcome:
         threshold = judged.threshold.value
     decisions = decide(facts, material.links, settings, threshold)
     level = _levels(material, decisions)
-    made = assemble.by_sha256(
-        material.scores, facts, material.seen, material.links, decisions, level, certified(judged)
-    )
+    made = assemble.by_sha256(material.scores, facts, material.seen, decisions, level, certified(judged))
     if sure:
         for values in made.values():
             values["certificate"] = str(sure) if values["kept"] else ""

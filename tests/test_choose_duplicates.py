@@ -61,28 +61,38 @@ def test_multi_index_search_finds_exactly_the_pairs_of_brute_force():
     assert {tuple(row[:3]) for row in hashes.pairs(columns).tolist()} == wanted
 
 
-def test_a_thousand_equal_hashes_make_a_star():
+def test_of_a_thousand_equal_hashes_most_are_paired_with_the_first_alone():
     found = hashes.pairs(np.full((1000, hashes.COLUMNS), 12345, dtype=np.uint64))
-    assert len(found) == 999
-    assert set(found[:, 0].tolist()) == {0}
+    assert set(found[found[:, 0] == 0, 1].tolist()) == set(range(1, 1000))
+    assert len(found) < 10_000
+
+
+def test_copies_of_one_hash_are_each_within_reach_of_all_that_resemble_it():
+    wholes = np.array([0b1011, 0b1011, 0b1010, 0b1010], dtype=np.uint64)
+    others = np.arange(1, hashes.COLUMNS, dtype=np.uint64) << np.uint64(40) | np.uint64(0xFFFFFF00)
+    found = hashes.pairs(np.column_stack([wholes, np.tile(others, (4, 1))]))
+    assert {tuple(sorted(pair)) for pair in found[:, :2].tolist()} == {
+        (a, b) for a in range(4) for b in range(a + 1, 4)
+    }
 
 
 def test_a_chain_of_likenesses_does_not_join_its_ends():
     both = np.array([[0, 1], [1, 2], [2, 3], [1, 0], [2, 1], [3, 2]])
     both = both[np.lexsort(both.T[::-1])]
     links = Links(both[:, 0], both[:, 1], np.full(6, 1))
-    claim = duplicates.heads(4, links, np.arange(4), np.ones(4, dtype=bool))
-    assert [-1 if row < 0 else int(links.one[row]) for row in claim] == [-1, 0, -1, 2]
+    copies = duplicates.heads(4, links, np.arange(4), np.ones(4, dtype=bool))
+    assert copies.of.tolist() == [-1, 0, -1, 2]
 
 
 def test_a_picture_that_is_dropped_anyway_stands_for_nobody():
     links = Links(np.array([0, 1]), np.array([1, 0]), np.array([1, 1]))
-    claim = duplicates.heads(2, links, np.arange(2), np.array([False, True]))
-    assert claim.tolist() == [1, -1]  # the smaller but sound one is kept, the other points at it
+    copies = duplicates.heads(2, links, np.arange(2), np.array([False, True]))
+    assert copies.of.tolist() == [1, -1]  # the smaller but sound one is kept, the other points at it
 
 
 def test_hashes_that_agree_need_features_that_nearly_agree():
     pairs = Pairs(
+        twin=NO_TWINS,
         phash=np.array([[0, 1, 0, 0], [2, 3, 7, 1], [4, 5, 3, 0], [6, 7, 6, 0]]),
         phash_cosine=np.array([0.93, 0.96, np.nan, np.nan], dtype=np.float32),
         first=np.array([8, 8]),
@@ -111,7 +121,9 @@ def stored(tmp_path):
     return shards
 
 
+NO_TWINS = np.empty((0, 3), dtype=np.int64)
 NO_PAIRS = {
+    "twin": NO_TWINS,
     "phash": np.empty((0, 4), dtype=np.int64),
     "phash_cosine": np.empty(0, dtype=np.float32),
     **dict.fromkeys(("first", "second"), np.empty(0, dtype=np.int64)),
@@ -157,5 +169,59 @@ def test_a_picture_with_structure_and_one_without_are_no_copies_however_alike_th
     features = np.ones((3, 8), dtype=np.float16)
     columns = {"hashes": told, "features": features, "sketch": pairs.sketch(features.astype(np.float32))}
     shards.append([f"{number:064x}" for number in range(3)], columns | {"problem": np.zeros(3, np.uint8)})
-    found = pairs.read_pairs(shards)
-    assert list(zip(found.first.tolist(), found.second.tolist(), strict=True)) == [(0, 1)]
+    assert pairs.read_pairs(shards).twin[:, :2].tolist() == [[1, 0]]
+
+
+def _shards(folder, features=None, hashed=None):
+    """Of as many usable pictures as there are features or hashes; without hashes each has one like nobody's."""
+    shards = Shards(folder)
+    count = len(hashed if features is None else features)
+    if hashed is None:
+        hashed = np.random.default_rng(9).integers(1, 2**63, (count, hashes.COLUMNS), dtype=np.uint64)
+    columns = {"hashes": hashed, "problem": np.zeros(count, np.uint8)}
+    if features is not None:
+        columns |= {"features": features.astype(np.float16), "sketch": pairs.sketch(features)}
+    shards.append([f"{number:064x}" for number in range(count)], columns)
+    return shards
+
+
+def _heads(shards, rank):
+    links = duplicates.links(pairs.read_pairs(shards), near=0.985)
+    count = len(shards)
+    return duplicates.heads(count, links, np.array(rank), np.ones(count, dtype=bool)).of.tolist()
+
+
+def test_of_many_equal_pictures_one_stands_for_all_whichever_is_the_best(tmp_path):
+    hashed = np.random.default_rng(1).integers(1, 2**63, (6, hashes.COLUMNS), dtype=np.uint64)
+    hashed[[2, 3]] = hashed[0]
+    hashed[[4, 5]] = hashed[0] ^ np.uint64(0b101)  # two bits off: near, and twins of each other
+    assert _heads(_shards(tmp_path / "none", hashed=hashed), [3, 9, 1, 4, 0, 2]) == [4, -1, 4, 4, -1, 4]
+    features = np.random.default_rng(2).random((6, 32), dtype=np.float32)
+    features[[2, 3]] = features[0]
+    features[[4, 5]] = features[0] + np.float32(0.05) * features[1]
+    assert _heads(_shards(tmp_path / "model", features), [3, 9, 1, 4, 0, 2]) == [4, -1, 4, 4, -1, 4]
+
+
+def test_twins_of_twins_are_put_together_and_compared_with_others_once(tmp_path):
+    rng = np.random.default_rng(3)
+    kinds = rng.random((5, 64), dtype=np.float32)
+    noise = rng.normal(0, 0.003, (1000, 64)).astype(np.float32)
+    found = pairs.read_pairs(_shards(tmp_path, kinds[np.arange(1000) % 5] + noise))
+    assert len(found.twin) == 995
+    assert (found.twin[:, 1] == found.twin[:, 0] % 5).all()
+    assert len(found.first) <= 10
+
+
+def test_of_pictures_that_are_all_alike_the_nearest_pairs_are_kept_and_no_more(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(pairs, "MOST", 20_000)
+    rng = np.random.default_rng(4)
+    features = np.float32(1) + rng.normal(0, 0.3, (900, 64)).astype(np.float32)
+    features[850:] = features[:50] + rng.normal(0, 0.15, (50, 64)).astype(np.float32)  # copies, at .98 to .99
+    found = pairs.read_pairs(_shards(tmp_path, features))
+    assert len(found.first) == 20_000
+    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    likeness = (unit @ unit.T)[np.triu_indices(900, 1)]
+    assert (likeness > pairs.FLOOR).sum() > 200_000
+    assert np.median(found.cosine) > np.quantile(likeness, 0.95)
+    assert {(n, n + 850) for n in range(50)} <= set(zip(found.first.tolist(), found.second.tolist(), strict=True))
+    assert "a curate.near under that counts as that" in caplog.text

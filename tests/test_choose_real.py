@@ -65,8 +65,8 @@ def test_at_most_two_of_the_known_copies_are_missed_and_no_stranger_is_joined(ph
     count = len(scores.shards)
     area = scores.shards.column("width").astype(int) * scores.shards.column("height")
     rank = np.argsort(np.argsort(-area, kind="stable"))
-    claim = duplicates.heads(count, links, rank, np.ones(count, dtype=bool))
-    head = np.where(claim < 0, np.arange(count), links.one[claim])
+    copies = duplicates.heads(count, links, rank, np.ones(count, dtype=bool))
+    head = np.where(copies.of < 0, np.arange(count), copies.of)
     place = {digest: row for row, digest in enumerate(scores.shards.sha256)}
     groups = {}
     for row in labels:
@@ -77,7 +77,7 @@ def test_at_most_two_of_the_known_copies_are_missed_and_no_stranger_is_joined(ph
     assert sum(head[a] != head[b] for a, b in known) <= 2
     picture = {digits: number for number, group in enumerate(SAME) for digits in group}
     shows = [picture.get(digest[:12], digest) for digest in scores.shards.sha256]
-    joined = [(shows[copy], shows[head[copy]]) for copy in np.flatnonzero(claim >= 0)]
+    joined = [(shows[copy], shows[head[copy]]) for copy in np.flatnonzero(copies.of >= 0)]
     strangers = [pair for pair in joined if pair[0] != pair[1]]
     assert not strangers  # look at them: a true copy goes into same_pictures.txt
 
