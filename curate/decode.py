@@ -5,14 +5,17 @@ from __future__ import annotations
 import struct
 import threading
 import warnings
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from curate import heap
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -79,7 +82,7 @@ def load(path: Path, at_least: int | None = None) -> Opened:
             name = image.format or ""
             if at_least and name in {"JPEG", "MPO"}:
                 image.draft(None, (at_least, at_least))
-            with _HUGE if image.width * image.height > _HUGE_PIXELS else nullcontext():
+            with _one_at_a_time() if image.width * image.height > _HUGE_PIXELS else nullcontext():
                 upright, alpha = _rgb(image)
                 if turn in _TURNS:
                     upright, alpha = upright.transpose(_TURNS[turn]), alpha and alpha.transpose(_TURNS[turn])
@@ -92,6 +95,13 @@ def load(path: Path, at_least: int | None = None) -> Opened:
         raise UnusableError("unreadable") from None
     except BROKEN as error:
         raise UnusableError("unreadable") from error
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    with _HUGE:
+        heap.give_back()
+        yield
 
 
 def _orientation(image: Image.Image) -> int:

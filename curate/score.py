@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from curate import decode, scan, targets, views
+from curate import decode, heap, scan, targets, views
 from curate.look import Paper, columns, look
 from curate.pairs import read_pairs, sketch
 from curate.shards import SIZE, Shards
@@ -169,6 +169,7 @@ def _add(pictures: Sequence[scan.Picture], eyes: Eyes, shards: Shards) -> None:
 def _batch(pictures: Sequence[scan.Picture], eyes: Eyes) -> dict[str, NDArray[np.generic]]:
     """The columns of some pictures. An unusable file keeps its place, with zeros."""
     looks = [look(picture.path, eyes.prepare, eyes.side, eyes.paper) for picture in pictures]
+    heap.give_back()
     if eyes.embed is None:
         return columns(looks)
     features = np.zeros((len(looks), eyes.embed.width), dtype=np.float32)
