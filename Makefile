@@ -41,7 +41,7 @@ score: $(DATA)/scored/index.json ## Let the ResNet look at every new picture: MO
 
 curate: $(DATA)/curated/dataset.json ## Keep, drop and square, with a reason for each: THRESH=0.9 BY=prob SIZE=64 FIT=auto
 
-train: $(RUN)/done.json ## Train the GAN on what was kept: PRESET= MINUTES= IMAGES= LEVEL= SEED= SET="lr=0.0004"
+train: $(RUN)/done.json ## Train the GAN on what was kept: PRESET= MINUTES= IMAGES= LEVEL= SEED= SET="lr_g=0.0004"
 
 $(DATA)/report/scrape.csv: | $(READY) settings
 	@$(PY) -m spiders scrape --data $(DATA)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+
 import pytest
 import torch
+from making import ROOT
 
 from gan import balance, batches, loop, networks, players, presets
 from gan.players import Machine
@@ -78,3 +82,12 @@ def test_a_value_that_cannot_be_is_refused_in_a_sentence(override, says):
 def test_values_survive_the_settings_file():
     values = presets.resolve("dcgan256")
     assert presets.restore(presets.plain(values)) == values
+
+
+def test_what_the_readme_and_make_help_write_after_set_can_be_used():
+    shown = [
+        re.findall(r'SET="([^"]+)"', (ROOT / name).read_text(encoding="utf-8")) for name in ("README.md", "Makefile")
+    ]
+    assert all(shown)
+    for override in itertools.chain(*shown):
+        presets.resolve("auto-cpu", override.split())
