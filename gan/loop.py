@@ -126,7 +126,7 @@ def train(
                     balance=balance.update(moment.balance, scores, values),
                 )
                 last = _spent(moment, settings) >= _budget(settings)
-                row = show.row(job, moment, scores, took, pool, _rate(moment, values))
+                row = show.row(moment, scores, values, took, pool, _rate(moment, values))
                 if progress.show(row, _spent(moment, settings), last=last) and judge is not None:
                     judge(show.generator(job, team), moment.images_seen)
             final = _capture(team, moment)
@@ -148,7 +148,7 @@ def play(team: Players, x: Tensor, values: Values, machine: Machine, moment: Mom
     torch.manual_seed(batches.seed_of(seed, step, "layers"))  # dropout has no generator of its own
     half = torch.autocast(machine.device.split(":")[0], torch.bfloat16, enabled=machine.bf16)
     due = turn.train_d and values.penalty != "none" and step % values.lazy == 0
-    rate, weight = _rate(moment, values), losses.gamma(values, x.shape[2], moment.images_seen) * turn.gamma
+    rate, weight = _rate(moment, values), losses.gamma(values, moment.images_seen) * turn.gamma
 
     def seen(pictures: Tensor) -> Tensor:
         return augment(pictures, values, turn.p, moment.images_seen, rng)

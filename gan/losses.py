@@ -51,14 +51,10 @@ def penalty(scores: Tensor, pictures: Tensor) -> Tensor:
     return slope.float().square().sum([1, 2, 3]).mean()
 
 
-def gamma(values: Values, side: int, images_seen: int) -> float:
-    """The penalty's weight: little while G has yet to find the pictures, then by equal factors up to all of it.
-
-    With four times the pixels each has a quarter of the slope, and the sum of their squares is a quarter as well.
-    """
-    whole = values.gamma * (side / values.gamma_side) ** 2 if values.gamma_side else values.gamma
+def gamma(values: Values, images_seen: int) -> float:
+    """The penalty's weight: little while G has yet to find the pictures, then by equal factors up to all of it."""
     grown = min(1.0, images_seen / (1000 * values.gamma_kimg)) if values.gamma_kimg else 1.0
-    return float(whole * values.gamma_start ** (1 - grown))
+    return float(values.gamma * values.gamma_start ** (1 - grown))
 
 
 def scores(d: nn.Module, reals: Tensor, fakes: Tensor, *, joint: bool) -> tuple[Tensor, Tensor]:

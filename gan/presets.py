@@ -51,8 +51,7 @@ class Values:
     joint: bool = False  # D sees reals and fakes as one batch: batch norm cannot hide a cast that all fakes share
     penalty: Literal["none", "r1", "r1r2"] = "none"
     gamma: Positive = 0.2  # the penalty's weight ...
-    gamma_side: Annotated[int, Between(0, 256)] = 0  # ... for pictures of that side: it grows with the pixels, if not 0
-    gamma_start: Annotated[float, Between(0.001, 1)] = 1.0  # of the weight this share holds for the first picture ...
+    gamma_start: Annotated[float, Between(0.001, 1)] = 1.0  # ... of which this share holds for the first picture ...
     gamma_kimg: Positive = 100.0  # ... and which has grown to all of it by then
     lazy: Annotated[int, Between(1, 64)] = 8  # the penalty is due every so many steps
     balance: Literal["none", "alternate", "gate", "ada", "servo"] = "none"
@@ -82,8 +81,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     # DCGAN with batch norm in both and lazy R1: on a CPU images per second come first
     "auto-cpu": {
         "lr_g": 4e-4, "lr_d": 4e-4, "beta2": 0.99, "tail": True, "moments": True, "norm_from": 2,
-        "penalty": "r1", "gamma": 10.0, "gamma_side": 32, "gamma_start": 0.1, "gamma_kimg": 150.0, "lazy": 8,
-        "ema_kimg": 10.0, "settle": True,
+        "penalty": "r1", "gamma": 10.0, "gamma_start": 0.1, "gamma_kimg": 150.0, "lazy": 8, "ema_kimg": 10.0,
+        "settle": True,
     },
     # a residual pair without norm, relativistic, kept in bounds by R1 + R2 (R3GAN, arXiv 2501.05441)
     "auto-cuda": {

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gan.balance import Scores
     from gan.loop import Job, Moment
     from gan.players import Players
+    from gan.presets import Values
 
 
 def generator(job: Job, team: Players) -> nn.Module:
@@ -39,16 +40,15 @@ def reals(job: Job) -> float:
     return grids.spread(batches.to_floats(pixels, "cpu"))
 
 
-def row(job: Job, moment: Moment, scores: Scores, took: float, pool: int, rate: float) -> Row:
+def row(moment: Moment, scores: Scores, values: Values, took: float, pool: int, rate: float) -> Row:
     """A line of metrics.csv; `took` is the step's seconds, `rate` the factor on the optimisers'."""
-    values = job.values
     return Row(
         images_seen=moment.images_seen,
         seconds=moment.seconds,
         images_per_s=values.batch / max(took, 1e-9),
         **{name: getattr(scores, name) for name in ("loss_d", "loss_g", "accuracy", "sign", "penalty")},
         p=moment.balance.p,
-        gamma=losses.gamma(values, job.size, moment.images_seen) * moment.balance.gamma,
+        gamma=losses.gamma(values, moment.images_seen) * moment.balance.gamma,
         rate=values.lr_g * rate,
         pictures=pool,
     )

@@ -56,10 +56,8 @@ def test_r1_is_the_square_of_the_slope():
 
 def test_the_penalty_grows_with_images_seen_by_equal_factors():
     values = presets.resolve("auto-cpu", ["gamma=8.0", "gamma_start=0.25", "gamma_kimg=100"])
-    assert [losses.gamma(values, 32, seen) for seen in (0, 50_000, 100_000, 900_000)] == pytest.approx([2, 4, 8, 8])
-    assert losses.gamma(values, 64, 900_000) == pytest.approx(32)
-    for side in (32, 128):
-        assert losses.gamma(presets.resolve("auto-cuda"), side, 0) == presets.resolve("auto-cuda").gamma
+    assert [losses.gamma(values, seen) for seen in (0, 50_000, 100_000, 900_000)] == pytest.approx([2, 4, 8, 8])
+    assert losses.gamma(presets.resolve("auto-cuda"), 0) == presets.resolve("auto-cuda").gamma
 
 
 def test_d_is_held_back_as_much_as_the_images_seen_ask_for():
