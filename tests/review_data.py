@@ -74,10 +74,15 @@ def dataset(
 
 def store_pairs(folder: Path, first: np.ndarray, second: np.ndarray) -> None:
     """Say that those pictures, and no others, are copies of each other."""
-    columns = {"phash": np.empty((0, 4), dtype=np.int64), "phash_cosine": np.empty(0, dtype=np.float32)}
-    cosine = np.full(len(first), 0.999, dtype=np.float32)
-    columns |= {"first": first, "second": second, "cosine": cosine}
-    derived.store(Shards(folder), near.NAME, near.VERSION, columns)
+    pairs = near.Pairs(
+        twin=np.empty((0, 3), dtype=np.int64),
+        phash=np.empty((0, 4), dtype=np.int64),
+        phash_cosine=np.empty(0, dtype=np.float32),
+        first=first,
+        second=second,
+        cosine=np.full(len(first), 0.99, dtype=np.float32),
+    )
+    derived.store(Shards(folder), near.NAME, near.VERSION, vars(pairs))
 
 
 def answer(

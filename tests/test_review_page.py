@@ -62,7 +62,9 @@ class Server:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         found = re.search(r"http://127\.0\.0\.1:(\d+)/", line)
-        assert found, line + self.process.stdout.read()
+        if not found:
+            self.process.kill()
+            pytest.fail(line + self.process.communicate()[0])
         self.url, self.port = found[0], int(found[1])
 
     def end(self, how: int = signal.SIGTERM) -> int:
