@@ -11,7 +11,7 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 import numpy as np
@@ -37,8 +37,7 @@ def plain() -> Callable[[int], None]:
     """A step as it is usually written: eager, 32 bits, channels first, D's slopes computed in G's turn too."""
     torch.manual_seed(0)
     values = presets.resolve("dcgan64", [f"z={LATENTS}"])
-    g = networks.build(networks.generator(values, SIZE))
-    d = networks.build(networks.discriminator(values, SIZE))
+    g, d = _torchs(networks.generator(values, SIZE)), _torchs(networks.discriminator(values, SIZE))
     networks.initialise(g, normed=True)
     networks.initialise(d, normed=True)
     opt_g = torch.optim.Adam(g.parameters(), lr=2e-4, betas=(0.5, 0.999))
@@ -58,6 +57,12 @@ def plain() -> Callable[[int], None]:
         opt_g.step()
 
     return step
+
+
+def _torchs(spec: networks.Spec) -> nn.Module:
+    """The same layers, as torch itself has them."""
+    name, arguments, inner = spec
+    return cast("nn.Module", getattr(nn, name)(*[_torchs(one) for one in inner], **arguments))
 
 
 def ours(pictures: Pictures, values: Values, spent: list[float]) -> Callable[[int], None]:

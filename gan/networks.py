@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from gan.convolve import Conv2d, ConvTranspose2d, Grown
 from gan.layers import Add, MinibatchStd, Moments, Waves
 from scrapbag.errors import UsageError
 
@@ -113,6 +114,8 @@ def build(spec: Spec) -> nn.Module:
     """The modules of a list."""
     name, arguments, inner = spec
     kind = _OURS.get(name) or getattr(nn, name)
+    if [one[0] for one in inner] == ["Upsample", "Conv2d"]:
+        kind = Grown
     return cast("nn.Module", kind(*[build(one) for one in inner], **arguments))
 
 
@@ -140,6 +143,8 @@ def initialise(net: nn.Module, *, normed: bool) -> None:
 
 
 _OURS: dict[str, Any] = {
+    "Conv2d": Conv2d,
+    "ConvTranspose2d": ConvTranspose2d,
     "Add": Add,
     "Moments": Moments,
     "MinibatchStd": MinibatchStd,
@@ -167,7 +172,7 @@ def _grow(i: int, o: int, layer: int, values: Values) -> list[Spec]:
     kernel = values.kernel[min(layer, len(values.kernel) - 1)]
     bias = values.norm_g == "none" or o == 3
     if values.up == "nearest":
-        return [_upsample(), _conv(i, o, kernel, values, bias=bias)]
+        return [_sequence(_upsample(), _conv(i, o, kernel, values, bias=bias))]
     arguments = {"in_channels": i, "out_channels": o, "kernel_size": kernel, "stride": 2, "padding": kernel // 2 - 1}
     return [["ConvTranspose2d", {**arguments, "bias": bias}, []]]
 

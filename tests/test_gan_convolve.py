@@ -1,0 +1,60 @@
+"""Convolutions that are computed another way give what torch's give, and so do their slopes and the slopes of those."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gan import convolve
+
+CASES = [
+    (nn.Conv2d(6, 5, 4, 2, 1, bias=False), convolve.Conv2d(6, 5, 4, 2, 1, bias=False), 8),
+    (nn.Conv2d(6, 5, 3, 1, 1), convolve.Conv2d(6, 5, 3, 1, 1), 4),
+    (nn.Conv2d(6, 5, 4), convolve.Conv2d(6, 5, 4), 4),
+    (nn.Conv2d(6, 5, 3, 1, 1, padding_mode="circular"), convolve.Conv2d(6, 5, 3, 1, 1, padding_mode="circular"), 4),
+    (nn.Conv2d(6, 5, 4, 2, 1), convolve.Conv2d(6, 5, 4, 2, 1), 16),
+    (nn.ConvTranspose2d(6, 5, 4), convolve.ConvTranspose2d(6, 5, 4), 1),
+    (nn.ConvTranspose2d(6, 5, 4, 2, 1), convolve.ConvTranspose2d(6, 5, 4, 2, 1), 4),
+    (nn.ConvTranspose2d(6, 5, 4, 2, 1), convolve.ConvTranspose2d(6, 5, 4, 2, 1), 8),
+]
+
+
+def everything(net: nn.Module, x: Tensor) -> list[Tensor]:
+    """What comes out, and the slopes of a loss that has a slope in it, as R1's has."""
+    x = x.double().requires_grad_()
+    y = net(x)
+    (slope,) = torch.autograd.grad(y.tanh().sum(), x, create_graph=True)
+    (y.square().sum() + slope.square().sum()).backward()
+    return [y, x.grad, *(one.grad for one in net.parameters())]
+
+
+def alike(theirs: nn.Module, ours: nn.Module, x: Tensor) -> None:
+    ours.load_state_dict(theirs.state_dict())
+    for want, got in zip(everything(theirs.double(), x), everything(ours.double(), x), strict=True):
+        torch.testing.assert_close(got, want)
+
+
+@pytest.mark.parametrize(("theirs", "ours", "side"), copy.deepcopy(CASES))
+def test_a_convolution_and_its_slopes_are_torchs(theirs: nn.Module, ours: nn.Module, side: int) -> None:
+    alike(theirs, ours, torch.randn(3, 6, side, side))
+
+
+@pytest.mark.parametrize("mode", ["zeros", "circular"])
+@pytest.mark.parametrize("kernel", [1, 3, 5])
+@pytest.mark.parametrize("side", [4, 7])
+def test_growing_in_one_step_is_growing_in_two(mode: str, kernel: int, side: int) -> None:
+    layers = [nn.Upsample(scale_factor=2), nn.Conv2d(6, 5, kernel, padding=kernel // 2, padding_mode=mode)]
+    alike(nn.Sequential(*layers), convolve.Grown(*copy.deepcopy(layers)), torch.randn(2, 6, side, side + 2))
+
+
+def test_half_precision_comes_out_of_small_maps_as_of_large_ones() -> None:
+    layer = convolve.Conv2d(6, 5, 4, 2, 1)
+    with torch.autocast("cpu", torch.bfloat16):
+        small, large = (layer(torch.randn(2, 6, side, side)) for side in (8, 32))
+    assert small.dtype == large.dtype == torch.bfloat16
+    small.float().sum().backward()
+    assert layer.weight.grad is not None
+    assert layer.weight.grad.dtype == torch.float32
