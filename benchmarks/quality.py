@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 # the networks of `auto`, all else as in the paper: no penalty, its rates, the usual average of weights
 PLAIN = ("width=32", "tail=true", "mirror=true", "ema_kimg=22.0")
 ROWS = {
-    "auto": ("auto-cpu", ()),
+    "auto": ("auto", ()),
     "plain": ("dcgan64", PLAIN),
     "quilt": ("quilt", ()),
     "dcgan64": ("dcgan64", ()),
@@ -100,7 +100,8 @@ def real(side: int) -> tuple[Pixels, Pixels]:
 
 def values_of(task: Task, count: int) -> presets.Values:
     """What a row trains with on so many pictures: what `make train` would, the plain DCGAN's row aside."""
-    row, overrides = ROWS[task.row]
+    preset, overrides = ROWS[task.row]
+    row = presets.row(preset, "cpu", task.side)
     return presets.resolve(row, overrides, preflight.small_set(count, presets.resolve(row, overrides)))
 
 

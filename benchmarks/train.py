@@ -124,7 +124,7 @@ def main(rounds: int, steps: int) -> None:
         loading: list[float] = []
         same = presets.resolve("dcgan64", [f"z={LATENTS}"])
         contestants = {"plain": plain(), "ours": ours(pictures, same, loading)}
-        contestants["auto"] = ours(pictures, presets.resolve("auto-cpu"), [])
+        contestants["auto"] = ours(pictures, presets.resolve(presets.row("auto", "cpu", SIZE)), [])
         operations = {name: _operations(contestants[name]) for name in ("ours", "auto")}
         _time(contestants["plain"], 1)
         loading.clear()

@@ -34,11 +34,12 @@ def prepare(dataset: Data, run: Run, settings: Train, say: Callable[[str], None]
 
     `row` forces a row of the table of presets. Raises UsageError or RecipeError in one sentence.
     """
-    row = row or presets.row(settings.preset, preflight.device())
-    values = presets.resolve(row, settings.values)
-    pictures = data.load(dataset.curated, dataset.root / "packed", values.crop)
-    size = values.crop or pictures.side
+    crop = presets.crop(row or presets.row(settings.preset, preflight.device(), 0), settings.values)
+    pictures = data.load(dataset.curated, dataset.root / "packed", crop)
+    size = crop or pictures.side
     networks.split(size)
+    row = row or presets.row(settings.preset, preflight.device(), size)
+    values = presets.resolve(row, settings.values)
     asked = _asked(settings, pictures)
     known = _read(run)
     if known is not None and known["asked"] == asked and known["machine"]["device"] == preflight.device():

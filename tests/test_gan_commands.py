@@ -145,7 +145,17 @@ def test_what_cannot_be_is_one_sentence_and_its_exit_code(tmp_path, arguments, c
 
 def test_presets_prints_every_row():
     output = _main("presets").output
-    for row in ("auto-cpu", "auto-cuda", "dcgan64", "dcgan256", "texture", "psgan", "balanced-cpu", "quilt"):
+    for row in (
+        "auto-cpu",
+        "auto-cpu-64",
+        "auto-cuda",
+        "dcgan64",
+        "dcgan256",
+        "texture",
+        "psgan",
+        "balanced-cpu",
+        "quilt",
+    ):
         assert f"\n{row}: " in output
 
 

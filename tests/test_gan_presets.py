@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 
 import pytest
 import torch
+from gan_data import job, squares
 from making import ROOT
 
 from gan import balance, batches, loop, networks, players, presets
@@ -40,7 +42,9 @@ def test_every_preset_runs_three_steps_at_its_real_size(row):
 
 
 @pytest.mark.parametrize("size", [32, 48, 64, 96, 128, 192, 256])
-@pytest.mark.parametrize("row", ["auto-cpu", "auto-cuda", "dcgan64", "dcgan256", "balanced-cpu", "quilt"])
+@pytest.mark.parametrize(
+    "row", ["auto-cpu", "auto-cpu-64", "auto-cuda", "dcgan64", "dcgan256", "balanced-cpu", "quilt"]
+)
 def test_a_preset_grows_to_the_size_of_the_squares(row, size):
     values = presets.resolve(row, ["batch=2"])
     with torch.device("meta"):
@@ -77,6 +81,14 @@ def test_an_override_changes_its_value_alone():
 def test_a_value_that_cannot_be_is_refused_in_a_sentence(override, says):
     with pytest.raises(RecipeError, match=says.replace("[", r"\[")):
         presets.resolve("auto-cpu", [override])
+
+
+@pytest.mark.parametrize(("side", "up", "kernel"), [(32, "transposed", "[6]"), (64, "nearest", "[5]")])
+def test_auto_grows_by_copies_from_64_pixels_on(tmp_path, side, up, kernel):
+    data = squares(tmp_path / "data", side=side)
+    assert job(data, tmp_path / "run", preset="auto").values.up == up
+    asked = job(data, tmp_path / "other", f"kernel={kernel}", preset="auto").values
+    assert (asked.up, asked.kernel) == (up, tuple(json.loads(kernel)))
 
 
 def test_values_survive_the_settings_file():
