@@ -122,7 +122,7 @@ def run(task: Task, work: Path) -> dict[str, Any]:
     )
     folder = _folder(task, work)
     settings = Train(minutes=task.minutes, seed=task.seed)
-    job = loop.Job(folder, pictures, values, task.side, settings, Machine(threads=1, bf16=True))
+    job = loop.Job(folder, pictures, values, task.side, settings, Machine(threads=1, bf16=preflight.has_bf16()))
     moment, _ = loop.train(job, clock=time.process_time, judge=Keeper(job))
     reals = divide(train, held) if task.real else Reals(train[:1024], held, held, train)
     judge = Judge(reals)
@@ -184,7 +184,8 @@ def _cpu() -> str:
     """The processor's name: another one sees another number of pictures in the same minutes."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").exists() else []
     named = [line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "flags"))]
-    return f"{named[0]}{', AMX' if 'amx_bf16' in ' '.join(named) else ''}" if named else platform.processor()
+    matrices = ", AMX" if "amx_bf16" in " ".join(named) else "" if preflight.has_bf16() else ", fp32 only"
+    return (named[0] if named else platform.processor()) + matrices
 
 
 def _kept(task: Task, work: Path) -> dict[str, Any] | None:

@@ -25,6 +25,12 @@ def device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def has_bf16() -> bool:
+    """Whether this processor multiplies in bf16 itself; where it only imitates it, a step takes thirty times as long."""
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("avx512_bf16") or able.get("bf16"))  # of x86 and of ARM
+
+
 def small_set(count: int, values: Values) -> dict[str, Any]:
     """What under 1,000 pictures turn on, so that D does not learn them by heart; {} when nothing is needed."""
     if count >= FEW or values.crop or values.colour or values.shift:
@@ -79,7 +85,8 @@ def _candidates() -> list[Machine]:
     if device() == "cuda":
         return [Machine("cuda", torch.get_num_threads(), bf16=bf16) for bf16 in (False, True)]
     cores = max(1, torch.get_num_threads())
-    return [Machine("cpu", threads, bf16=bf16) for threads in sorted({1, cores}) for bf16 in (False, True)]
+    kinds = (False, True) if has_bf16() else (False,)
+    return [Machine("cpu", threads, bf16=bf16) for threads in sorted({1, cores}) for bf16 in kinds]
 
 
 def _speed(values: Values, size: int, seed: int, machine: Machine) -> float:

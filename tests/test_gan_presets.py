@@ -11,7 +11,7 @@ import torch
 from gan_data import job, squares
 from making import ROOT
 
-from gan import balance, batches, loop, networks, players, presets
+from gan import balance, batches, loop, networks, players, preflight, presets
 from gan.players import Machine
 from scrapbag.errors import RecipeError, UsageError
 
@@ -26,9 +26,16 @@ def test_a_preset_is_under_twenty_values(row):
 @pytest.mark.parametrize("row", presets.PRESETS)
 def test_every_preset_runs_three_steps_at_its_real_size(row):
     values = presets.resolve(row, ["batch=2"])
-    size = values.crop or REAL_SIZE.get(row, 64)
+    _three_steps(values, values.crop or REAL_SIZE.get(row, 64), Machine(bf16=preflight.has_bf16()))
+
+
+@pytest.mark.parametrize("row", ["auto-cpu", "auto-cpu-64", "auto-cuda"])
+def test_three_steps_in_bf16_on_any_processor(row):
+    _three_steps(presets.resolve(row, ["batch=2", "width=4"]), 32, Machine(bf16=True))
+
+
+def _three_steps(values, size, machine):
     torch.set_num_threads(1)
-    machine = Machine(bf16=True)
     team = players.make(values, size, 0, machine)
     before = players.digest(players.capture(team))
     moment = loop.Moment(balance=balance.start(values))
