@@ -85,8 +85,8 @@ _CPU: dict[str, Any] = {
 }  # fmt: skip
 
 PRESETS: dict[str, dict[str, Any]] = {
-    # DCGAN with batch norm in both and lazy R1: on a CPU images per second come first
-    "auto-cpu": _CPU,
+    # DCGAN with batch norm in both and lazy R1: on a CPU images per second come first, and steps before images
+    "auto-cpu": {**_CPU, "batch": 32},
     # from 64 pixels on transposed convolutions weave a grain into photographs that no minutes take out again
     "auto-cpu-64": {**_CPU, "up": "nearest", "kernel": (3,)},
     # a residual pair without norm, relativistic, kept in bounds by R1 + R2 (R3GAN, arXiv 2501.05441)
