@@ -34,7 +34,7 @@ from curate.pairs import read_pairs
 from curate.score import _batch, open_eyes, seen
 from curate.shards import Shards
 from curate.targets import LabelSet
-from scrapbag import catalog
+from scrapbag import catalog, processor
 from scrapbag.layout import Data
 from scrapbag.recipe import Curate, Score
 
@@ -68,17 +68,7 @@ def main() -> None:
             print(json.dumps({"part": part, "figures": figures}), file=sys.stderr)
     reached = {name: figures[name] >= goal if not name.endswith(("_s", "_mb")) else figures[name] <= goal
                for name, goal in GOALS.items() if name in figures}  # fmt: skip
-    print(json.dumps({"processor": processor(), "figures": figures, "reached": reached}))
-
-
-def processor() -> str:
-    """Which one this is, and what of matrices in bf16 and int8 it does itself: ratios differ between them."""
-    lines = dict(line.split(":", 1) for line in Path("/proc/cpuinfo").read_text().splitlines() if ":" in line)
-    said = {name.strip(): value.strip() for name, value in lines.items()}
-    able = [
-        one for one in ("avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8") if one in said.get("flags", "").split()
-    ]
-    return f"{said.get('model name', 'unknown')} ({', '.join(able) or 'none of these'})"
+    print(json.dumps({"processor": processor.describe(), "figures": figures, "reached": reached}))
 
 
 def draw(folder: Path) -> list[Path]:

@@ -12,7 +12,6 @@ import hashlib
 import json
 import logging
 import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -34,6 +33,7 @@ from gan.evaluate import best
 from gan.judge import COUNT, Judge, Reals, divide
 from gan.keep import Keeper
 from gan.players import Machine
+from scrapbag import processor
 from scrapbag.layout import Run, write_text
 from scrapbag.recipe import Train
 
@@ -122,7 +122,7 @@ def run(task: Task, work: Path) -> dict[str, Any]:
     )
     folder = _folder(task, work)
     settings = Train(minutes=task.minutes, seed=task.seed)
-    job = loop.Job(folder, pictures, values, task.side, settings, Machine(threads=1, bf16=preflight.has_bf16()))
+    job = loop.Job(folder, pictures, values, task.side, settings, Machine(threads=1, bf16=processor.has_bf16()))
     moment, _ = loop.train(job, clock=time.process_time, judge=Keeper(job))
     reals = divide(train, held) if task.real else Reals(train[:1024], held, held, train)
     judge = Judge(reals)
@@ -177,15 +177,7 @@ def _same(task: Task, work: Path) -> dict[str, Any]:
     """What two runs of a task must share to be one."""
     train, _ = dataset(task, work)
     values = presets.plain(values_of(task, len(train)))
-    return {"data": quilts.sha256(train), "values": values, "cpu": _cpu(), "torch": torch.__version__}
-
-
-def _cpu() -> str:
-    """The processor's name: another one sees another number of pictures in the same minutes."""
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").exists() else []
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "flags"))]
-    matrices = ", AMX" if "amx_bf16" in " ".join(named) else "" if preflight.has_bf16() else ", fp32 only"
-    return (named[0] if named else platform.processor()) + matrices
+    return {"data": quilts.sha256(train), "values": values, "cpu": processor.describe(), "torch": torch.__version__}
 
 
 def _kept(task: Task, work: Path) -> dict[str, Any] | None:
@@ -302,7 +294,7 @@ def main(
             tasks.insert(0, Task("auto", 1, 64, 60, real=True))
     else:
         tasks = [Task(row, seed, 32, minutes) for seed in range(seeds) for row in ("auto", "plain")]
-    print(f"{_cpu()}, torch {torch.__version__}")
+    print(f"{processor.describe()}, torch {torch.__version__}")
     for task in tasks:
         if fresh:
             (work / f"{task.name}.json").unlink(missing_ok=True)

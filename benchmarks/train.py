@@ -20,8 +20,9 @@ from PIL import Image
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from gan import balance, batches, data, loop, networks, players, preflight, presets
+from gan import balance, batches, data, loop, networks, players, presets
 from gan.players import Machine
+from scrapbag.processor import has_bf16
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +68,7 @@ def _torchs(spec: networks.Spec) -> nn.Module:
 
 def ours(pictures: Pictures, values: Values, spent: list[float]) -> Callable[[int], None]:
     """A step of the loop of this project, loading included; `spent` collects what the loading took."""
-    machine = Machine(threads=1, bf16=preflight.has_bf16())
+    machine = Machine(threads=1, bf16=has_bf16())
     team = players.make(values, SIZE, 0, machine)
     moment = loop.Moment(balance=balance.start(values))
 
@@ -85,7 +86,7 @@ def core() -> tuple[float, float]:
 
     In bf16 where the processor has it, as the loop does.
     """
-    best, kind = [0.0, 0.0], torch.bfloat16 if preflight.has_bf16() else torch.float32
+    best, kind = [0.0, 0.0], torch.bfloat16 if has_bf16() else torch.float32
     for i, o, side in ((64, 128, 32), (128, 256, 16), (256, 512, 8)):
         conv = nn.Conv2d(i, o, 4, 2, 1, bias=False).to(dtype=kind, memory_format=torch.channels_last)
         x = torch.randn(BATCH, i, side, side, dtype=kind).contiguous(memory_format=torch.channels_last)
@@ -138,7 +139,7 @@ def main(rounds: int, steps: int) -> None:
             for name, step in contestants.items():
                 times[name].append(_time(step, steps))
     median = {name: statistics.median(found) for name, found in times.items()}
-    kind = "bf16" if preflight.has_bf16() else "fp32"
+    kind = "bf16" if has_bf16() else "fp32"
     forward, both = (statistics.median(kind) for kind in zip(*rates, strict=True))
     figures = {
         "images_per_cpu_s": {name: round(BATCH / took, 1) for name, took in median.items()},

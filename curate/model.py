@@ -152,11 +152,6 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def has_bf16() -> bool:
-    """Whether this processor multiplies in bf16 itself."""
-    return bool(torch.cpu.get_capabilities().get("avx512_bf16") or torch.cpu.get_capabilities().get("bf16"))
-
-
 def _check_name(source: str) -> None:
     if source.startswith("hf-hub:"):
         return

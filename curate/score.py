@@ -21,6 +21,7 @@ from curate.targets import LabelSet
 from scrapbag import catalog
 from scrapbag.errors import RecipeError, TooManyFailuresError
 from scrapbag.layout import lock, write_text
+from scrapbag.processor import has_bf16
 from scrapbag.recipe import load
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def open_eyes(settings: Score, paths: Sequence[Path], data: Data) -> Eyes:
     from curate import model  # noqa: PLC0415  torch takes seconds to import; model = "none" does without
 
     loaded = model.load(settings.model)
-    dtype = "fp32" if settings.dtype == "bf16" and not model.has_bf16() else settings.dtype
+    dtype = "fp32" if settings.dtype == "bf16" and not has_bf16() else settings.dtype
     info: dict[str, Any] = {
         "model": settings.model,
         "weights": loaded.weights,

@@ -13,6 +13,7 @@ from torch import nn
 
 from gan import balance, batches, loop, networks, players
 from gan.players import Machine
+from scrapbag.processor import has_bf16
 
 if TYPE_CHECKING:
     from gan.presets import Values
@@ -23,12 +24,6 @@ GENTLE = {"colour": 0.4, "shift": 0.1}  # what a small set turns on
 
 def device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def has_bf16() -> bool:
-    """Whether this processor multiplies in bf16 itself; where it only imitates it, a step takes thirty times longer."""
-    able = torch.cpu.get_capabilities()
-    return bool(able.get("avx512_bf16") or able.get("bf16"))  # of x86 and of ARM
 
 
 def small_set(count: int, values: Values) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 from scrapbag.errors import MissingError, exits
+from scrapbag.processor import has_bf16
 
 PACKAGES = ("scrapy", "selenium", "beautifulsoup4", "torch", "torchvision", "timm", "pillow", "pandas")
 EXTRAS = {
@@ -62,9 +63,7 @@ def graphics() -> str:
 
 
 def processor() -> str:
-    flags = Path("/proc/cpuinfo")
-    text = flags.read_text() if flags.exists() else ""
-    bf16 = "bf16 in hardware" if "avx512_bf16" in text or "amx_bf16" in text else "no bf16 in hardware, so slower"
+    bf16 = "bf16 in hardware" if has_bf16() else "no bf16 in hardware, so slower"
     return f"processor  {os.cpu_count()} cores, {bf16}"
 
 

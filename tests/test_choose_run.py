@@ -13,12 +13,13 @@ import pytest
 from choose_data import dataset
 from choose_pictures import draw, folder
 
-from curate import model, run, shards, table
+from curate import run, shards, table
 from curate.score import score
 from curate.shards import Shards
 from scrapbag import catalog
 from scrapbag.errors import MissingError, RecipeError, TooManyFailuresError, UsageError
 from scrapbag.layout import Data
+from scrapbag.processor import has_bf16
 from scrapbag.recipe import Curate, Score
 
 DEMO = Score(model="demo")
@@ -155,7 +156,7 @@ def test_what_bf16_changes_is_counted_where_fp32_scores_are_there_too(files, tmp
     exact = score(replace(DEMO, dtype="fp32"), data)
     score(DEMO, data)
     outcome = run.curate(replace(ANY, threshold=0.5), data)
-    if not model.has_bf16():  # fp32 is computed either way: one set of scores, and nothing to count
+    if not has_bf16():  # fp32 is computed either way: one set of scores, and nothing to count
         assert exact.key == first.key
         assert outcome.changed is None
         return

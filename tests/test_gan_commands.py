@@ -18,9 +18,10 @@ from click.testing import CliRunner
 from gan_data import TINY, squares
 from PIL import Image
 
-from gan import preflight, sample
+from gan import sample
 from gan.__main__ import main
 from scrapbag.layout import Run
+from scrapbag.processor import has_bf16
 
 ROOT = Path(__file__).parent.parent
 TINY_OPTIONS = [part for value in TINY for part in ("--set", value)]
@@ -55,7 +56,7 @@ def test_the_preflight_says_pictures_memory_time_and_what_it_turned_on(trained):
     assert re.search(r"warning: under 1,000 pictures .* turned on colour=0\.4, shift=0\.1", output)
     probed = re.search(r"probe, images a second: cpu fp32.*-> cpu", output)
     assert probed
-    assert ("bf16" in probed[0]) == preflight.has_bf16(), "imitated bf16 makes three steps last minutes"
+    assert ("bf16" in probed[0]) == has_bf16(), "imitated bf16 makes three steps last minutes"
     assert re.search(r"about [\d.]+ GB of memory .*0 kimg take about \d+ minutes", output)
 
 

@@ -11,9 +11,10 @@ import torch
 from gan_data import job, squares
 from making import ROOT
 
-from gan import balance, batches, loop, networks, players, preflight, presets
+from gan import balance, batches, loop, networks, players, presets
 from gan.players import Machine
 from scrapbag.errors import RecipeError, UsageError
+from scrapbag.processor import has_bf16
 
 REAL_SIZE = {"dcgan256": 256, "quilt": 128}
 
@@ -26,7 +27,7 @@ def test_a_preset_is_under_twenty_values(row):
 @pytest.mark.parametrize("row", presets.PRESETS)
 def test_every_preset_runs_three_steps_at_its_real_size(row):
     values = presets.resolve(row, ["batch=2"])
-    _three_steps(values, values.crop or REAL_SIZE.get(row, 64), Machine(bf16=preflight.has_bf16()))
+    _three_steps(values, values.crop or REAL_SIZE.get(row, 64), Machine(bf16=has_bf16()))
 
 
 @pytest.mark.parametrize("row", ["auto-cpu", "auto-cpu-64", "auto-cuda"])
