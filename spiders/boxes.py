@@ -9,7 +9,7 @@ import tarfile
 import zipfile
 import zlib
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Protocol, Self
 
 from scrapbag.errors import MissingError, UsageError
 
@@ -133,13 +133,26 @@ class Tar:
 
     def _walk(self) -> Iterator[tarfile.TarInfo]:
         limit = MAX_RATIO * self._path.stat().st_size
-        with tarfile.open(self._path, "r|*") as self._tar:
+        with tarfile.open(self._path, "r|*", tarinfo=_Header) as self._tar:
             for info in self._tar:
                 self._tar.members.clear()  # type: ignore[attr-defined]  # undocumented; it would keep every header
                 if info.offset_data + (0 if info.issparse() else info.size) > limit:  # before it is inflated
                     raise UsageError(f"{self._path} inflates more than {MAX_RATIO} times; unpack it and look inside")
                 if info.isreg() and not info.issparse() and _is_picture(info.name):
                     yield info
+
+
+class _Header(tarfile.TarInfo):
+    """A header of a tar. One that is damaged, cut or missing is an error, where tarfile would see the archive's end."""
+
+    @classmethod
+    def fromtarfile(cls, archive: tarfile.TarFile) -> Self:
+        try:
+            return super().fromtarfile(archive)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # the zeros that end every archive
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(str(error)) from error
 
 
 def _closed(error: OSError) -> None:

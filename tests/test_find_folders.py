@@ -128,15 +128,33 @@ def test_an_archive_that_would_inflate_is_refused_before_it_is(tmp_path):
     assert time.process_time() - began < 0.05, "fifty megabytes would take longer"
 
 
-@pytest.mark.parametrize("kind", ["w", "w:gz"])
-def test_a_tar_that_is_cut_short_is_said_in_a_sentence(tmp_path, kind):
-    with tarfile.open(tmp_path / "a.tar", kind) as file:
+def packed(path):
+    """A tar of twenty pictures of 20,000 bytes: each a header of 512 and 40 blocks of 512."""
+    with tarfile.open(path, "w") as file:
         for number in range(20):
             info = tarfile.TarInfo(f"{number}.jpg")
             info.size = len(body := os.urandom(20_000))
             file.addfile(info, io.BytesIO(body))
-    whole = (tmp_path / "a.tar").read_bytes()
-    (tmp_path / "a.tar").write_bytes(whole[: len(whole) // 2])
+    return path.read_bytes()
+
+
+MEMBER = 512 + 40 * 512
+
+
+@pytest.mark.parametrize("cut", [8 * MEMBER - 7, 8 * MEMBER, 8 * MEMBER + 7, 8 * MEMBER + 512, 8 * MEMBER + 999])
+def test_a_tar_that_is_cut_short_is_said_in_a_sentence_wherever_it_is_cut(tmp_path, cut):
+    whole = packed(tmp_path / "a.tar")
+    (tmp_path / "a.tar").write_bytes(whole[:cut])
+    (tmp_path / "a.tgz").write_bytes(gzip.compress(whole[:cut])[:-8])  # without gzip's own end
+    for name in ("a.tar", "a.tgz"):
+        with pytest.raises(UsageError, match="damaged or cut short"):
+            list(box(tmp_path / name).names())
+
+
+def test_a_damaged_header_is_not_taken_for_the_end(tmp_path):
+    whole = bytearray(packed(tmp_path / "a.tar"))
+    whole[8 * MEMBER : 8 * MEMBER + 100] = b"\xff" * 100
+    (tmp_path / "a.tar").write_bytes(whole)
     with pytest.raises(UsageError, match="damaged or cut short"):
         list(box(tmp_path / "a.tar").names())
 
