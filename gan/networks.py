@@ -46,11 +46,15 @@ def generator(values: Values, size: int) -> Spec:
         for i in range(depth):
             wide, narrow = widths[i], widths[min(i + 1, depth - 1)]
             layers += [_residual(wide, wide, values), _upsample(), _residual(wide, narrow, values)]
-        return _sequence(*layers, _leaky(), _conv(widths[-1], 3, 3, values), ["Tanh", {}, []])
-    layers += [*_norm(values.norm_g, widths[0]), _relu()]
-    for i in range(depth - 1):
-        layers += _grow(widths[i], widths[i + 1], i, values) + _norm(values.norm_g, widths[i + 1]) + [_relu()]
-    return _sequence(*layers, *_grow(widths[-1], 3, depth - 1, values), ["Tanh", {}, []])
+        layers += [_leaky(), _conv(widths[-1], 3, 3, values)]
+    else:
+        layers += [*_norm(values.norm_g, widths[0]), _relu()]
+        for i in range(depth - 1):
+            layers += _grow(widths[i], widths[i + 1], i, values) + _norm(values.norm_g, widths[i + 1]) + [_relu()]
+        layers += _grow(widths[-1], 3, depth - 1, values)
+    if values.tint:
+        layers = [["Add", {}, [_sequence(*layers), _tint(values, size)]]]
+    return _sequence(*layers, ["Tanh", {}, []])
 
 
 def discriminator(values: Values, size: int) -> Spec:
@@ -138,8 +142,10 @@ def initialise(net: nn.Module, *, normed: bool) -> None:
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
     for module in net.modules():
-        if isinstance(module, Add) and isinstance(module[1], nn.Sequential):
-            nn.init.zeros_(cast("nn.Conv2d", module[1][-1]).weight)
+        if isinstance(module, Add):
+            last = cast("nn.Sequential", module[1])[-1]
+            if isinstance(last, nn.Conv2d):  # not a tint
+                nn.init.zeros_(last.weight)
 
 
 _OURS: dict[str, Any] = {
@@ -196,6 +202,12 @@ def _residual(i: int, o: int, values: Values) -> Spec:
         ["Identity", {}, []] if i == o else ["Conv2d", {"in_channels": i, "out_channels": o, "kernel_size": 1}, []]
     )
     return ["Add", {}, [skip, _sequence(_leaky(), _conv(i, o, 3, values), _leaky(), _conv(o, o, 3, values))]]
+
+
+def _tint(values: Values, size: int) -> Spec:
+    """One colour for the whole picture, straight from the latents."""
+    colour = {"in_channels": values.z, "out_channels": 3, "kernel_size": 1, "bias": False}
+    return _sequence(["Conv2d", colour, []], ["Upsample", {"scale_factor": size, "mode": "nearest"}, []])
 
 
 def _canvas(values: Values, size: int) -> list[Spec]:

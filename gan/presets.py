@@ -34,6 +34,7 @@ class Values:
     width: Annotated[int, Between(4, 256)] = 32  # channels of the layer at full size; at most 8 times that inside
     up: Literal["nearest", "transposed"] = "transposed"
     kernel: tuple[int, ...] = (4,)  # of G, layer by layer; the last one goes on
+    tint: bool = False  # the latents add a colour of their own to the whole picture, which batch norm cannot even out
     norm_g: Literal["batch", "none"] = "batch"
     norm_d: Literal["batch", "group", "spectral", "none"] = "batch"
     norm_from: Annotated[int, Between(1, 8)] = 1  # D's layers before this one have no norm
@@ -81,11 +82,11 @@ class Values:
 _CPU: dict[str, Any] = {
     "lr_g": 4e-4, "lr_d": 4e-4, "beta2": 0.99, "tail": True, "moments": True, "norm_from": 2,
     "penalty": "r1", "gamma": 10.0, "gamma_start": 0.1, "gamma_kimg": 150.0, "lazy": 8, "ema_kimg": 10.0,
-    "settle": True,
+    "settle": True, "tint": True,
 }  # fmt: skip
 
 PRESETS: dict[str, dict[str, Any]] = {
-    # DCGAN with batch norm in both and lazy R1: on a CPU images per second come first, and steps before images
+    # DCGAN with batch norm in both, lazy R1 and a tint: on a CPU images per second come first, and steps before images
     "auto-cpu": {**_CPU, "batch": 32},
     # from 64 pixels on transposed convolutions weave a grain into photographs that no minutes take out again
     "auto-cpu-64": {**_CPU, "up": "nearest", "kernel": (3,)},
@@ -188,6 +189,8 @@ def _agree(values: Values) -> None:
         raise RecipeError("latent = field learns from crops with a patch head; write crop=128 and head=patch")
     if values.latent == "vector" and (values.types or values.waves):
         raise RecipeError("types and waves belong to a field of latents; write latent=field")
+    if values.tint and (values.latent == "field" or values.head == "canvas"):
+        raise RecipeError("tint is for pictures that grow from one vector of latents; write tint=false")
     if values.block == "residual" and values.up == "transposed":
         raise RecipeError("block = residual grows by nearest neighbours; write up=nearest and kernel=[3]")
     for name in ("real", "fake"):

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from gan import balance, batches, grids, loop, losses, players, presets
+from gan import balance, batches, grids, loop, losses, metrics, players, presets
 from gan.augment import augment
 from gan.balance import Balance, Scores
 from gan.layers import Moments
@@ -203,3 +203,23 @@ def test_moments_are_means_and_deviations_of_each_cell():
     cells = x.reshape(2, 3, 2, 4, 2, 4).transpose(3, 4).flatten(4)
     assert torch.allclose(seen[:, 3:6], cells.mean(4), atol=1e-6)
     assert torch.allclose(seen[:, 6:9], cells.std(4, correction=0), atol=1e-3)
+
+
+@pytest.mark.parametrize(("row", "tint", "colourful"), [
+    ("auto-cpu-64", True, True), ("auto-cpu-64", False, False), ("auto-cpu", True, True), ("dcgan256", True, True),
+])  # fmt: skip
+def test_tinted_pictures_have_hues_before_the_first_step(row, tint, colourful):
+    values = presets.resolve(row, [f"tint={str(tint).lower()}", "width=8", "z=128"])
+    g = players.make(values, 32, 0, Machine()).g
+    with torch.no_grad():
+        made = batches.to_bytes(g(batches.latents(values, 64, _rng())))
+    assert (metrics.colour_volume(made) > 12) == colourful
+
+
+def test_a_tint_is_one_colour_all_over_the_picture():
+    values = presets.resolve("auto-cpu-64", ["width=8"])
+    add = players.make(values, 32, 0, Machine()).g[0]
+    tint = add[1](batches.latents(values, 4, _rng()))
+    assert tint.shape == (4, 3, 32, 32)
+    assert torch.equal(tint, tint[:, :, :1, :1].expand_as(tint))
+    assert not torch.equal(tint[0], tint[1])

@@ -84,11 +84,12 @@ def test_an_override_changes_its_value_alone():
         ("kernel=[3]", "even kernels only"),
         ("waves=3", "latent=field"),
         ("real=[1.0]", "range of two numbers"),
+        ("tint=true head=canvas", "write tint=false"),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_in_a_sentence(override, says):
     with pytest.raises(RecipeError, match=says.replace("[", r"\[")):
-        presets.resolve("auto-cpu", [override])
+        presets.resolve("auto-cpu", override.split())
 
 
 @pytest.mark.parametrize(("side", "up", "kernel"), [(32, "transposed", "[6]"), (64, "nearest", "[5]")])
