@@ -82,14 +82,15 @@ class Values:
 _CPU: dict[str, Any] = {
     "lr_g": 4e-4, "lr_d": 4e-4, "beta2": 0.99, "tail": True, "moments": True, "norm_from": 2,
     "penalty": "r1", "gamma": 10.0, "gamma_start": 0.1, "gamma_kimg": 150.0, "lazy": 8, "ema_kimg": 10.0,
-    "settle": True, "tint": True,
+    "settle": True,
 }  # fmt: skip
 
 PRESETS: dict[str, dict[str, Any]] = {
-    # DCGAN with batch norm in both, lazy R1 and a tint: on a CPU images per second come first, and steps before images
+    # DCGAN with batch norm in both, lazy R1: on a CPU images per second come first, and steps before images
     "auto-cpu": {**_CPU, "batch": 32},
-    # from 64 pixels on transposed convolutions weave a grain into photographs that no minutes take out again
-    "auto-cpu-64": {**_CPU, "up": "nearest", "kernel": (3,)},
+    # from 64 pixels on transposed convolutions weave a grain into photographs that no minutes take out again, and what
+    # grows by copies loses the hues
+    "auto-cpu-64": {**_CPU, "up": "nearest", "kernel": (3,), "tint": True},
     # a residual pair without norm, relativistic, kept in bounds by R1 + R2 (R3GAN, arXiv 2501.05441)
     "auto-cuda": {
         "block": "residual", "up": "nearest", "kernel": (3,), "norm_g": "none", "norm_d": "none", "width": 64,
