@@ -21,7 +21,8 @@ given   = $(if $($(1)),--set '$(2)=$($(1))')
 CHOSEN := $(call given,LIMIT,scrape.limit) \
           $(call given,MODEL,score.model) $(call given,BACKEND,score.backend) $(call given,DTYPE,score.dtype) \
           $(call given,THRESH,curate.threshold) $(call given,BY,curate.by) $(call given,SIZE,curate.size) $(call given,FIT,curate.fit) \
-          $(call given,PRESET,train.preset) $(call given,MINUTES,train.minutes) $(call given,IMAGES,train.images) $(call given,LEVEL,train.level) \
+          $(call given,PRESET,train.preset) $(call given,MINUTES,train.minutes) $(call given,IMAGES,train.images) \
+          $(if $(MINUTES),$(if $(IMAGES),,--set 'train.images=0')) $(call given,LEVEL,train.level) \
           $(if $(filter train,$(MAKECMDGOALS)),$(call given,SEED,train.seed)) \
           $(if $(SET),--set 'train.values=[$(foreach v,$(SET),"$(v)",)]')
 NAMED  := $(filter scrape score curate train,$(MAKECMDGOALS))
@@ -35,7 +36,7 @@ STAMPS := $(DATA)/stamps
 
 # --- the stages ----------------------------------------------------------------------------------------------------
 scrape: $(READY) settings ## Ask the sources: SITE=one LIMIT=500 RETRY=failed FRESH=1
-	@$(PY) -m spiders scrape --data $(DATA) $(if $(SITE),--source $(SITE)) $(if $(RETRY),--retry $(RETRY)) $(if $(FRESH),--fresh)
+	@$(PY) -m spiders scrape --data $(DATA) $(if $(SITE),--source $(SITE)) $(if $(RETRY),--retry $(RETRY)) $(if $(filter-out 0,$(FRESH)),--fresh)
 
 score: $(DATA)/scored/index.json ## Let the ResNet look at every new picture: MODEL= BACKEND=openvino
 
@@ -84,13 +85,13 @@ export: $(DATA)/curated/dataset.json ## Hand the squares over: AS=folder, zip, w
 
 sample: $(READY) ## Dream: N=64 SEED=0, for textures PIXELS=2048x512 STD=1.4 TYPE=0..1 SEAMLESS=1
 	@$(PY) -m gan sample --run $(RUN) $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) $(if $(PIXELS),--pixels $(PIXELS)) \
-	  $(if $(STD),--std $(STD)) $(if $(TYPE),--type $(TYPE)) $(if $(SEAMLESS),--seamless)
+	  $(if $(STD),--std $(STD)) $(if $(TYPE),--type $(TYPE)) $(if $(filter-out 0,$(SEAMLESS)),--seamless)
 
 interpolate: $(READY) ## A film from one dream to the next: N=8 SEED=0
 	@$(PY) -m gan interpolate --run $(RUN) $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED))
 
 evaluate: $(READY) ## What the samples are worth: KID, coverage, copying, with their floor
-	@$(PY) -m gan evaluate --run $(RUN)
+	@$(PY) -m gan evaluate --run $(RUN) $(if $(filter-out file,$(origin DATA)),--data $(DATA)) $(if $(SEED),--seed $(SEED))
 
 status: $(READY) ## Where this dataset stands, and the next command
 	@$(PY) -m scrapbag.status --data $(DATA) --run $(RUN) $(if $(filter-out recipes/quilts.toml,$(RECIPE)),--recipe $(RECIPE))

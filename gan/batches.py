@@ -55,7 +55,7 @@ def crops(pictures: list[Pixels], side: int, count: int, rng: np.random.Generato
 def pool(pictures: Pictures, values: Values, level: int, images_seen: int) -> int:
     """How many training pictures count by now: up to `level`, or one level more every `widen_kimg`."""
     if values.widen_kimg:
-        level = min(level, int(images_seen / (1000 * values.widen_kimg)))
+        level = int(min(level, images_seen / (1000 * values.widen_kimg)))
     first = next(count for count in pictures.upto if count)
     return max(pictures.upto[level], first)
 

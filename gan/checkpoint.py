@@ -52,8 +52,11 @@ def load(folder: Path, device: str = "cpu") -> State | None:
             log.warning("%s is not whole; the one before it is tried", path)
             continue
         try:
+            with zipfile.ZipFile(path) as archive:
+                if damaged := archive.testzip():  # torch does not look at the sums
+                    raise zipfile.BadZipFile(f"{damaged} is damaged")
             state: State = torch.load(path, map_location=device, weights_only=True)
-        except (OSError, RuntimeError, pickle.UnpicklingError) as error:
+        except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
             log.warning("%s cannot be read (%s); the one before it is tried", path, error)
         else:
             return state

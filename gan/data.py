@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from scrapbag.errors import UsageError
-from scrapbag.layout import write_text
+from scrapbag.layout import lock, write_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,13 +53,17 @@ def load(curated: Path, packed: Path, crop: int = 0) -> Pictures:
     key = _key(curated, rows)
     folder = packed / key
     if not (folder / "index.json").exists():
-        _pack(curated, rows, folder)
+        with lock(packed, "pack"):
+            _pack(curated, rows, folder)
     index = json.loads((folder / "index.json").read_text())
     flat = np.memmap(folder / "pixels.u8", dtype=np.uint8, mode="r")
     shapes = [tuple(shape) for shape in index["shapes"]]
     if not crop:
         _squares_only(index["names"], shapes)
-    return _divide(key, index["names"], index["levels"], _cut(flat, shapes), crop)
+    pictures = _divide(key, index["names"], index["levels"], _cut(flat, shapes), crop)
+    if _all_the_same(pictures.train, crop):
+        raise UsageError(f"all that {curated} has to learn from is one picture, or one colour; choose others")
+    return pictures
 
 
 def _rows(curated: Path) -> list[tuple[str, int]]:
@@ -67,13 +72,22 @@ def _rows(curated: Path) -> list[tuple[str, int]]:
         raise UsageError(f"there are no squares in {curated}; run make curate first")
     table = curated / "metadata.csv"
     if table.exists():
-        with table.open(newline="", encoding="utf-8") as file:
-            rows = [(row["file_name"], int(row.get("level") or 0)) for row in csv.DictReader(file)]
+        try:
+            with table.open(newline="", encoding="utf-8-sig") as file:
+                rows = [(row["file_name"], _level(row.get("level"))) for row in csv.DictReader(file)]
+        except (KeyError, ValueError, csv.Error) as error:
+            raise UsageError(f"{table} cannot be read ({error}); run make curate again") from None
     else:
         rows = [(p.name, 0) for p in curated.iterdir() if p.suffix.lower() in (".png", ".jpg", ".jpeg", ".webp")]
     if not rows:
         raise UsageError(f"{curated} has no pictures; lower THRESH or scrape more")
     return sorted(rows, key=lambda row: (row[1], row[0]))
+
+
+def _level(text: str | None) -> int:
+    if (text or "0") not in ("0", "1", "2", "3"):
+        raise ValueError(f"level {text!r:.20} is none of 0 to 3")
+    return int(text or "0")
 
 
 def _key(curated: Path, rows: list[tuple[str, int]]) -> str:
@@ -82,9 +96,10 @@ def _key(curated: Path, rows: list[tuple[str, int]]) -> str:
         try:
             with (curated / name).open("rb") as file:
                 content = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise UsageError(f"cannot read {curated / name} ({error.strerror}); run make curate again") from None
-        digest.update(f"{name} {level} {content}\n".encode())
+        except (OSError, ValueError) as error:  # a name with a zero byte is a ValueError
+            why = getattr(error, "strerror", None) or error
+            raise UsageError(f"cannot read {str(curated / name)!r} ({why}); run make curate again") from None
+        digest.update(f"{name} {level} {content}\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()[:16]
 
 
@@ -98,6 +113,8 @@ def _pack(curated: Path, rows: list[tuple[str, int]], folder: Path) -> None:
             pixels = _read(curated / name)
             shapes.append(list(pixels.shape[:2]))
             file.write(pixels.tobytes())
+        file.flush()
+        os.fsync(file.fileno())
     index = {"names": [name for name, _ in rows], "levels": [level for _, level in rows], "shapes": shapes}
     write_text(folder / "index.json", json.dumps(index))
 
@@ -113,7 +130,7 @@ def _read(path: Path) -> Pixels:
                 )
             image.load()
             return np.asarray(image)
-    except (OSError, SyntaxError) as error:
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise UsageError(f"{path} is broken ({error}); run make curate again, or take it away") from None
 
 
@@ -137,21 +154,18 @@ def _cut(flat: Pixels, shapes: list[Any]) -> list[Pixels]:
 
 def _divide(key: str, names: list[str], levels: list[int], pictures: list[Pixels], crop: int) -> Pictures:
     """Hold out every tenth, at least 64, drawn by name; of a few large pictures a strip each."""
-    count = len(pictures)
+    fit = [i for i, picture in enumerate(pictures) if min(picture.shape[:2]) >= crop]
+    count = len(fit)
     held_count = max(HELD_LEAST, -(-count // 10))
     if crop and count < held_count + TRAIN_LEAST:
         return _strips(key, names, levels, pictures, crop)
     if count < held_count + TRAIN_LEAST:
         raise UsageError(
-            f"there are {count} squares and {held_count} of them are held out to judge by; "
+            f"{count} squares are too few: {held_count} are held out to judge by, so "
             f"{HELD_LEAST + TRAIN_LEAST} are the least and 1,500 a good start: lower THRESH or scrape more"
         )
-    order = sorted(range(count), key=lambda i: hashlib.sha256(names[i].encode()).digest())
+    order = sorted(fit, key=lambda i: hashlib.sha256(names[i].encode("utf-8", "surrogateescape")).digest())
     held, train = sorted(order[:held_count]), sorted(order[held_count:])
-    if crop:
-        train = [i for i in train if min(pictures[i].shape[:2]) >= crop]
-        if not train:
-            raise UsageError(f"no picture is {crop} pixels high and wide; write --set crop=64, or use larger pictures")
     return Pictures(
         key=key,
         names=tuple(names[i] for i in train + held),
@@ -162,6 +176,12 @@ def _divide(key: str, names: list[str], levels: list[int], pictures: list[Pixels
         squares=None if crop else _squares(pictures),
         chosen=np.asarray(train),
     )
+
+
+def _all_the_same(pictures: list[Pixels], crop: int) -> bool:
+    first = pictures[0]
+    alike = all(np.array_equal(first, other) for other in pictures[1:])
+    return alike and (not crop or bool((first == first[0, 0]).all()))
 
 
 def _squares(pictures: list[Pixels]) -> Pixels:

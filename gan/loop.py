@@ -86,20 +86,20 @@ def train(
             moment = _restore(team, state)
         except (KeyError, TypeError, RuntimeError) as error:
             raise UsageError(f"{run.checkpoints} is of another version ({error}); move {run.root} away") from None
+    elif run.generator.exists() or checkpoint.saved(run.checkpoints):
+        raise UsageError(f"none of the checkpoints in {run.checkpoints} can be read; move {run.root} away first")
+    if _spent(moment, settings) < (budget := _budget(settings)):
+        run.done.unlink(missing_ok=True)
     rewind(run, moment.images_seen)
     anchor = _capture(team, moment)
     saved, saved_at = moment.images_seen, time.monotonic()
     every = min(16, max(1, 2**16 // job.size**2))  # steps between anchors: seconds of work, whatever the size
 
     with Progress(
-        run,
-        lambda: show.grid(job, show.generator(job, team)),
-        show.reals(job),
-        _budget(settings),
-        _spent(moment, settings),
+        run, lambda: show.grid(job, show.generator(job, team)), show.reals(job), budget, _spent(moment, settings)
     ) as progress:
         try:
-            while _spent(moment, settings) < _budget(settings):
+            while _spent(moment, settings) < budget:
                 began = clock()
                 if moment.step % every == 0:
                     anchor = _capture(team, moment)
@@ -125,13 +125,13 @@ def train(
                     faults=moment.faults if moment.step < moment.fault_step + FORGET_STEPS else 0,
                     balance=balance.update(moment.balance, scores, values),
                 )
-                last = _spent(moment, settings) >= _budget(settings)
+                last = _spent(moment, settings) >= budget
                 row = show.row(moment, scores, values, took, pool, _rate(moment, values))
                 if progress.show(row, _spent(moment, settings), last=last) and judge is not None:
                     judge(show.generator(job, team), moment.images_seen)
             final = _capture(team, moment)
             checkpoint.save(run.checkpoints, final, moment.images_seen)
-        except KeyboardInterrupt:
+        except BaseException:  # Ctrl-C, or a fault beside the training: what was learnt stays
             if int(anchor["moment"]["images_seen"]) > saved:
                 checkpoint.save(run.checkpoints, anchor, int(anchor["moment"]["images_seen"]))
             raise

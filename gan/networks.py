@@ -96,15 +96,18 @@ def discriminator(values: Values, size: int) -> Spec:
     return _sequence(*layers, ["Flatten", {}, []])
 
 
-def split(size: int) -> tuple[int, int]:
-    """A side as (base, depth) with side = base * 2 ** depth and base from 4 to 7. Raises UsageError."""
+def split(size: int, setting: str = "SIZE") -> tuple[int, int]:
+    """A side as (base, depth) with side = base * 2 ** depth and base from 4 to 7. Raises UsageError.
+
+    `setting` is what a user writes to change it.
+    """
     depth = max(0, math.floor(math.log2(size / 4)))
     base = size >> depth
     if base << depth != size or not 32 <= size <= 256:
         near = min(
             (b << d for b in range(4, 8) for d in range(3, 7) if 32 <= b << d <= 256), key=lambda s: abs(s - size)
         )
-        raise UsageError(f"the squares are {size} pixels wide, which no network here grows to; set SIZE={near}")
+        raise UsageError(f"the pictures are {size} pixels wide, which no network here grows to; set {setting}={near}")
     return base, depth
 
 

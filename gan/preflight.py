@@ -69,9 +69,9 @@ def memory(values: Values, size: int) -> float:
     return 4.0 * (8 * weights + 3 * kept) + 4e8
 
 
-def free(machine: Machine) -> float:
+def free() -> float:
     """Bytes that a run could have."""
-    if machine.device == "cpu":
+    if device() == "cpu":
         return float(psutil.virtual_memory().available)
     return float(torch.cuda.mem_get_info()[0])
 

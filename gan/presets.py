@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Share = Annotated[float, Between(0, 1)]
 Positive = Annotated[float, Between(0)]
+Beta = Annotated[float, Between(0, 0.9999)]  # of Adam
 LARGE = 64  # pixels
 
 
@@ -33,7 +34,7 @@ class Values:
     waves: Annotated[int, Between(0, 64)] = 0  # periodic channels
     width: Annotated[int, Between(4, 256)] = 32  # channels of the layer at full size; at most 8 times that inside
     up: Literal["nearest", "transposed"] = "transposed"
-    kernel: tuple[int, ...] = (4,)  # of G, layer by layer; the last one goes on
+    kernel: tuple[Annotated[int, Between(1, 9)], ...] = (4,)  # of G, layer by layer; the last one goes on
     tint: bool = False  # the latents add a colour of their own to the whole picture, which batch norm cannot even out
     norm_g: Literal["batch", "none"] = "batch"
     norm_d: Literal["batch", "group", "spectral", "none"] = "batch"
@@ -61,8 +62,8 @@ class Values:
     # the optimisers
     lr_g: Annotated[float, Between(0, 1)] = 2e-4
     lr_d: Annotated[float, Between(0, 1)] = 2e-4
-    beta1: Share = 0.5
-    beta2: Share = 0.999
+    beta1: Beta = 0.5
+    beta2: Beta = 0.999
     decay: Annotated[float, Between(0.01, 1)] = 1.0  # of the rates, every `decay_kimg`
     decay_kimg: Annotated[float, Between(0.001)] = 100.0
     ema_kimg: Positive = 20.0  # half-life of the averaged G
@@ -180,6 +181,8 @@ def _parse(override: str) -> tuple[str, Any]:
 
 
 def _agree(values: Values) -> None:
+    if not values.kernel:
+        raise RecipeError("kernel is a list of sizes, layer by layer; write kernel=[3]")
     if values.up == "transposed" and values.pad == "circular":
         raise RecipeError("up = transposed cannot pad in circles (torch refuses); write up=nearest or pad=zeros")
     if values.up == "transposed" and any(k % 2 for k in values.kernel):
@@ -195,5 +198,6 @@ def _agree(values: Values) -> None:
     if values.block == "residual" and values.up == "transposed":
         raise RecipeError("block = residual grows by nearest neighbours; write up=nearest and kernel=[3]")
     for name in ("real", "fake"):
-        if len(getattr(values, name)) != 2:
+        labels = getattr(values, name)
+        if len(labels) != 2 or labels[0] > labels[1]:
             raise RecipeError(f"{name} is a range of two numbers, such as {name}=[0.9, 1.0]")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tomllib
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
-from gan import data, networks, preflight, presets
+from gan import batches, data, networks, preflight, presets
 from gan.loop import Job
 from gan.players import Machine
 from scrapbag.check import build
@@ -37,21 +36,25 @@ def prepare(dataset: Data, run: Run, settings: Train, say: Callable[[str], None]
     crop = presets.crop(row or presets.row(settings.preset, preflight.device(), 0), settings.values)
     pictures = data.load(dataset.curated, dataset.root / "packed", crop)
     size = crop or pictures.side
-    networks.split(size)
+    networks.split(size, "--set crop" if crop else "SIZE")
     row = row or presets.row(settings.preset, preflight.device(), size)
     values = presets.resolve(row, settings.values)
     asked = _asked(settings, pictures)
+    _end_move(run.root.absolute())
     known = _read(run)
     if known is not None and known["asked"] == asked and known["machine"]["device"] == preflight.device():
         values = presets.restore(known["values"])
         machine = build(Machine, known["machine"], f"{run.settings} [machine]")
         say(f"{run.root} goes on: {preflight.describe(machine)}, {len(pictures.train):,} pictures")
         return Job(run, pictures, values, size, settings, machine)
-    if any(path.name not in _STAY for path in run.root.iterdir()):
-        say(f"{run.root} holds a run of other settings or pictures; it was moved to {_aside(run.root)}")
-    learnt = preflight.small_set(len(pictures.train), values)
+    if known is None and (strange := [path.name for path in _left(run.root)]):
+        raise UsageError(f"{run.root} holds {strange[0]!r} and no run; write another RUN, or move that away")
+    count = batches.pool(pictures, values, settings.level, 10**12)
+    learnt = preflight.small_set(count, values)
     values = presets.resolve(row, settings.values, learnt)
-    machine = _preflight(pictures, values, size, settings, learnt, say)
+    machine = _preflight(pictures, count, values, size, settings, say)
+    if known is not None:
+        say(f"{run.root} holds a run of other settings or pictures; it was moved to {_aside(run.root.absolute())}")
     table = {"from": str(dataset.root.absolute()), "row": row, "size": size, "asked": asked}
     table |= {"machine": asdict(machine), "values": presets.plain(values)}
     write_text(run.settings, tomli_w.dumps(table))
@@ -67,6 +70,11 @@ def pictures(run: Run, root: Path | None = None) -> tuple[Pictures, Path, int]:
         raise MissingError(f"there is no run in {run.root}; run make train first")
     dataset = Data(root or Path(known["from"]))
     loaded = data.load(dataset.curated, dataset.root / "packed", known["values"]["crop"])
+    if loaded.key != known["asked"]["data"]:
+        raise UsageError(
+            f"{dataset.curated} holds other pictures than {run.root} learnt from, so nothing can be told by them; "
+            "run make train, or write DATA= where those are"
+        )
     return loaded, dataset.curated, int(known["asked"]["level"])
 
 
@@ -84,26 +92,33 @@ def finish(job: Job, moment: Moment, sha256: str) -> None:
 
 
 def _preflight(
-    pictures: Pictures, values: Values, size: int, settings: Train, learnt: dict[str, Any], say: Callable[[str], None]
+    pictures: Pictures, count: int, values: Values, size: int, settings: Train, say: Callable[[str], None]
 ) -> Machine:
     levels = ", ".join(f"level {k}: {count:,}" for k, count in enumerate(pictures.upto))
-    say(f"{len(pictures.train):,} pictures to learn from ({levels}), {len(pictures.held):,} held out; {size}x{size}")
-    if len(pictures.train) < preflight.FEW and not values.crop:
-        turned = (
-            f"turned on {', '.join(f'{k}={v}' for k, v in learnt.items())}" if learnt else "augmentation is on already"
+    say(f"{count:,} pictures to learn from ({levels}), {len(pictures.held):,} held out; {size}x{size}")
+    if count < data.TRAIN_LEAST and not values.crop:
+        raise UsageError(
+            f"{count} pictures are of level {settings.level} or less, and {data.TRAIN_LEAST} are the least "
+            "to learn from; write a higher LEVEL, or scrape more"
         )
+    if count < preflight.FEW and not values.crop:
+        on = {name: value for name in preflight.GENTLE if (value := getattr(values, name))}
+        turned = f"turned on {', '.join(f'{k}={v}' for k, v in on.items())}" if on else "augmentation was switched off"
         say(f"warning: under {preflight.FEW:,} pictures D soon knows them by heart; {turned}; 1,500 or more do better")
+    need, free = preflight.memory(values, size), preflight.free()
+    if need > free:
+        raise UsageError(
+            f"a step needs about {need / 1e9:.1f} GB of memory and {free / 1e9:.1f} are free; "
+            f"write --set batch={max(2, values.batch // 2)} or a smaller width"
+        )
     machine, speed, tried = preflight.probe(values, size, settings.seed)
     say(f"probe, images a second: {'; '.join(tried)} -> {preflight.describe(machine)}")
-    need, free = preflight.memory(values, size), preflight.free(machine)
     cost = (
-        f"{settings.images / 1000:,.0f} kimg take about {settings.images / speed / 60:,.0f} minutes"
+        f"{settings.images:,} images take about {settings.images / speed / 60:,.1f} minutes"
         if settings.images
         else f"{settings.minutes:g} minutes are about {settings.minutes * 60 * speed / 1000:,.1f} kimg"
     )
     say(f"about {need / 1e9:.1f} GB of memory ({free / 1e9:.1f} free); {cost}")
-    if need > free:
-        raise UsageError(f"that does not fit; write --set batch={max(2, values.batch // 2)} or a smaller width")
     return machine
 
 
@@ -115,19 +130,48 @@ def _asked(settings: Train, pictures: Pictures) -> dict[str, Any]:
 
 def _read(run: Run) -> dict[str, Any] | None:
     try:
-        return tomllib.loads(run.settings.read_text(encoding="utf-8"))
+        table = tomllib.loads(run.settings.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise UsageError(f"{run.settings} cannot be read ({error}); move {run.root} away") from None
+    if missing := {"asked", "from", "machine", "values"} - table.keys():
+        raise UsageError(f"{run.settings} lacks {', '.join(sorted(missing))}; move {run.root} away")
+    return table
+
+
+def _left(root: Path) -> list[Path]:
+    """What a run left in its folder; settings.toml, which says that it is one, comes last."""
+    paths = [p for p in root.iterdir() if p.name not in _STAY and p.suffix != ".part"]
+    return sorted(paths, key=lambda p: (p.name == "settings.toml", p.name))
 
 
 def _aside(root: Path) -> Path:
-    """Move what a run left to the first free root.1, root.2 ...; a move that was killed half-way is gone on with."""
-    part = root.with_name(f"{root.name}.moving")
-    part.mkdir(exist_ok=True)
-    for path in sorted(root.iterdir(), key=lambda p: p.name == "settings.toml"):
-        if path.name not in _STAY:
-            shutil.move(path, part / path.name)
+    """Move what a run left to the first free root.1, root.2 ..."""
+    part = _moving(root)
+    part.mkdir()
+    for path in _left(root):
+        path.rename(part / path.name)
+    return _numbered(root)
+
+
+def _end_move(root: Path) -> None:
+    """A move that was killed is taken back while the run's settings are still in place, and else brought to its end."""
+    part = _moving(root)
+    if not part.exists():
+        return
+    if not (root / "settings.toml").exists():
+        _numbered(root)
+        return
+    for path in part.iterdir():
+        path.rename(root / path.name)
+    part.rmdir()
+
+
+def _moving(root: Path) -> Path:
+    return root.with_name(f"{root.name}.moving")
+
+
+def _numbered(root: Path) -> Path:
     number = next(n for n in range(1, 10**6) if not root.with_name(f"{root.name}.{n}").exists())
-    return part.rename(root.with_name(f"{root.name}.{number}"))
+    return _moving(root).rename(root.with_name(f"{root.name}.{number}"))

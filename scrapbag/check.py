@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from dataclasses import MISSING, dataclass, fields
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -65,6 +66,8 @@ def _value(hint: Any, value: Any, where: str) -> Any:
 def _scalar(hint: type, value: Any, where: str) -> Any:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise RecipeError(f"{where} is {value}; write a number")
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
         words = {str: "text in quotes", bool: "true or false", int: "a whole number", float: "a number"}
         raise RecipeError(f"{where} is {value!r}; write {words.get(hint, hint.__name__)}")

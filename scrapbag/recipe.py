@@ -79,7 +79,7 @@ class Train:
     minutes: Annotated[float, Between(0)] = 10.0
     images: Annotated[int, Between(0)] = 0  # when set, minutes do not count
     level: Annotated[int, Between(0, 3)] = 3
-    seed: int = 0
+    seed: Annotated[int, Between(0, 2**53)] = 0
     values: tuple[str, ...] = ()  # "lr=0.0004"
 
 

@@ -57,7 +57,7 @@ def test_the_preflight_says_pictures_memory_time_and_what_it_turned_on(trained):
     probed = re.search(r"probe, images a second: cpu fp32.*-> cpu", output)
     assert probed
     assert ("bf16" in probed[0]) == has_bf16(), "imitated bf16 makes three steps last minutes"
-    assert re.search(r"about [\d.]+ GB of memory .*0 kimg take about \d+ minutes", output)
+    assert re.search(r"about [\d.]+ GB of memory .*\d+ images take about [\d.]+ minutes", output)
 
 
 def test_a_run_leaves_what_the_design_names(trained):

@@ -95,7 +95,7 @@ def test_another_run_in_the_same_place_moves_the_old_one_aside(tmp_path, other):
     assert json.loads((tmp_path / "run.1" / "done.json").read_text())["sha256"] == sha256
     assert checkpoint.saved(tmp_path / "run.1" / "checkpoints")
     assert {path.name for path in (tmp_path / "run").iterdir()} == {"train.toml", "settings.toml"}
-    assert "run.1" in said[0]
+    assert "run.1" in said[-1]
 
 
 def test_the_last_three_checkpoints_are_kept_and_a_torn_one_is_passed_over(tmp_path):
