@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
 import torch
 
-from gan import batches, checkpoint, features, metrics, networks
+from gan import batches, checkpoint, features, metrics, networks, sample
 from gan.evaluate import best
 from gan.judge import reals_of
+from scrapbag.errors import ScrapbagError
 from scrapbag.layout import write_text
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from torch import nn
+    from torch import Tensor, nn
 
     from gan.data import Pixels
     from gan.loop import Job
@@ -50,6 +48,7 @@ class Keeper:
         self._job = job
         self._young = young
         self._kind: features.Features | None = None
+        self._least: float | None = None  # the KID of the best generator, once it is known
 
     def __call__(self, ema: nn.Module, images_seen: int) -> None:
         if images_seen < self._young:
@@ -60,17 +59,31 @@ class Keeper:
         _, recall, coverage = metrics.precision_recall_coverage(self._reference, vectors)
         look = Look(
             images_seen=images_seen,
-            kid=round(metrics.kid(self._reference, vectors)[0], 3),
+            kid=self._kid(vectors),
             recall=round(recall, 4),
             coverage=round(coverage, 4),
             colour_volume=round(metrics.colour_volume(pixels), 3),
             features=kind.sha256,
         )
         before = [one for one in looks(self._job.run) if one.images_seen < images_seen and one.features == kind.sha256]
-        path = best(self._job.run)
-        if look.kid < min((one.kid for one in before), default=float("inf")) or _seen(path) > images_seen:
-            checkpoint.write_generator(path, ema, self._job.values, self._job.size, images_seen)
+        if self._least is None:
+            self._least = self._kid_of_best()
+        if look.kid < self._least:
+            self._least = look.kid
+            checkpoint.write_generator(best(self._job.run), ema, self._job.values, self._job.size, images_seen)
         _write(self._job.run, [*before, look])
+
+    def _kid_of_best(self) -> float:
+        """Measured, not read: a killed run may have kept it further on than quality.csv and the checkpoint go."""
+        try:
+            with torch.random.fork_rng(devices=[]):
+                kept = sample.load(best(self._job.run)).net.to(self._job.machine.device)
+        except ScrapbagError:  # there is none, or none that can be read
+            return float("inf")
+        return self._kid(self._known().look(_draw(self._job, kept)))
+
+    def _kid(self, vectors: Tensor) -> float:
+        return round(metrics.kid(self._reference, vectors)[0], 3)
 
     def _known(self) -> features.Features:
         if self._kind is None:
@@ -97,12 +110,6 @@ def _write(run: Run, rows: list[Look]) -> None:
     writer.writeheader()
     writer.writerows(asdict(row) for row in rows)
     write_text(run.root / "quality.csv", text.getvalue())
-
-
-def _seen(path: Path) -> int:
-    """Of the best generator; a killed run may have kept one from further on than it goes on from."""
-    config = path.with_suffix(".json")
-    return int(json.loads(config.read_text(encoding="utf-8"))["images_seen"]) if config.exists() else 0
 
 
 @torch.no_grad()
