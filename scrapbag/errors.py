@@ -61,8 +61,10 @@ STOPPED = 130
 _STOPPED = "stopped; the same command goes on from here"
 _FULL = "cannot write {}: {}; free some space and run it again"
 _CLOSED = "cannot read or write {}: {}; see that you may, and run it again"
+_TAKEN = "cannot read or write {}: {}; choose another name, or move away what stands there"
 _DISK = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EIO), _FULL)
 _DISK |= dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR), _CLOSED)
+_DISK |= dict.fromkeys((errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG), _TAKEN)
 
 
 @contextmanager

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import pytest
 import torch
+from click.testing import CliRunner
 from gan_data import TINY, squares
 
-from gan import data, networks, players, presets, sample
+from gan import checkpoint, data, networks, players, presets, progress, sample
+from gan.__main__ import main
 from gan.evaluate import best
 from gan.keep import Keeper, looks
 from gan.loop import Job
 from gan.players import Machine
+from scrapbag.errors import exits
 from scrapbag.layout import Run
 from scrapbag.recipe import Train
 
@@ -55,3 +58,36 @@ def test_a_kill_and_looks_at_other_moments_leave_the_best_of_all_that_was_seen(j
     assert [one.images_seen for one in looks(job.run)] == [120, 130]
     Keeper(job, young=0)(first, 160)
     assert sample.load(best(job.run)).images_seen == 160
+
+
+@pytest.fixture
+def run(tmp_path, job):
+    """A small generator as a run leaves it."""
+    made = Run(tmp_path / "run")
+    checkpoint.export(made, _net(job, 0), job.values, job.size, 0)
+    return made
+
+
+def _said(command, run, *arguments):
+    """What a command that ends in one sentence says, and its exit code."""
+    result = CliRunner().invoke(main, [command, "--run", str(run.root), *map(str, arguments)])
+    assert isinstance(result.exception, SystemExit), result.output
+    assert result.output.startswith("error: ")
+    assert result.output.count("\n") == 1
+    return result.output, result.exit_code
+
+
+def test_a_name_that_is_taken_or_too_long_is_said(tmp_path, run):
+    taken = tmp_path / "file"
+    taken.touch()
+    away = "File exists; choose another name, or move away what stands there"
+    assert _said("train", Run(taken), "--data", tmp_path) == (f"error: cannot read or write {taken}: {away}\n", 74)
+    (run.root / "samples").touch()
+    assert f"{run.root / 'samples'}: File exists" in _said("sample", run, "--n", 1)[0]
+    (run.root / "samples").unlink()
+    assert "File name too long" in _said("train", Run(tmp_path / ("x" * 300)), "--data", tmp_path)[0]
+    assert "File name too long" in _said("sample", run, "--n", 1, "--seed", "9" * 300)[0]
+    run.metrics.mkdir()
+    with pytest.raises(SystemExit) as end, exits():
+        progress.rewind(run, 0)
+    assert end.value.code == 74
