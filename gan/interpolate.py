@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import math
 import os
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
 from gan import batches, grids, sample
+from scrapbag.errors import UsageError
 from scrapbag.layout import sync_folder, write_bytes
 
 if TYPE_CHECKING:
@@ -30,15 +32,20 @@ STOPS = 6  # samples that each picture of the sheet passes
 
 
 def write(run: Run, count: int, seconds: float, seed: int) -> Path:
-    """`count` pictures side by side for so many seconds under RUN/samples/: mp4, or GIF where none can be written."""
-    frames = [np.asarray(grids.sheet(pixels)) for pixels in walk(sample.load(run.generator), count, seconds, seed)]
+    """`count` pictures side by side for so many seconds under RUN/samples/: mp4, or GIF where none can be written.
+
+    Raises UsageError for seconds that are no number, OSError for a disk that does not take the film.
+    """
+    if math.isnan(seconds):
+        raise UsageError("--seconds is nan; write a number, such as 12")
+    generator = sample.load(run.generator)
     path = run.root / "samples" / f"interpolate-seed{seed}-{count}.mp4"
     path.parent.mkdir(parents=True, exist_ok=True)
-    if _mp4(path, frames):
+    if _mp4(path, (np.asarray(grids.sheet(pixels)) for pixels in walk(generator, count, seconds, seed))):
         return path
     buffer = io.BytesIO()
-    first, *others = [Image.fromarray(frame) for frame in frames]
-    first.save(buffer, "GIF", save_all=True, append_images=others, duration=round(1000 / FPS), loop=0)
+    frames = (grids.sheet(pixels) for pixels in walk(generator, count, seconds, seed))
+    next(frames).save(buffer, "GIF", save_all=True, append_images=frames, duration=round(1000 / FPS), loop=0)
     write_bytes(path.with_suffix(".gif"), buffer.getvalue())
     return path.with_suffix(".gif")
 
@@ -64,21 +71,34 @@ def between(first: Tensor, last: Tensor, part: float) -> Tensor:
     return mixed.view_as(first)
 
 
-def _mp4(path: Path, frames: list[Pixels]) -> bool:
-    """Whether OpenCV could write it. Sides are made even, as most players want."""
-    height, width = (math.floor(side / 2) * 2 for side in frames[0].shape[:2])
+def _mp4(path: Path, frames: Iterator[Pixels]) -> bool:
+    """Whether OpenCV can write one. Sides are made even, as most players want.
+
+    Raises OSError when fewer frames can be read back than were written: OpenCV itself says nothing of a full disk.
+    """
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # it is read once, with the first film
+    first = next(frames)
+    height, width = (math.floor(side / 2) * 2 for side in first.shape[:2])
     part = path.with_name(f".{os.getpid()}.{path.name}")
     try:
         writer = cv2.VideoWriter(str(part), cv2.VideoWriter.fourcc(*"mp4v"), FPS, (width, height))
         if not writer.isOpened():
             return False
-        for frame in frames:
+        written = 0
+        for frame in chain([first], frames):
             writer.write(np.ascontiguousarray(frame[:height, :width, ::-1]))
+            written += 1
         writer.release()
-        if not part.exists() or part.stat().st_size == 0:
-            return False
+        if _readable(part) < written:
+            raise OSError(errno.EIO, "the film is not whole", str(path))
         part.replace(path)
         sync_folder(path.parent)
         return True
     finally:
         part.unlink(missing_ok=True)
+
+
+def _readable(path: Path) -> int:
+    """How many frames a film has."""
+    capture = cv2.VideoCapture(str(path))
+    return sum(1 for _ in iter(capture.grab, False))

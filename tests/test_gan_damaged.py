@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import resource
+import weakref
+
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
 from gan_data import TINY, squares
 
-from gan import checkpoint, data, networks, players, presets, progress, sample
+from gan import checkpoint, data, interpolate, networks, players, presets, progress, sample
 from gan.__main__ import main
 from gan.evaluate import best
 from gan.keep import Keeper, looks
@@ -91,3 +95,36 @@ def test_a_name_that_is_taken_or_too_long_is_said(tmp_path, run):
     with pytest.raises(SystemExit) as end, exits():
         progress.rewind(run, 0)
     assert end.value.code == 74
+
+
+def test_a_film_that_the_disk_does_not_take_is_said_and_the_one_before_it_stays(run, capfd):
+    free = "free some space and run it again"
+    film = run.root / "samples" / "interpolate-seed0-4.mp4"
+    film.parent.mkdir()
+    film.write_bytes(b"older")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, hard))
+    try:
+        said, code = _said("interpolate", run, "--n", 4, "--seconds", 2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (code, said) == (74, f"error: cannot write {film}: the film is not whole; {free}\n")
+    assert [path.read_bytes() for path in film.parent.iterdir()] == [b"older"]
+    assert not capfd.readouterr().err
+
+
+def test_a_film_is_written_while_it_is_drawn(tmp_path):
+    frames: list[weakref.ref[np.ndarray]] = []
+
+    def drawn():
+        for _ in range(48):
+            frame = np.zeros((64, 64, 3), np.uint8)
+            frames.append(weakref.ref(frame))
+            assert sum(one() is not None for one in frames) < 4
+            yield frame
+
+    assert interpolate._mp4(tmp_path / "film.mp4", drawn())
+
+
+def test_seconds_that_are_no_number_are_said(run):
+    assert _said("interpolate", run, "--seconds", "nan") == ("error: --seconds is nan; write a number, such as 12\n", 2)
