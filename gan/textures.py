@@ -55,13 +55,20 @@ def tile(
         raise UsageError("this generator makes pictures of one size; PIXELS, STD and TYPE need PRESET=texture or psgan")
     if kinds and not values.types:
         raise UsageError("this generator knows one texture; TYPE needs PRESET=psgan")
-    if shape[0] * shape[1] > MOST:
-        raise UsageError(f"{shape[1]}x{shape[0]} is over {MOST // 10**6} megapixels; ask for a seamless tile")
+    if math.isnan(std):
+        raise UsageError("STD is nan; write a number, such as 1.4")
+    if seamless and any(isinstance(layer, nn.ConvTranspose2d) for layer in generator.net.modules()):
+        raise UsageError("this generator cannot wrap round; SEAMLESS needs one that was trained with up=nearest")
+    margin = 0 if seamless else 1
+    rows, columns = (-(-side // grows) + 2 * margin for side in shape)
+    if rows * columns * grows**2 > MOST:
+        raise UsageError(
+            f"{shape[1]}x{shape[0]} is over {MOST // 10**6} megapixels with its margins; "
+            "lay a smaller seamless tile edge to edge"
+        )
     if seamless and any(side % grows for side in shape):
         near = "x".join(str(max(grows, round(side / grows) * grows)) for side in reversed(shape))
         raise UsageError(f"a seamless tile's sides are multiples of {grows}; write PIXELS={near}")
-    margin = 0 if seamless else 1
-    rows, columns = (-(-side // grows) + 2 * margin for side in shape)
     net, z = field(generator, (rows, columns), std, kinds, seamless=seamless, seed=seed)
     start = margin * grows
     made: Tensor = net(z)
@@ -84,9 +91,9 @@ def field(
 
 def parse_size(text: str) -> tuple[int, int]:
     """(width, height) of 2048x512. Raises UsageError."""
-    if not (found := re.fullmatch(r"(\d{1,6})x(\d{1,6})", text)) or "0" in found.groups():
+    if not (found := re.fullmatch(r"(\d{1,6})x(\d{1,6})", text)) or 0 in (size := (int(found[1]), int(found[2]))):
         raise UsageError(f"PIXELS is {text!r}; write width x height, such as 2048x512")
-    return int(found[1]), int(found[2])
+    return size
 
 
 def parse_kinds(text: str) -> tuple[int, ...]:

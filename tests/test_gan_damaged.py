@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import weakref
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,13 +12,13 @@ import torch
 from click.testing import CliRunner
 from gan_data import TINY, squares
 
-from gan import checkpoint, data, interpolate, networks, players, presets, progress, sample
+from gan import checkpoint, data, interpolate, networks, players, presets, progress, sample, textures
 from gan.__main__ import main
 from gan.evaluate import best
 from gan.keep import Keeper, looks
 from gan.loop import Job
 from gan.players import Machine
-from scrapbag.errors import exits
+from scrapbag.errors import UsageError, exits
 from scrapbag.layout import Run
 from scrapbag.recipe import Train
 
@@ -128,3 +129,34 @@ def test_a_film_is_written_while_it_is_drawn(tmp_path):
 
 def test_seconds_that_are_no_number_are_said(run):
     assert _said("interpolate", run, "--seconds", "nan") == ("error: --seconds is nan; write a number, such as 12\n", 2)
+
+
+@pytest.fixture(scope="module")
+def transposed(tmp_path_factory):
+    """A texture's generator that cannot wrap round."""
+    made = Run(tmp_path_factory.mktemp("transposed") / "run")
+    values = presets.resolve("texture", ["width=4", "z=8", "crop=32", "up=transposed", "pad=zeros", "kernel=[4]"])
+    checkpoint.export(made, players.make(values, 32, 0, Machine()).ema, values, 32, 0)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--pixels", "00x64"), "PIXELS is '00x64'; write width x height, such as 2048x512"),
+        (("--std", "nan"), "STD is nan; write a number, such as 1.4"),
+        (("--pixels", "64x64", "--seamless"), "SEAMLESS needs one that was trained with up=nearest"),
+    ],
+    ids=["size", "std", "seamless"],
+)
+def test_a_texture_that_cannot_be_is_said(transposed, arguments, says):
+    said, code = _said("sample", transposed, *arguments)
+    assert says in said
+    assert code == 2
+    assert not (transposed.root / "samples").exists()
+
+
+def test_the_margins_of_a_texture_count(transposed):
+    generator = replace(sample.load(transposed.generator), grows=32)
+    with pytest.raises(UsageError, match="999999x1 is over 40 megapixels with its margins"):
+        textures.tile(generator, (1, 999999), 1.0, (), seamless=False, seed=0)
