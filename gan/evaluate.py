@@ -60,9 +60,12 @@ def best(run: Run) -> Path:
 
 
 def read(run: Run) -> dict[str, Any]:
-    """evaluation.json as plain values; {} when nothing was evaluated."""
-    path = run.root / "evaluation.json"
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+    """evaluation.json as plain values; {} when nothing was evaluated, or it cannot be read."""
+    try:
+        found = json.loads((run.root / "evaluation.json").read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def lines(verdict: Verdict) -> list[str]:

@@ -48,9 +48,14 @@ def spread(pictures: Tensor) -> float:
     return float(pictures.float().std(0).mean())
 
 
+def drawn(run: Run) -> list[Path]:
+    """The grids of a run, in order; a picture that someone named otherwise is none."""
+    return sorted(path for path in run.root.glob("fakes-*.png") if path.stem.removeprefix("fakes-").isdecimal())
+
+
 def film(run: Run) -> Path:
     """progress.gif of the grids of a run, in order; the last one stays for two seconds."""
-    paths = sorted(run.root.glob("fakes-*.png"))
+    paths = drawn(run)
     step = max(1, math.ceil(len(paths) / FRAMES))
     frames = [Image.open(path).convert("P", palette=Image.Palette.ADAPTIVE) for path in [*paths[:-1:step], *paths[-1:]]]
     path = run.root / "progress.gif"

@@ -12,10 +12,12 @@ import torch
 from gan import batches, checkpoint, features, metrics, networks, sample
 from gan.evaluate import best
 from gan.judge import reals_of
-from scrapbag.errors import ScrapbagError
+from scrapbag.errors import ScrapbagError, UsageError
 from scrapbag.layout import write_text
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import Tensor, nn
 
     from gan.data import Pixels
@@ -45,6 +47,7 @@ class Keeper:
     """
 
     def __init__(self, job: Job, young: int = YOUNG) -> None:
+        looks(job.run)  # a damaged file is said before training
         self._job = job
         self._young = young
         self._kind: features.Features | None = None
@@ -95,10 +98,17 @@ class Keeper:
 
 
 def looks(run: Run) -> list[Look]:
-    """The lines of quality.csv; none where a run was too short for any."""
+    """The lines of quality.csv; none where a run was too short for any. Raises UsageError when it is damaged."""
     path = run.root / "quality.csv"
     if not path.exists():
         return []
+    try:
+        return _read(path)
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
+        raise UsageError(f"{path} is damaged ({error}); move it away") from None
+
+
+def _read(path: Path) -> list[Look]:
     kinds = {f.name: {"int": int, "float": float, "str": str}[str(f.type)] for f in fields(Look)}
     with path.open(newline="", encoding="utf-8") as file:
         return [Look(**{name: kind(row[name]) for name, kind in kinds.items()}) for row in csv.DictReader(file)]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from gan import grids
+from scrapbag.errors import UsageError
 from scrapbag.layout import write_text
 
 if TYPE_CHECKING:
@@ -118,18 +119,32 @@ def append(run: Run, row: Row) -> None:
         writer.writerow(_short(value) for value in asdict(row).values())
 
 
+def rows(run: Run) -> list[dict[str, str]]:
+    """The lines of metrics.csv; one that a kill cut off is none. Raises UsageError when the file is damaged."""
+    if not run.metrics.exists():
+        return []
+    try:
+        whole = run.metrics.read_text(encoding="utf-8").rpartition("\n")[0]
+        lines = list(csv.DictReader(io.StringIO(whole)))
+        for line in lines:
+            int(line["images_seen"])
+            for value in line.values():
+                float(value or 0)
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
+        raise UsageError(f"{run.metrics} is damaged ({error}); take the wrong line out or move it away") from None
+    return lines
+
+
 def rewind(run: Run, images_seen: int) -> None:
     """Forget the lines and grids after a checkpoint: a killed run had got further than what it goes on from."""
-    for path in run.root.glob("fakes-*.png"):
+    lines = rows(run)
+    for path in grids.drawn(run):
         if int(path.stem.removeprefix("fakes-")) > images_seen // 1000:
             path.unlink()
-    if not run.metrics.exists():
-        return
-    lines = run.metrics.read_text(encoding="utf-8").splitlines()
-    names = [f.name for f in fields(Row)]
-    whole = [line for line in csv.reader(io.StringIO("\n".join(lines[1:]))) if len(line) == len(names)]
-    kept = [",".join(line) for line in whole if int(line[0]) <= images_seen]
-    write_text(run.metrics, "\n".join([",".join(names), *kept]) + "\n")
+    if run.metrics.exists():
+        names = [f.name for f in fields(Row)]
+        kept = [[line.get(name, "") for name in names] for line in lines if int(line["images_seen"]) <= images_seen]
+        write_text(run.metrics, "".join(",".join(line) + "\n" for line in [names, *kept]))
 
 
 def _short(value: float | None) -> str:

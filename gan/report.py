@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import csv
 import hashlib
 import io
 import tomllib
@@ -15,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
-from gan import evaluate, keep
+from gan import evaluate, grids, keep, progress
 from scrapbag.layout import write_text
 
 if TYPE_CHECKING:
@@ -66,9 +65,9 @@ def write(run: Run) -> Path:
         .render(
             name=run.root.resolve().name,
             settings=settings,
-            rows=_last(run),
+            rows=(progress.rows(run) or [{}])[-1],
             charts=charts(run, verdicts),
-            now=_sheet(run.root, _grids(run)[-1:], ""),
+            now=_sheet(run.root, grids.drawn(run)[-1:], ""),
             reals=_sheet(run.root, [run.root / "reals.png"], "real pictures"),
             history=_history(run),
             verdicts=verdicts,
@@ -85,7 +84,7 @@ def write(run: Run) -> Path:
 
 def charts(run: Run, verdicts: dict[str, Any]) -> list[Chart]:
     """The curves of metrics.csv and quality.csv over images seen; a chart without two points is left out."""
-    rows = _rows(run.metrics)
+    rows = progress.rows(run)
     found = [
         _chart("Losses", "neither goes to nothing in a healthy game", rows, {"loss_d": "D", "loss_g": "G"}),
         _chart("D's accuracy", "the share of real and made-up pictures that D tells", rows, {"accuracy": "accuracy"}),
@@ -137,46 +136,33 @@ def _height(y: float, low: float, high: float) -> float:
     return round(HIGH * (1 - (min(max(y, low), high) - low) / (high - low)), 1)
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return [row for row in csv.DictReader(file) if None not in row.values()]
-
-
-def _last(run: Run) -> dict[str, str]:
-    """What the last line of metrics.csv says; {} before the first."""
-    return (_rows(run.metrics) or [{}])[-1]
-
-
 def _settings(run: Run) -> dict[str, Any]:
     return tomllib.loads(run.settings.read_text(encoding="utf-8")) if run.settings.exists() else {}
 
 
-def _grids(run: Run) -> list[Path]:
-    return sorted(run.root.glob("fakes-*.png"))
-
-
 def _history(run: Run) -> list[Sheet]:
     """Grids spread evenly over those there are, the first and the last among them."""
-    paths = _grids(run)
+    paths = grids.drawn(run)
     count = min(SHOWN, len(paths))
     chosen = [paths[round(i * (len(paths) - 1) / max(count - 1, 1))] for i in range(count)]
-    return [
-        Sheet(f"{int(path.stem.removeprefix('fakes-')):,} thousand images", _uri(path, SIDE // 2)) for path in chosen
-    ]
+    shown = [(int(path.stem.removeprefix("fakes-")), _uri(path, SIDE // 2)) for path in chosen]
+    return [Sheet(f"{kimg:,} thousand images", src) for kimg, src in shown if src]
 
 
 def _sheet(root: Path, paths: list[Path], caption: str, *, whole: bool = False) -> Sheet | None:
     if not paths or not paths[0].is_relative_to(root) or not paths[0].exists():
         return None
-    return Sheet(caption, _uri(paths[0], 4096 if whole else SIDE))
+    src = _uri(paths[0], 4096 if whole else SIDE)
+    return Sheet(caption, src) if src else None
 
 
 def _uri(path: Path, side: int) -> str:
-    """A picture inside the page, at most `side` pixels wide and high."""
-    with Image.open(path, formats=("PNG",)) as image:
-        picture = image.convert("RGB")
+    """A picture inside the page, at most `side` pixels wide and high; empty for one that cannot be read."""
+    try:
+        with Image.open(path, formats=("PNG",)) as image:
+            picture = image.convert("RGB")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return ""
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     picture.save(buffer, "WEBP", quality=92)

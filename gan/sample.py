@@ -7,17 +7,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors.torch import load_file
+from safetensors import SafetensorError
+from safetensors.torch import load as from_safetensors
 from torch import Tensor, nn
 
-from gan import batches, grids, networks, presets
-from scrapbag.errors import MissingError
+from gan import batches, grids, networks
+from gan.presets import Values
+from scrapbag.check import build
+from scrapbag.errors import MissingError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gan.presets import Values
     from scrapbag.layout import Run
+
+_DAMAGED = "{} is damaged; move it and {}/.stamp away and run make train, which goes on from the last checkpoint"
 
 
 @dataclass(frozen=True)
@@ -35,25 +39,22 @@ class Generator:
 def load(path: Path, *, seamless: bool = False) -> Generator:
     """The generator at `path` (safetensors, with its JSON beside it); `seamless` wraps it round at the borders.
 
-    Raises MissingError when there is none.
+    Raises MissingError when there is none, UsageError when it is damaged.
     """
+    beside = path.with_suffix(".json")
     try:
-        config: dict[str, Any] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        weights = load_file(path)
+        text, weights = beside.read_bytes(), path.read_bytes()
     except FileNotFoundError:
         raise MissingError(f"there is no generator {path}; run make train first") from None
-    layers = networks.circular(config["layers"]) if seamless else config["layers"]
-    net = networks.build(layers)
-    net.load_state_dict(weights)
-    height, width = config["latents"]["field"]
-    return Generator(
-        net=net.eval().requires_grad_(False),
-        values=presets.restore(config["values"]),
-        size=config["size"],
-        field=(height, width),
-        grows=config["latents"]["grows"],
-        images_seen=config["images_seen"],
-    )
+    try:
+        generator = _build(json.loads(text), f"{beside} [values]", seamless=seamless)
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError):
+        raise UsageError(_DAMAGED.format(beside, path.parent)) from None
+    try:
+        generator.net.load_state_dict(from_safetensors(weights))
+    except (RuntimeError, SafetensorError):
+        raise UsageError(_DAMAGED.format(path, path.parent)) from None
+    return generator
 
 
 @torch.no_grad()
@@ -68,6 +69,20 @@ def write(run: Run, count: int, seed: int) -> Path:
     path = run.root / "samples" / f"seed{seed}-{count}.png"
     grids.save(path, draw(load(run.generator), count, seed))
     return path
+
+
+def _build(config: dict[str, Any], where: str, *, seamless: bool) -> Generator:
+    """All but the weights."""
+    net = networks.build(networks.circular(config["layers"]) if seamless else config["layers"])
+    height, width = config["latents"]["field"]
+    return Generator(
+        net=net.eval().requires_grad_(False),
+        values=build(Values, config["values"], where),
+        size=config["size"],
+        field=(height, width),
+        grows=config["latents"]["grows"],
+        images_seen=config["images_seen"],
+    )
 
 
 def _chance(seed: int, number: int) -> torch.Generator:

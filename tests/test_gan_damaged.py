@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import resource
 import weakref
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
 from gan_data import TINY, squares
+from safetensors.torch import save
 
-from gan import checkpoint, data, interpolate, networks, players, presets, progress, sample, textures
+from gan import checkpoint, data, grids, interpolate, networks, players, presets, progress, report, sample, textures
 from gan.__main__ import main
 from gan.evaluate import best
 from gan.keep import Keeper, looks
@@ -160,3 +161,87 @@ def test_the_margins_of_a_texture_count(transposed):
     generator = replace(sample.load(transposed.generator), grows=32)
     with pytest.raises(UsageError, match="999999x1 is over 40 megapixels with its margins"):
         textures.tile(generator, (1, 999999), 1.0, (), seamless=False, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("generator.safetensors", lambda old: old[:3000]),
+        ("generator.safetensors", lambda _: b""),
+        ("generator.safetensors", lambda _: save({"x": torch.zeros(1)})),
+        ("generator.json", lambda old: old[:300]),
+        ("generator.json", lambda _: b"{}"),
+        ("generator.json", lambda _: b"[]"),
+        ("generator.json", lambda _: b"\xff"),
+        ("generator.json", lambda old: old.replace(b'"Tanh"', b'"Tan"')),
+        ("generator.json", lambda old: old.replace(b'"tint"', b'"hint"')),
+    ],
+    ids=["cut", "empty", "another", "cut json", "no key", "a list", "not UTF-8", "no such layer", "no such value"],
+)
+def test_a_damaged_generator_is_said_by_its_file(run, name, damage):
+    path = run.root / name
+    path.write_bytes(damage(path.read_bytes()))
+    said, code = _said("sample", run, "--n", 1)
+    assert said.startswith(f"error: {path} ")
+    assert code == 2
+
+
+HEADER = ",".join(field.name for field in fields(progress.Row)) + "\n"
+WHOLE = "64,1,64,1.4,0.7,0.5,0,0,0,0.2,0.0004,900,0.1\n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"garbage\n", WHOLE.replace("64", "x", 1).encode(), WHOLE.replace("1.4", "x").encode(), b"\xff\n"],
+    ids=["no line", "no count", "no loss", "not UTF-8"],
+)
+def test_damaged_metrics_are_said_by_their_file(run, line):
+    run.metrics.write_bytes((HEADER + WHOLE).encode() + line + WHOLE.encode())
+    run.fakes(1).touch()
+    for act in (lambda: progress.rewind(run, 64), lambda: report.write(run)):
+        with pytest.raises(UsageError, match=f"^{run.metrics} is damaged"):
+            act()
+    assert run.fakes(1).exists()
+
+
+def test_a_line_that_a_kill_cut_off_is_forgotten(run):
+    for cut in (WHOLE[:20], WHOLE[:-4] + "9e-", "\0" * 9):
+        run.metrics.write_text(HEADER + WHOLE + cut)
+        assert "64 images seen" in report.write(run).read_text()
+        progress.rewind(run, 64)
+        assert run.metrics.read_text() == HEADER + WHOLE
+
+
+@pytest.mark.parametrize(
+    "content", [b"images_seen,kid\n1,2\n", HEADER.encode() + b"x\n", b"\xff\n"], ids=["no key", "no line", "not UTF-8"]
+)
+def test_damaged_quality_is_said_by_its_file_before_training(job, run, content):
+    path = run.root / "quality.csv"
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match=f"^{path} is damaged"):
+        Keeper(replace(job, run=run))
+
+
+def test_the_page_leaves_out_what_cannot_be_read_or_is_no_grid(run):
+    for kimg in (2, 3):
+        grids.save(run.fakes(kimg), np.zeros((4, 32, 32, 3), np.uint8))
+    whole = run.fakes(2).read_bytes()
+    for content in (whole[:60], b"", b"x" * 99):
+        for path in (run.fakes(1), run.root / "reals.png", run.root / "neighbours.png"):
+            path.write_bytes(content)
+        (run.root / "fakes-best.png").write_bytes(whole)
+        for text in (b"{", b"[]", b"\xff"):
+            (run.root / "evaluation.json").write_bytes(text)
+            page = report.write(run).read_text()
+            assert page.count("data:image/webp") == 3  # now, and two over time
+            assert "make evaluate" in page
+
+
+def test_a_picture_of_the_users_own_is_no_grid(run):
+    grids.save(run.fakes(1), np.zeros((4, 32, 32, 3), np.uint8))
+    own = run.root / "fakes-best.png"
+    own.write_bytes(b"mine")
+    progress.rewind(run, 0)
+    assert not run.fakes(1).exists()
+    grids.film(run)
+    assert own.read_bytes() == b"mine"
