@@ -149,7 +149,7 @@ def run(task: Task, work: Path) -> dict[str, Any]:
         "colour_best": round(best_one.fakes.colour_volume, 1),
         "kid_floor": round(verdict.measured[0].floor.kid, 1),
         "recall": round(verdict.measured[0].fakes.recall, 3),
-        "coverage": round(verdict.measured[0].fakes.coverage, 4),  # one picture of 1,024 tells .92 from what is under it
+        "coverage": round(verdict.measured[0].fakes.coverage, 4),  # one in 1,024 matters at .92
         "coverage_floor": round(verdict.measured[0].floor.coverage, 3),
         "copy_auc": round(verdict.measured[0].fakes.copy_auc, 3),
         "colour": round(verdict.fakes.colour_volume, 1),
