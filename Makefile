@@ -100,7 +100,7 @@ doctor: $(READY) ## What this computer has and lacks
 	@$(PY) -m scrapbag.doctor
 
 # --- the whole way ----------------------------------------------------------------------------------------------------
-demo: $(READY) ## The main job on pictures that this repository draws, in ten minutes
+demo: $(READY) ## The main job on pictures that this repository draws, in seven minutes
 	@$(if $(wildcard data/demo/report/scrape.csv),,$(PY) -m demo with-shop --) $(MAKE) --no-print-directory RECIPE=recipes/demo.toml train
 	@$(PY) -m scrapbag.status --data data/demo --run runs/demo --recipe recipes/demo.toml
 

@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 from gan import loop, presets, runs
+from scrapbag.check import build
 from scrapbag.layout import Data, Run
 from scrapbag.recipe import Train
 
@@ -32,7 +33,7 @@ def killed(work: Path, row: str, kills: int, chance: random.Random) -> dict[str,
     preset = "auto" if row.startswith("auto-") else row
     crop = bool(presets.PRESETS[row].get("crop"))
     values = (*SMALL, *(("crop=32",) if crop else ()))
-    settings = Train(preset=preset, images=IMAGES, values=values)  # type: ignore[arg-type]
+    settings = build(Train, {"preset": preset, "images": IMAGES, "values": values}, "[train]")
     data = Data(work / ("texture" if crop else "squares"))
     calm, harried = Run(work / f"{row}-calm"), Run(work / f"{row}-killed")
     _child(data, calm, settings, row, None)

@@ -95,13 +95,13 @@ def score(root: Path, files: list[Path]) -> dict[str, float]:
     name = f"local-dir:{root / 'model'}"
     data = Data(root / "bench")
     rivals: dict[str, Callable[[], object]] = {"plain": plain(module, files)}
-    wanted = [("torch", "bf16")]
+    wanted = [Score(name)]
     if importlib.util.find_spec("openvino") and importlib.util.find_spec("nncf"):
-        wanted += [("openvino", "bf16"), ("openvino", "int8")]
-    for backend, dtype in wanted:
-        eyes = open_eyes(Score(name, backend, dtype), files, data)  # type: ignore[arg-type]
+        wanted += [Score(name, "openvino"), Score(name, "openvino", "int8")]
+    for one in wanted:
+        eyes = open_eyes(one, files, data)
         pictures = [_Picture(path) for path in files]
-        rivals[f"score_{backend}_{dtype}"] = lambda eyes=eyes, pictures=pictures: [
+        rivals[f"score_{one.backend}_{one.dtype}"] = lambda eyes=eyes, pictures=pictures: [
             _batch(pictures[start : start + BATCH], eyes) for start in range(0, PICTURES, BATCH)
         ]
     spent = race(rivals)

@@ -17,6 +17,7 @@ import json
 import os
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,10 +42,10 @@ if TYPE_CHECKING:
 THRESHOLDS = np.linspace(0.05, 0.95, 19)
 OWN = (0.5, 0.9)  # thresholds that recipes/ ask for
 PRECISION_WITHIN, DISTANCE_WITHIN = 0.002, 0.01
-ROUGH: dict[str, dict[str, str]] = {
-    "torch_bf16": {},
-    "openvino_bf16": {"backend": "openvino"},
-    "openvino_int8": {"backend": "openvino", "dtype": "int8"},
+ROUGH = {
+    "torch_bf16": Score(),
+    "openvino_bf16": Score(backend="openvino"),
+    "openvino_int8": Score(backend="openvino", dtype="int8"),
 }
 
 
@@ -70,7 +71,7 @@ def exact(real: Path, root: Path, rough: Sequence[str]) -> tuple[dict[str, float
     figures: dict[str, float] = {"fp32_average_precision": precision(fp32, unseen, digest)}
     reached = {}
     for name in rough:
-        mine = confidences(Score(model, **ROUGH[name]), data)  # type: ignore[arg-type]
+        mine = confidences(replace(ROUGH[name], model=model), data)
         figures[f"{name}_average_precision"] = precision(mine, unseen, digest)
         print(name, figures[f"{name}_average_precision"], file=sys.stderr)
         for which, some in (("unseen", unseen), ("all", rows)):

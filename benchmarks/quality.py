@@ -1,8 +1,9 @@
 """What a person gets for their minutes: `auto` against others in CPU-minutes on one core, by KID, coverage and colour.
 
 By default 6,000 drawn quilts at 32x32, 6 CPU-minutes, three seeds, two at a time. `--long` adds 64x64, 20 CPU-minutes,
-drawn quilts and, with REAL=<folder>, the real ones of its labels.csv; and an hour of `auto` on those. What ran is kept
-in --work and goes on from there while values, pictures and processor are the same; --fresh makes every run again.
+drawn quilts and, with REAL=<folder>, the real ones of its labels.csv; and an hour of `auto` on those. Another row is a
+row with values of its own, such as --only auto,auto:tint=false. What ran is kept in --work and goes on from there while
+values, pictures and processor are the same; --fresh makes every run again.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ KID, COVERAGE, HALF, COLOUR = 0.41, 0.92, 0.5, 0.8
 class Task:
     """One training run, in a process of its own."""
 
-    row: str
+    row: str  # of ROWS; after colons values that replace its own
     seed: int
     side: int
     minutes: float
@@ -100,7 +101,8 @@ def real(side: int) -> tuple[Pixels, Pixels]:
 
 def values_of(task: Task, count: int) -> presets.Values:
     """What a row trains with on so many pictures: what `make train` would, the plain DCGAN's row aside."""
-    preset, overrides = ROWS[task.row]
+    name, *others = task.row.split(":")
+    preset, overrides = ROWS[name][0], (*ROWS[name][1], *others)
     row = presets.row(preset, "cpu", task.side)
     return presets.resolve(row, overrides, preflight.small_set(count, presets.resolve(row, overrides)))
 
@@ -224,20 +226,21 @@ def _line(one: dict[str, Any]) -> str:
 
 
 def short(done: list[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, bool]]:
-    """`auto` against the plain DCGAN, seed by seed."""
-    pairs = zip(*(sorted((d for d in done if d["row"] == row), key=lambda d: d["seed"]) for row in ("auto", "plain")))  # noqa: B905
-    ratios, settled = [], []
-    for auto, plain in pairs:
-        ratios.append(round(auto["kid"] / plain["kid"], 3))
-        settled.append(round(auto["kid"] / plain["kid_settled"], 3))
-    coverage = [d["coverage"] for d in done if d["row"] == "auto"]
+    """`auto` against the plain DCGAN, seed by seed; nothing where one of the two was not run."""
+    autos, plains = (sorted((d for d in done if d["row"] == row), key=lambda d: d["seed"]) for row in ("auto", "plain"))
+    if not autos or not plains:
+        return {}, {}
+    pairs = list(zip(autos, plains, strict=True))
+    ratios = [round(auto["kid"] / plain["kid"], 3) for auto, plain in pairs]
+    settled = [round(auto["kid"] / plain["kid_settled"], 3) for auto, plain in pairs]
+    coverage = [auto["coverage"] for auto in autos]
     figures = {
         "kid_ratio": ratios,
         "kid_ratio_median": statistics.median(ratios),
         "kid_ratio_had_the_plain_one_been_settled": settled,
         "coverage": coverage,
         "coverage_median": statistics.median(coverage),
-        "colour_share": [round(d["colour"] / d["colour_floor"], 2) for d in done if d["row"] == "auto"],
+        "colour_share": [round(d["colour"] / d["colour_floor"], 2) for d in autos],
     }
     return figures, {
         "kid": statistics.median(ratios) <= KID,
@@ -266,15 +269,15 @@ def long(done: list[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, bool]]:
 
 @click.command()
 @click.option("--seeds", default=3, show_default=True)
-@click.option("--minutes", default=6.0, show_default=True, help="CPU-minutes of each run of the short comparison.")
+@click.option("--minutes", type=float, help="CPU-minutes of each run: 6, or 20 with --long.")
 @click.option("--jobs", default=2, show_default=True, help="Runs at a time, a core each.")
 @click.option("--long", "far", is_flag=True, help="Hours: 64x64, and the real quilts of REAL.")
-@click.option("--only", default="", help="With --long: rows to run, with commas; the hour is called hour.")
+@click.option("--only", default="", help="Rows to run, with commas; the hour of --long is called hour.")
 @click.option("--fresh", is_flag=True, help="Make every run again.")
 @click.option("--work", type=click.Path(path_type=Path), default="out/quality", show_default=True)
 @click.option("--one", hidden=True, help="One task, as JSON.")
 def main(
-    seeds: int, minutes: float, jobs: int, far: bool, only: str, work: Path, one: str | None, *, fresh: bool
+    seeds: int, minutes: float | None, jobs: int, far: bool, only: str, work: Path, one: str | None, *, fresh: bool
 ) -> None:
     """KID, coverage and colour for the same CPU-minutes; the last line is JSON."""
     work.mkdir(parents=True, exist_ok=True)
@@ -289,11 +292,12 @@ def main(
     if far:
         kinds = [False, True] if os.environ.get("REAL") else [False]
         chosen = only.split(",") if only else ["auto", "quilt", "dcgan64", "hour"]
-        tasks = [Task(row, 0, 64, 20, kind) for kind in kinds for row in chosen if row != "hour"]
+        tasks = [Task(row, 0, 64, minutes or 20, kind) for kind in kinds for row in chosen if row != "hour"]
         if True in kinds and "hour" in chosen:
             tasks.insert(0, Task("auto", 1, 64, 60, real=True))
     else:
-        tasks = [Task(row, seed, 32, minutes) for seed in range(seeds) for row in ("auto", "plain")]
+        chosen = only.split(",") if only else ["auto", "plain"]
+        tasks = [Task(row, seed, 32, minutes or 6) for seed in range(seeds) for row in chosen]
     print(f"{processor.describe()}, torch {torch.__version__}")
     for task in tasks:
         if fresh:

@@ -127,7 +127,7 @@ def _sheet(rng: np.random.Generator) -> tuple[Canvas, Colour]:
 
 
 def _paper(sheet: Canvas) -> Colour:
-    red, green, blue = sheet.image.getpixel((0, 0))  # type: ignore[misc]  # an RGB picture has three
+    red, green, blue = sheet.image.crop((0, 0, 1, 1)).tobytes()
     return red, green, blue
 
 

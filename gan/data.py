@@ -52,10 +52,12 @@ def load(curated: Path, packed: Path, crop: int = 0) -> Pictures:
     rows = _rows(curated)
     key = _key(curated, rows)
     folder = packed / key
-    if not (folder / "index.json").exists():
+    whole = folder / "index.json"
+    if not whole.exists():
         with lock(packed, "pack"):
-            _pack(curated, rows, folder)
-    index = json.loads((folder / "index.json").read_text())
+            if not whole.exists():  # nobody was quicker
+                _pack(curated, rows, folder)
+    index = json.loads(whole.read_text())
     flat = np.memmap(folder / "pixels.u8", dtype=np.uint8, mode="r")
     shapes = [tuple(shape) for shape in index["shapes"]]
     if not crop:
@@ -85,6 +87,7 @@ def _rows(curated: Path) -> list[tuple[str, int]]:
 
 
 def _level(text: str | None) -> int:
+    """0 where none is said. Raises ValueError."""
     if (text or "0") not in ("0", "1", "2", "3"):
         raise ValueError(f"level {text!r:.20} is none of 0 to 3")
     return int(text or "0")
@@ -99,7 +102,7 @@ def _key(curated: Path, rows: list[tuple[str, int]]) -> str:
         except (OSError, ValueError) as error:  # a name with a zero byte is a ValueError
             why = getattr(error, "strerror", None) or error
             raise UsageError(f"cannot read {str(curated / name)!r} ({why}); run make curate again") from None
-        digest.update(f"{name} {level} {content}\n".encode("utf-8", "surrogateescape"))
+        digest.update(os.fsencode(f"{name} {level} {content}\n"))
     return digest.hexdigest()[:16]
 
 
@@ -164,7 +167,7 @@ def _divide(key: str, names: list[str], levels: list[int], pictures: list[Pixels
             f"{count} squares are too few: {held_count} are held out to judge by, so "
             f"{HELD_LEAST + TRAIN_LEAST} are the least and 1,500 a good start: lower THRESH or scrape more"
         )
-    order = sorted(fit, key=lambda i: hashlib.sha256(names[i].encode("utf-8", "surrogateescape")).digest())
+    order = sorted(fit, key=lambda i: hashlib.sha256(os.fsencode(names[i])).digest())
     held, train = sorted(order[:held_count]), sorted(order[held_count:])
     return Pictures(
         key=key,
@@ -179,6 +182,7 @@ def _divide(key: str, names: list[str], levels: list[int], pictures: list[Pixels
 
 
 def _all_the_same(pictures: list[Pixels], crop: int) -> bool:
+    """Whether there is nothing to tell apart: equal squares, or crops of one colour."""
     first = pictures[0]
     alike = all(np.array_equal(first, other) for other in pictures[1:])
     return alike and (not crop or bool((first == first[0, 0]).all()))

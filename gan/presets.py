@@ -160,9 +160,9 @@ def plain(values: Values) -> dict[str, Any]:
     return {key: list(one) if isinstance(one, tuple) else one for key, one in asdict(values).items()}
 
 
-def restore(table: dict[str, Any]) -> Values:
-    """The inverse of `plain`."""
-    return build(Values, table, "settings.toml [values]")
+def restore(table: dict[str, Any], where: str) -> Values:
+    """The inverse of `plain`; `where` names the table in messages. Raises RecipeError."""
+    return build(Values, table, where)
 
 
 def _build(table: dict[str, Any], overrides: Iterable[str]) -> Values:

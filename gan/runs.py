@@ -43,7 +43,7 @@ def prepare(dataset: Data, run: Run, settings: Train, say: Callable[[str], None]
     _end_move(run.root.absolute())
     known = _read(run)
     if known is not None and known["asked"] == asked and known["machine"]["device"] == preflight.device():
-        values = presets.restore(known["values"])
+        values = presets.restore(known["values"], f"{run.settings} [values]")
         machine = build(Machine, known["machine"], f"{run.settings} [machine]")
         say(f"{run.root} goes on: {preflight.describe(machine)}, {len(pictures.train):,} pictures")
         return Job(run, pictures, values, size, settings, machine)

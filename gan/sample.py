@@ -11,14 +11,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load as from_safetensors
 from torch import Tensor, nn
 
-from gan import batches, grids, networks
-from gan.presets import Values
-from scrapbag.check import build
+from gan import batches, grids, networks, presets
 from scrapbag.errors import MissingError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gan.presets import Values
     from scrapbag.layout import Run
 
 _DAMAGED = "{} is damaged; move it and {}/.stamp away and run make train, which goes on from the last checkpoint"
@@ -77,7 +76,7 @@ def _build(config: dict[str, Any], where: str, *, seamless: bool) -> Generator:
     height, width = config["latents"]["field"]
     return Generator(
         net=net.eval().requires_grad_(False),
-        values=build(Values, config["values"], where),
+        values=presets.restore(config["values"], where),
         size=config["size"],
         field=(height, width),
         grows=config["latents"]["grows"],

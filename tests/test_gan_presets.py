@@ -102,7 +102,7 @@ def test_auto_grows_by_copies_from_64_pixels_on(tmp_path, side, up, kernel):
 
 def test_values_survive_the_settings_file():
     values = presets.resolve("dcgan256")
-    assert presets.restore(presets.plain(values)) == values
+    assert presets.restore(presets.plain(values), "here") == values
 
 
 def test_what_the_readme_and_make_help_write_after_set_can_be_used():
