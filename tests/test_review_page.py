@@ -141,7 +141,8 @@ def test_thirty_labels_by_keyboard_with_undo_reload_back_and_a_killed_server(chr
         assert "not saved" in trouble
         again = Server(made, server.port)
         try:
-            WebDriverWait(chromium, 20).until(lambda page: not page.find_element(By.ID, "trouble").is_displayed())
+            gone = "return document.getElementById('trouble')?.hidden"  # one call: the page is loaded anew meanwhile
+            WebDriverWait(chromium, 20).until(lambda page: page.execute_script(gone))
             assert shown(chromium, answers=30) not in {sha256 for sha256, _ in said}
             press(chromium, "z")
             WebDriverWait(chromium, 10).until(lambda page: shown(page) == said[-1][0])
