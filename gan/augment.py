@@ -48,7 +48,30 @@ def _affine(x: Tensor, values: Values, draw: _Draw) -> Tensor:
     cos, sin = angle.cos() / scale, angle.sin() / scale
     rows = torch.cat([cos, -sin, across, sin, cos, down], 1).view(-1, 2, 3)
     grid = affine_grid(rows, list(x.shape), align_corners=False)
+    if x.device.type != "cpu":
+        return _bilinear(x, grid)
     return grid_sample(x, grid.to(x.dtype), mode="bilinear", padding_mode="reflection", align_corners=False)
+
+
+def _bilinear(x: Tensor, grid: Tensor) -> Tensor:
+    """What grid_sample does in `_affine`. Its way back on a GPU adds in any order, and this one's in the same."""
+    n, channels, height, width = x.shape
+    pixels = x.permute(0, 2, 3, 1).reshape(-1, channels)
+    (left, across), (top, down) = (_reflected(grid[..., i], size) for i, size in enumerate((width, height)))
+    first = torch.arange(n, device=x.device).view(-1, 1, 1) * height
+    out = torch.zeros((), device=x.device)
+    for y, weight_y in ((top, 1 - down), ((top + 1).clamp(max=height - 1), down)):
+        for x_, weight_x in ((left, 1 - across), ((left + 1).clamp(max=width - 1), across)):
+            out = out + (weight_y * weight_x)[..., None] * pixels[(first + y) * width + x_]
+    return out.permute(0, 3, 1, 2)
+
+
+def _reflected(position: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """From [-1, 1] and beyond to a pixel and the share of the next one; outside the picture is its mirror image."""
+    turned = ((position + 1) * size / 2).abs() % (2 * size)
+    inside = (torch.minimum(turned, 2 * size - turned) - 0.5).clamp(0, size - 1)
+    pixel = inside.floor()
+    return pixel.long(), inside - pixel
 
 
 def _colour(x: Tensor, strength: float, draw: _Draw) -> Tensor:

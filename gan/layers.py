@@ -7,7 +7,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import adaptive_avg_pool2d
+from torch.nn.functional import avg_pool2d
 
 
 class Add(nn.Sequential):
@@ -37,8 +37,8 @@ class Moments(nn.Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         inner = cast("Tensor", super().forward(x))  # type: ignore[no-untyped-call]  # torch's own
-        cells = (inner.shape[2], inner.shape[3])
-        mean, square = (adaptive_avg_pool2d(one, cells) for one in (x.float(), x.float().square()))
+        cell = x.shape[2] // inner.shape[2]
+        mean, square = (avg_pool2d(one, cell) for one in (x.float(), x.float().square()))
         spread = ((square - mean.square()).clamp_min(0) + 1e-4).sqrt()
         return torch.cat([inner, mean.to(inner.dtype), spread.to(inner.dtype)], 1)
 

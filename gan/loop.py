@@ -78,7 +78,7 @@ def train(
     Raises TooManyFailuresError when the losses stop being numbers three times; KeyboardInterrupt leaves a checkpoint.
     """
     run, values, settings, machine = job.run, job.values, job.settings, job.machine
-    torch.set_num_threads(machine.threads)
+    players.ready(machine)
     team = players.make(values, job.size, settings.seed, machine)
     moment = Moment(balance=balance.start(values))
     if state := checkpoint.load(run.checkpoints, machine.device):
@@ -183,8 +183,9 @@ def play(team: Players, x: Tensor, values: Values, machine: Machine, moment: Mom
     if turn.train_g:
         d.requires_grad_(False)
         try:
+            fake_seen = seen(fakes)
             with half:
-                real_again, fake_again = losses.scores_again(d, real_seen.detach(), seen(fakes), values)
+                real_again, fake_again = losses.scores_again(d, real_seen.detach(), fake_seen, values)
             loss_g = losses.generator(real_again, fake_again, values)
             team.opt_g.zero_grad()
             loss_g.backward()  # type: ignore[no-untyped-call]

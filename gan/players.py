@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,15 @@ class Players:
     ema: nn.Module
     opt_g: torch.optim.Optimizer
     opt_d: torch.optim.Optimizer
+
+
+def ready(machine: Machine) -> None:
+    """Threads; and on a GPU only kernels that give the same bits each time, as what resumes exactly must have."""
+    torch.set_num_threads(machine.threads)
+    if machine.device != "cpu":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # torch's notes on reproducibility
+        torch.use_deterministic_algorithms(mode=True)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads what it has not written
 
 
 def make(values: Values, size: int, seed: int, machine: Machine) -> Players:
@@ -87,10 +97,11 @@ def average(g: nn.Module, ema: nn.Module, values: Values, images_seen: int) -> N
     """Pull EMA towards G: half of what it knew is forgotten after `ema_kimg`, sooner while the run is young."""
     half_life = min(1000 * values.ema_kimg, 0.08 * images_seen)
     keep = 0.5 ** (values.batch / half_life) if half_life else 0.0
-    for new, old in zip(g.state_dict().values(), ema.state_dict().values(), strict=True):
-        if new.is_floating_point():
-            old.lerp_(new, 1 - keep)
-        else:
+    both = list(zip(ema.state_dict().values(), g.state_dict().values(), strict=True))
+    floats = [pair for pair in both if pair[0].is_floating_point()]
+    torch._foreach_lerp_([old for old, _ in floats], [new for _, new in floats], 1 - keep)  # noqa: SLF001
+    for old, new in both:
+        if not old.is_floating_point():
             old.copy_(new)
 
 

@@ -85,7 +85,7 @@ def _candidates() -> list[Machine]:
 
 
 def _speed(values: Values, size: int, seed: int, machine: Machine) -> float:
-    torch.set_num_threads(machine.threads)
+    players.ready(machine)
     team = players.make(values, size, seed, machine)
     moment = loop.Moment(balance=balance.start(values))
     x = torch.zeros((values.batch, 3, size, size), device=machine.device).contiguous(memory_format=torch.channels_last)
