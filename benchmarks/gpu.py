@@ -11,6 +11,7 @@ import statistics
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -134,7 +135,7 @@ def step(values: Values, side: int, *, bf16: bool, exact: bool) -> dict[str, flo
 
     def play(number: int) -> None:
         x = batches.to_floats(pixels, "cuda")
-        loop.play(team, x, values, machine, loop.replace(moment, step=number), 0)
+        loop.play(team, x, values, machine, replace(moment, step=number), 0)
 
     for number in range(values.lazy):
         play(number)
@@ -162,7 +163,7 @@ def operations(values: Values, side: int, device: str = "cuda") -> float:
     found = []
     for number in (0, 1):
         with _Counter() as counter:
-            loop.play(team, x, values, machine, loop.replace(moment, step=number), 0)
+            loop.play(team, x, values, machine, replace(moment, step=number), 0)
         found.append(counter.total)
     due, other = found
     return (due + (values.lazy - 1) * other) / values.lazy / values.batch
@@ -177,7 +178,7 @@ class _Counter(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
-        if (formula := flop_registry.get(func._overloadpacket)) is not None:
+        if (formula := flop_registry.get(func.overloadpacket)) is not None:
             self.total += formula(*args, **(kwargs or {}), out_val=out)
         return out
 

@@ -154,12 +154,8 @@ def play(team: Players, x: Tensor, values: Values, machine: Machine, moment: Mom
         return augment(pictures, values, turn.p, moment.images_seen, rng)
 
     with torch.set_grad_enabled(turn.train_g), half:
-        z = batches.latents(
-            values,
-            values.batch,
-            batches.chance(seed, step, "latents", machine.device),
-            networks.field(values, x.shape[2]),
-        )
+        drawn = batches.chance(seed, step, "latents", machine.device)
+        z = batches.latents(values, values.batch, drawn, networks.field(values, x.shape[2]))
         fakes = g(z).float()
 
     real_seen, fake_seen = seen(x), seen(fakes.detach())

@@ -47,7 +47,7 @@ def ready(machine: Machine) -> None:
     if machine.device != "cpu":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # torch's notes on reproducibility
         torch.use_deterministic_algorithms(mode=True)
-        torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads what it has not written
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # it costs time
 
 
 def make(values: Values, size: int, seed: int, machine: Machine) -> Players:
@@ -99,7 +99,7 @@ def average(g: nn.Module, ema: nn.Module, values: Values, images_seen: int) -> N
     keep = 0.5 ** (values.batch / half_life) if half_life else 0.0
     both = list(zip(ema.state_dict().values(), g.state_dict().values(), strict=True))
     floats = [pair for pair in both if pair[0].is_floating_point()]
-    torch._foreach_lerp_([old for old, _ in floats], [new for _, new in floats], 1 - keep)  # noqa: SLF001
+    torch._foreach_lerp_([old for old, _ in floats], [new for _, new in floats], 1 - keep)
     for old, new in both:
         if not old.is_floating_point():
             old.copy_(new)

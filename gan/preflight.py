@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +13,18 @@ from torch import nn
 
 from gan import balance, batches, loop, networks, players
 from gan.players import Machine
+from scrapbag.errors import UsageError
 from scrapbag.processor import has_bf16
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gan.presets import Values
 
 FEW = 1000
+_TOO_MUCH = (
+    "the GPU's memory is too full for a step; close what else uses it, or write --set batch={} or a smaller width"
+)
 GENTLE = {"colour": 0.4, "shift": 0.1}  # what a small set turns on
 
 
@@ -34,12 +40,27 @@ def small_set(count: int, values: Values) -> dict[str, Any]:
 
 
 def probe(values: Values, size: int, seed: int) -> tuple[Machine, float, list[str]]:
-    """The fastest way to compute here, its images a second, and what was tried in words; three steps of each."""
+    """The fastest way to compute here, its images a second, and what was tried in words; three steps of each.
+
+    Raises UsageError when no way fits the memory of the GPU.
+    """
     found: dict[Machine, float] = {}
     for machine in _candidates():
-        found[machine] = _speed(values, size, seed, machine)
+        with suppress(torch.OutOfMemoryError):
+            found[machine] = _speed(values, size, seed, machine)
+    if not found:
+        raise UsageError(_TOO_MUCH.format(max(2, values.batch // 2)))
     best = max(found, key=lambda machine: found[machine])
     return best, found[best], [f"{describe(machine)} {speed:.1f}" for machine, speed in found.items()]
+
+
+@contextmanager
+def fits(values: Values) -> Iterator[None]:
+    """Training, whose GPU may run out of memory later, when others take it: one sentence, and the run is kept."""
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise UsageError(_TOO_MUCH.format(max(2, values.batch // 2))) from None
 
 
 def describe(machine: Machine) -> str:

@@ -94,9 +94,9 @@ PRESETS: dict[str, dict[str, Any]] = {
     "auto-cpu-64": {**_CPU, "up": "nearest", "kernel": (3,), "tint": True},
     # a residual pair without norm, relativistic, kept in bounds by R1 + R2 (R3GAN, arXiv 2501.05441)
     "auto-cuda": {
-        "block": "residual", "up": "nearest", "kernel": (3,), "norm_g": "none", "norm_d": "none", "width": 64,
-        "loss": "relativistic", "penalty": "r1r2", "gamma": 1.0, "lazy": 4, "lr_g": 1e-4, "lr_d": 1e-4,
-        "beta1": 0.0, "beta2": 0.99, "ema_kimg": 50.0, "balance": "ada", "colour": 1.0, "shift": 0.125,
+        "block": "residual", "up": "nearest", "kernel": (3,), "norm_g": "none", "norm_d": "none", "batch": 32,
+        "loss": "relativistic", "penalty": "r1r2", "gamma": 10.0, "lazy": 4, "lr_g": 2e-4, "lr_d": 2e-4,
+        "beta1": 0.0, "beta2": 0.99, "balance": "ada", "colour": 1.0, "shift": 0.125,
     },
     # arXiv 1511.06434 as Bag Dreams ran it
     "dcgan64": {"z": 128, "width": 64, "mirror": False, "ema_kimg": 0.0},

@@ -1,8 +1,11 @@
 """What more than one file of tests shares."""
 
+import os
 import signal
 
 import pytest
+
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")  # the same figures with a GPU and without
 
 # A shell that starts pytest in the background has it ignore Ctrl-C, and the commands under test would inherit that
 signal.signal(signal.SIGINT, signal.default_int_handler)

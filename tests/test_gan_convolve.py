@@ -37,6 +37,19 @@ def alike(theirs: nn.Module, ours: nn.Module, x: Tensor) -> None:
         torch.testing.assert_close(got, want)
 
 
+class _FromVector(nn.ConvTranspose2d):
+    """As a GPU computes it, here."""
+
+    def forward(self, x: Tensor, _: list[int] | None = None) -> Tensor:
+        return convolve._from_vector(x, self.weight, self.bias)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_canvas_painted_at_once_is_a_product(bias):
+    canvas = {"in_channels": 6, "out_channels": 3, "kernel_size": 16, "bias": bias}
+    alike(nn.ConvTranspose2d(**canvas), _FromVector(**canvas), torch.randn(4, 6, 1, 1))
+
+
 @pytest.mark.parametrize(("theirs", "ours", "side"), copy.deepcopy(CASES))
 def test_a_convolution_and_its_slopes_are_torchs(theirs: nn.Module, ours: nn.Module, side: int) -> None:
     alike(theirs, ours, torch.randn(3, 6, side, side))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import replace
 
 import pytest
 import torch
+from torch.nn.functional import affine_grid, grid_sample
 
 from gan import balance, batches, grids, loop, losses, metrics, players, presets
-from gan.augment import augment
+from gan.augment import _bilinear, augment
 from gan.balance import Balance, Scores
 from gan.layers import Moments
 from gan.players import Machine
@@ -151,6 +153,28 @@ def test_noise_fades_with_images_seen():
     assert young == pytest.approx(0.1, rel=0.05)
     assert old == pytest.approx(0.05, rel=0.05)
     assert gone == 0
+
+
+def test_a_gpu_warps_as_a_cpu_does():
+    x = torch.randn(5, 3, 24, 32, dtype=torch.double, requires_grad=True)
+    grid = affine_grid(torch.randn(5, 2, 3, dtype=torch.double) * 2, list(x.shape), align_corners=False)
+    want = grid_sample(x, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    got = _bilinear(x, grid)
+    torch.testing.assert_close(got, want)
+    slope = torch.randn_like(want)
+    torch.testing.assert_close(torch.autograd.grad(got, x, slope), torch.autograd.grad(want, x, slope))
+
+
+def test_a_gpu_is_held_to_one_order_of_adding(monkeypatch):
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    players.ready(Machine())
+    assert not torch.are_deterministic_algorithms_enabled()
+    try:
+        players.ready(Machine("cuda"))
+        assert torch.are_deterministic_algorithms_enabled()
+        assert os.environ["CUBLAS_WORKSPACE_CONFIG"] in (":4096:8", ":16:8")
+    finally:
+        torch.use_deterministic_algorithms(mode=False)
 
 
 def test_augmentation_lets_the_slope_through_to_g():

@@ -9,12 +9,13 @@ import zipfile
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from gan_data import TINY, job, squares, texture
 from making import command, make
 from PIL import Image
 
-from gan import checkpoint, data, loop, presets, runs
+from gan import checkpoint, data, loop, preflight, presets, runs
 from gan.__main__ import main
 from scrapbag.errors import LockedError, RecipeError, UsageError
 from scrapbag.layout import Run, lock
@@ -30,6 +31,26 @@ def finished(tmp_path):
     moment, sha256 = loop.train(one)
     runs.finish(one, moment, sha256)
     return dataset, one, sha256
+
+
+def test_a_gpu_that_is_too_full_is_a_sentence_and_nothing_begins(tmp_path, monkeypatch):
+    def full(*_args, **_more):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    dataset = squares(tmp_path / "data")
+    monkeypatch.setattr("gan.preflight.torch.randn", full)
+    said = CliRunner().invoke(
+        main, ["train", "--data", str(dataset.root), "--run", str(tmp_path / "run"), "--images", "8"]
+    )
+    assert said.exit_code == 2
+    assert "memory is too full for a step" in said.output
+    assert "--set batch=16" in said.output
+    assert not (tmp_path / "run" / "settings.toml").exists()
+
+
+def test_a_gpu_that_fills_up_later_ends_the_run_with_a_sentence():
+    with pytest.raises(UsageError, match="batch=32"), preflight.fits(presets.resolve("dcgan64")):
+        raise torch.OutOfMemoryError("CUDA out of memory")
 
 
 def standing(root):
