@@ -49,6 +49,7 @@ ROWS = {
     "quilt": ("quilt", ()),
     "dcgan64": ("dcgan64", ()),
 }
+SAMPLES = 2048  # for KID, which a few of them decide
 KID, COVERAGE, HALF, COLOUR = 0.41, 0.92, 0.5, 0.8
 
 
@@ -129,14 +130,13 @@ def run(task: Task, work: Path) -> dict[str, Any]:
     reals = divide(train, held) if task.real else Reals(train[:1024], held, held, train)
     judge = Judge(reals)
     generator = sample.load(folder.generator)
-    count = len(reals.others)
-    fakes = batches.to_bytes(sample.draw(generator, count, seed=7))
+    fakes = batches.to_bytes(sample.draw(generator, SAMPLES, seed=7))
     grids.save(work / f"{task.name}.png", fakes[:64])
     verdict = judge.verdict(fakes, moment.images_seen)
     settled = players.settled(generator.net, replace(values, settle=True), generator.field)
-    again = judge.verdict(batches.to_bytes(sample.draw(replace(generator, net=settled), count, seed=7)))
+    again = judge.verdict(batches.to_bytes(sample.draw(replace(generator, net=settled), SAMPLES, seed=7)))
     kept = sample.load(best(folder))
-    fakes = batches.to_bytes(sample.draw(kept, count, seed=7))
+    fakes = batches.to_bytes(sample.draw(kept, SAMPLES, seed=7))
     grids.save(work / f"{task.name}-best.png", fakes[:64])
     best_one = judge.verdict(fakes, kept.images_seen)
     return {
@@ -159,6 +159,7 @@ def run(task: Task, work: Path) -> dict[str, Any]:
         "sharpness": round(verdict.fakes.sharpness, 2),
         "flags": [flag.partition(":")[0] for flag in verdict.flags],
         "n": verdict.n,
+        "samples": verdict.many,
         "features": verdict.measured[0].sha256,
         **_same(task, work),
     }
@@ -188,7 +189,7 @@ def _kept(task: Task, work: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found if found.items() >= _same(task, work).items() else None
+    return found if found.items() >= (_same(task, work) | {"samples": SAMPLES}).items() else None
 
 
 def together(tasks: list[Task], work: Path, jobs: int) -> list[dict[str, Any]]:

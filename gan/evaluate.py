@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from gan import batches, neighbours, sample
-from gan.judge import Judge, reals_of
+from gan import batches, neighbours, preflight, sample
+from gan.judge import MANY, Judge, reals_of
 from scrapbag.errors import UsageError
 from scrapbag.layout import write_text
 
@@ -45,10 +45,11 @@ def evaluate(run: Run, pictures: Pictures, curated: Path, level: int = 3, seed: 
     for name, path in (("last", run.generator), ("best", best(run))):
         if path.exists():
             known = sample.load(path)
-            fakes = batches.to_bytes(sample.draw(known, len(judge.reals.others), seed))
+            known.net.to(preflight.device())
+            fakes = batches.to_bytes(sample.draw(known, MANY, seed))
             verdicts[name] = judge.verdict(fakes, known.images_seen)
             if name == "last":
-                neighbours.write(run, neighbours.find(fakes, judge))
+                neighbours.write(run, neighbours.find(fakes[: len(judge.reals.others)], judge))
     table = {name: asdict(verdict) for name, verdict in verdicts.items()}
     write_text(run.root / "evaluation.json", json.dumps(table, indent=1) + "\n")
     return verdicts
@@ -70,7 +71,8 @@ def read(run: Run) -> dict[str, Any]:
 
 def lines(verdict: Verdict) -> list[str]:
     """A verdict for a terminal: every figure beside the floor that real pictures reach."""
-    counts = f"{verdict.n} samples after {verdict.images_seen:,} images, {verdict.reference:,} training pictures"
+    counts = f"{verdict.n} samples (KID: {verdict.many:,}) after {verdict.images_seen:,} images"
+    counts += f", {verdict.reference:,} training pictures"
     out = [f"{counts}; floor: {verdict.n} other real pictures in the samples' place"]
     for one in verdict.measured:
         out.append(f"  {f'features: {one.name} ({one.sha256})':<48}{'samples':>10}{'floor':>10}")

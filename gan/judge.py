@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gan.presets import Values
 
 COUNT = 512  # samples, and as many other reals for the floor
+MANY = 1024  # samples for a KID: by 238 of them it swings between 180 and 330 for one generator (docs/gan.md)
 TRAIN = 6000  # training pictures among which copies are looked for
 COPIES = 0.15  # of the samples nearer than 98 % of held-out reals are: replay is 1, honest samples keep 0.02
 FEW = 0.3  # of the reals' variety
@@ -75,6 +76,7 @@ class Verdict:
 
     images_seen: int
     n: int
+    many: int  # samples that the KID on random features rests on
     reference: int
     train: int
     held: int
@@ -94,9 +96,10 @@ class Known:
             kind.look(part) for part in (reals.reference, reals.others, reals.held, reals.train)
         )
 
-    def figures(self, vectors: Tensor, unseen: Tensor) -> Figures:
-        """Of samples; `unseen` are those of them whose nearness to the training set is looked at."""
+    def figures(self, vectors: Tensor, unseen: Tensor, count: int) -> Figures:
+        """Of `count` samples, KID of all; `unseen` are those whose nearness to the training set is looked at."""
         value, error = metrics.kid(self.reference, vectors)
+        vectors = vectors[:count]
         precision, recall, coverage = metrics.precision_recall_coverage(self.reference, vectors)
         area, copies = metrics.copying(self.train, self.held, unseen)
         return Figures(
@@ -125,20 +128,26 @@ class Judge:
             except MissingError as error:
                 self.unmeasured = str(error)
         self.known = [Known(kind, reals) for kind in kinds]  # the random features first
-        self._floor = [known.figures(known.others, unseen=known.held) for known in self.known]
+        self._count = len(reals.others)
+        self._floor = [known.figures(known.others, known.held, self._count) for known in self.known]
         self._floor_surface = surface(reals.reference, reals.others)
 
     def verdict(self, fakes: Pixels, images_seen: int = 0) -> Verdict:
-        """Of (N, H, W, 3) samples; N as many as `reals.others`, or the floor is not measured alike."""
-        vectors = [known.kind.look(fakes) for known in self.known]
+        """Of (N, H, W, 3) samples, N at least as many as `reals.others`, or the floor is not measured alike.
+
+        So many of them are judged; all of them count for KID on the random features, which it takes to hold still.
+        """
+        first = fakes[: self._count]
+        vectors = [known.kind.look(first if i else fakes) for i, known in enumerate(self.known)]
         measured = tuple(
-            Measured(known.kind.name, known.kind.sha256, known.figures(ours, unseen=ours), floor)
+            Measured(known.kind.name, known.kind.sha256, known.figures(ours, ours[: len(first)], len(first)), floor)
             for known, ours, floor in zip(self.known, vectors, self._floor, strict=True)
         )
-        seen = surface(self.reals.reference, fakes)
+        seen = surface(self.reals.reference, first)
         return Verdict(
             images_seen=images_seen,
-            n=len(fakes),
+            n=len(first),
+            many=len(fakes),
             reference=len(self.reals.reference),
             train=len(self.reals.train),
             held=len(self.reals.held),
