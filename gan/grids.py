@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import math
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from scrapbag.layout import Run
 
 FRAMES = 120
+log = logging.getLogger(__name__)
 
 
 def sheet(pixels: Pixels, columns: int = 0) -> Image.Image:
@@ -57,7 +59,7 @@ def film(run: Run) -> Path:
     """progress.gif of the grids of a run, in order; the last one stays for two seconds."""
     paths = drawn(run)
     step = max(1, math.ceil(len(paths) / FRAMES))
-    frames = [Image.open(path).convert("P", palette=Image.Palette.ADAPTIVE) for path in [*paths[:-1:step], *paths[-1:]]]
+    frames = [frame for path in [*paths[:-1:step], *paths[-1:]] if (frame := _frame(path))]
     path = run.root / "progress.gif"
     if frames:
         buffer = io.BytesIO()
@@ -65,3 +67,13 @@ def film(run: Run) -> Path:
         frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=pauses, loop=0)
         write_bytes(path, buffer.getvalue())
     return path
+
+
+def _frame(path: Path) -> Image.Image | None:
+    """A grid as a frame; one that cannot be read is left out, as a film is no reason to end a run with an error."""
+    try:
+        with Image.open(path) as image:
+            return image.convert("P", palette=Image.Palette.ADAPTIVE)
+    except (OSError, SyntaxError):
+        log.warning("%s cannot be read; the film goes without it", path)
+        return None

@@ -166,8 +166,8 @@ def reals_of(pictures: Pictures, values: Values, level: int = 3) -> Reals:
         reference, known = (batches.crops(train, values.crop, n, np.random.default_rng(n)) for n in (1024, 4096))
         held = batches.crops(pictures.held, values.crop, COUNT, np.random.default_rng(1))
         return Reals(reference, held, held, np.concatenate([reference, known]))
-    held, mixed = (batches.some(part, values, len(part)) for part in (pictures.held, train))
-    return divide(mixed, held)
+    held = batches.some(pictures.held, values, min(COUNT, len(pictures.held)))
+    return divide(batches.some(train, values, min(COUNT + TRAIN, len(train))), held)
 
 
 def divide(train: Pixels, held: Pixels) -> Reals:

@@ -88,16 +88,15 @@ def train(
             raise UsageError(f"{run.checkpoints} is of another version ({error}); move {run.root} away") from None
     elif run.generator.exists() or checkpoint.saved(run.checkpoints):
         raise UsageError(f"none of the checkpoints in {run.checkpoints} can be read; move {run.root} away first")
-    if _spent(moment, settings) < (budget := _budget(settings)):
+    spent, budget = _spent(moment, settings), float(settings.images or settings.minutes)
+    if spent < budget:
         run.done.unlink(missing_ok=True)
     rewind(run, moment.images_seen)
     anchor = _capture(team, moment)
     saved, saved_at = moment.images_seen, time.monotonic()
     every = min(16, max(1, 2**16 // job.size**2))  # steps between anchors: seconds of work, whatever the size
 
-    with Progress(
-        run, lambda: show.grid(job, show.generator(job, team)), show.reals(job), budget, _spent(moment, settings)
-    ) as progress:
+    with Progress(run, lambda: show.grid(job, show.generator(job, team)), show.reals(job), budget, spent) as progress:
         try:
             while _spent(moment, settings) < budget:
                 began = clock()
@@ -108,10 +107,9 @@ def train(
                         saved, saved_at = moment.images_seen, time.monotonic()
                 pool = batches.pool(job.pictures, values, settings.level, moment.images_seen)
                 reals = batches.reals(job.pictures, values, settings.seed, moment.step, pool)
+                x = batches.to_floats(reals, machine.device)
                 try:
-                    scores = play(
-                        team, batches.to_floats(reals, machine.device), values, machine, moment, settings.seed
-                    )
+                    scores = play(team, x, values, machine, moment, settings.seed)
                 except NotFiniteError:
                     moment = _retreat(team, anchor, moment, clock() - began)
                     anchor = _capture(team, moment)
@@ -131,9 +129,8 @@ def train(
                     judge(show.generator(job, team), moment.images_seen)
             final = _capture(team, moment)
             checkpoint.save(run.checkpoints, final, moment.images_seen)
-        except BaseException:  # Ctrl-C, or a fault beside the training: what was learnt stays
-            if int(anchor["moment"]["images_seen"]) > saved:
-                checkpoint.save(run.checkpoints, anchor, int(anchor["moment"]["images_seen"]))
+        except BaseException as stop:  # Ctrl-C, or a fault beside the training
+            _leave(job, team, anchor, saved, stop)
             raise
 
     checkpoint.export(run, show.generator(job, team), values, job.size, moment.images_seen)
@@ -228,6 +225,15 @@ def _retreat(team: Players, anchor: State, moment: Moment, took: float) -> Momen
     return replace(back, step=moment.step + 1, seconds=moment.seconds + took, faults=faults, fault_step=moment.step)
 
 
+def _leave(job: Job, team: Players, anchor: State, saved: int, stop: BaseException) -> None:
+    """What was learnt stays, and after Ctrl-C it can be looked at."""
+    if (seen := int(anchor["moment"]["images_seen"])) > saved:
+        checkpoint.save(job.run.checkpoints, anchor, seen)
+    if seen and isinstance(stop, KeyboardInterrupt):
+        _restore(team, anchor)
+        checkpoint.export(job.run, show.generator(job, team), job.values, job.size, seen)
+
+
 def _capture(team: Players, moment: Moment) -> State:
     return {**players.capture(team), "moment": asdict(moment)}
 
@@ -238,10 +244,6 @@ def _restore(team: Players, state: State) -> Moment:
     return Moment(**moment)
 
 
-def _budget(settings: Train) -> float:
-    """Images, or minutes where none are given."""
-    return float(settings.images or settings.minutes)
-
-
 def _spent(moment: Moment, settings: Train) -> float:
+    """Images, or minutes where none are asked for."""
     return float(moment.images_seen) if settings.images else moment.seconds / 60

@@ -11,6 +11,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from gan_data import TINY, squares
+from PIL import Image
 from safetensors.torch import save
 
 from gan import checkpoint, data, grids, interpolate, networks, players, presets, progress, report, sample, textures
@@ -235,6 +236,15 @@ def test_the_page_leaves_out_what_cannot_be_read_or_is_no_grid(run):
             page = report.write(run).read_text()
             assert page.count("data:image/webp") == 3  # now, and two over time
             assert "make evaluate" in page
+
+
+def test_a_film_goes_without_a_grid_that_cannot_be_read(run, caplog):
+    for kimg in range(3):
+        grids.save(run.fakes(kimg), np.full((4, 32, 32, 3), 100 * kimg, np.uint8))
+    run.fakes(1).write_bytes(run.fakes(1).read_bytes()[:60])
+    with Image.open(grids.film(run)) as film:
+        assert film.n_frames == 2
+    assert str(run.fakes(1)) in caplog.text
 
 
 def test_a_picture_of_the_users_own_is_no_grid(run):

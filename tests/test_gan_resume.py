@@ -13,7 +13,7 @@ import pytest
 import torch
 from gan_data import job, squares, texture
 
-from gan import batches, checkpoint, loop, players, presets, runs
+from gan import batches, checkpoint, loop, players, presets, runs, sample
 from gan.players import Machine
 from scrapbag.errors import TooManyFailuresError
 from scrapbag.layout import Run
@@ -49,6 +49,9 @@ def test_stopping_and_going_on_changes_no_weight(tmp_path, monkeypatch, row):
     left = checkpoint.load(tmp_path / "stopped" / "checkpoints")
     assert left is not None
     assert left["moment"]["images_seen"] == 256
+    shown = sample.load(tmp_path / "stopped" / "generator.safetensors")  # after Ctrl-C there is something to look at
+    assert shown.images_seen == 256
+    assert not (tmp_path / "stopped" / "done.json").exists()
     moment, sha256 = loop.train(job(data, tmp_path / "stopped", *values, images=300, preset=preset))
     assert (moment.images_seen, sha256) == (300, calm)
 

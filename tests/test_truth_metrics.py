@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 import torch
 from truth_pictures import drawn
 
-from gan import features, metrics
-from gan.judge import Judge, divide
+from gan import batches, features, metrics, presets
+from gan.data import Pictures
+from gan.judge import Judge, divide, reals_of
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +74,18 @@ def test_one_picture_many_times_is_flagged_whatever_its_precision_is(judge: Judg
     assert any(flag.startswith("few modes: ") for flag in verdict.flags)
     assert figures.coverage < 0.05
     assert figures.variety < 0.3
+
+
+def test_no_more_of_many_pictures_are_read_than_are_needed() -> None:
+    every = np.arange(7700, dtype=np.uint16)[:, None, None].view(np.uint8).reshape(-1, 1, 1, 2).repeat(2, 3)[..., :3]
+    train, held = list(every[:7000]), list(every[7000:])
+    pictures = Pictures("", (), train, held, upto=(7000,) * 4, side=1)
+    values = presets.resolve("auto-cpu")
+    found = reals_of(pictures, values)
+    whole = divide(*(batches.some(part, values, len(part)) for part in (train, held)))
+    for part in fields(found):
+        assert np.array_equal(getattr(found, part.name), getattr(whole, part.name)), part.name
+    assert found.reference.base is None or len(found.reference.base) < 7000
 
 
 def test_blurred_pictures_are_flagged(judge: Judge) -> None:
