@@ -147,19 +147,20 @@ def step(values: Values, side: int, *, bf16: bool, exact: bool) -> dict[str, flo
         count += values.lazy
     torch.cuda.synchronize()
     rate = count * values.batch / (time.perf_counter() - began)
+    most = torch.cuda.max_memory_allocated()
     return {
         "images_per_s": round(rate, 1),
         "tflops": round(rate * operations(values, side) / 1e12, 1),
-        "memory_gb": round(torch.cuda.max_memory_allocated() / 1e9, 1),
+        "memory_gb": round(most / 1e9, 1),
     }
 
 
-def operations(values: Values, side: int, device: str = "cuda") -> float:
+def operations(values: Values, side: int) -> float:
     """Multiplications and additions an image costs in training, the penalty with its share of steps."""
-    machine = Machine(device, torch.get_num_threads(), bf16=device != "cpu")
+    machine = Machine("cuda", torch.get_num_threads(), bf16=True)
     team = players.make(values, side, 0, machine)
     moment = loop.Moment(balance=balance.start(values))
-    x = torch.randn(values.batch, 3, side, side, device=device).contiguous(memory_format=torch.channels_last)
+    x = torch.randn(values.batch, 3, side, side, device="cuda").contiguous(memory_format=torch.channels_last)
     found = []
     for number in (0, 1):
         with _Counter() as counter:
@@ -202,6 +203,7 @@ def _gan(*command: str) -> None:
 def _needs_gpu() -> None:
     if not torch.cuda.is_available():
         raise click.ClickException("there is no GPU here that torch can use")
+    players.ready(Machine("cuda", torch.get_num_threads()))  # before the first product: cuBLAS is asked but once
 
 
 def _short(verdict: dict[str, Any]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from benchmarks import quilts
-from gan import batches, grids, loop, players, preflight, presets, sample
+from gan import batches, grids, loop, metrics, players, preflight, presets, sample
 from gan.data import Pictures
 from gan.evaluate import best
 from gan.judge import COUNT, Judge, Reals, divide
@@ -133,6 +133,7 @@ def run(task: Task, work: Path) -> dict[str, Any]:
     fakes = batches.to_bytes(sample.draw(generator, SAMPLES, seed=7))
     grids.save(work / f"{task.name}.png", fakes[:64])
     verdict = judge.verdict(fakes, moment.images_seen)
+    parts = torch.split(judge.known[0].kind.look(fakes), verdict.n)[:8]  # what so few would have said
     settled = players.settled(generator.net, replace(values, settle=True), generator.field)
     again = judge.verdict(batches.to_bytes(sample.draw(replace(generator, net=settled), SAMPLES, seed=7)))
     kept = sample.load(best(folder))
@@ -144,6 +145,7 @@ def run(task: Task, work: Path) -> dict[str, Any]:
         "name": task.name,
         "kimg": round(moment.images_seen / 1000, 1),
         "kid": round(verdict.measured[0].fakes.kid, 1),
+        "kid_of_parts": [round(metrics.kid(judge.known[0].reference, part)[0], 1) for part in parts],
         "kid_settled": round(again.measured[0].fakes.kid, 1),
         "kimg_best": round(kept.images_seen / 1000, 1),
         "kid_best": round(best_one.measured[0].fakes.kid, 1),

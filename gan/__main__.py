@@ -52,8 +52,8 @@ def train(data_root: Path, root: Path, save_every: float, **asked: Any) -> None:
         with lock(run.root, "train"):
             from gan import keep, loop, preflight, report, runs  # noqa: PLC0415 - torch takes two seconds to import
 
-            job = runs.prepare(dataset, run, settings, click.echo)
-            with preflight.fits(job.values):
+            with preflight.fits():
+                job = runs.prepare(dataset, run, settings, click.echo)
                 moment, sha256 = loop.train(job, judge=keep.Keeper(job), save_s=save_every)
             page = report.write(run)
             runs.finish(job, moment, sha256)

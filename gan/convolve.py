@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, channels_last, nn
 from torch.autograd import Function
 from torch.nn.functional import conv2d, conv_transpose2d, pad
 from torch.nn.grad import conv2d_input
@@ -40,8 +40,8 @@ class ConvTranspose2d(nn.ConvTranspose2d):
 
 def _from_vector(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """A map of one pixel is a vector, and its transposed convolution a product, which cuDNN does not see."""
-    y = (x.flatten(1) @ weight.flatten(1)).view(len(x), *weight.shape[1:])
-    return y if bias is None else y + bias[:, None, None]
+    y = (x.flatten(1) @ weight.flatten(1)).view(len(x), *weight.shape[1:]).contiguous(memory_format=channels_last)
+    return y if bias is None else y + bias.to(y.dtype)[:, None, None]
 
 
 class Grown(nn.Sequential):

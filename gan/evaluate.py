@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from gan import batches, neighbours, preflight, sample
+from gan import batches, neighbours, sample
 from gan.judge import MANY, Judge, reals_of
 from scrapbag.errors import UsageError
 from scrapbag.layout import write_text
@@ -45,7 +45,6 @@ def evaluate(run: Run, pictures: Pictures, curated: Path, level: int = 3, seed: 
     for name, path in (("last", run.generator), ("best", best(run))):
         if path.exists():
             known = sample.load(path)
-            known.net.to(preflight.device())
             fakes = batches.to_bytes(sample.draw(known, MANY, seed))
             verdicts[name] = judge.verdict(fakes, known.images_seen)
             if name == "last":
@@ -71,7 +70,7 @@ def read(run: Run) -> dict[str, Any]:
 
 def lines(verdict: Verdict) -> list[str]:
     """A verdict for a terminal: every figure beside the floor that real pictures reach."""
-    counts = f"{verdict.n} samples (KID: {verdict.many:,}) after {verdict.images_seen:,} images"
+    counts = f"{verdict.n} samples (KID on random features: {verdict.many:,}) after {verdict.images_seen:,} images"
     counts += f", {verdict.reference:,} training pictures"
     out = [f"{counts}; floor: {verdict.n} other real pictures in the samples' place"]
     for one in verdict.measured:

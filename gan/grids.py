@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from scrapbag.layout import Run
 
 FRAMES = 120
+UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 log = logging.getLogger(__name__)
 
 
@@ -72,8 +73,8 @@ def film(run: Run) -> Path:
 def _frame(path: Path) -> Image.Image | None:
     """A grid as a frame; one that cannot be read is left out, as a film is no reason to end a run with an error."""
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=("PNG",)) as image:
             return image.convert("P", palette=Image.Palette.ADAPTIVE)
-    except (OSError, SyntaxError):
+    except UNREADABLE:
         log.warning("%s cannot be read; the film goes without it", path)
         return None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gan.presets import Values
 
 COUNT = 512  # samples, and as many other reals for the floor
-MANY = 1024  # samples for a KID: by 238 of them it swings between 180 and 330 for one generator (docs/gan.md)
+MANY = 1024  # samples for a KID: by 238 of them one generator's lay between 180 and 329 (docs/gan.md)
 TRAIN = 6000  # training pictures among which copies are looked for
 COPIES = 0.15  # of the samples nearer than 98 % of held-out reals are: replay is 1, honest samples keep 0.02
 FEW = 0.3  # of the reals' variety
@@ -96,10 +96,9 @@ class Known:
             kind.look(part) for part in (reals.reference, reals.others, reals.held, reals.train)
         )
 
-    def figures(self, vectors: Tensor, unseen: Tensor, count: int) -> Figures:
-        """Of `count` samples, KID of all; `unseen` are those whose nearness to the training set is looked at."""
-        value, error = metrics.kid(self.reference, vectors)
-        vectors = vectors[:count]
+    def figures(self, vectors: Tensor, many: Tensor, unseen: Tensor) -> Figures:
+        """Of samples, KID of `many` of them; the nearness of `unseen` ones to the training set is looked at."""
+        value, error = metrics.kid(self.reference, many)
         precision, recall, coverage = metrics.precision_recall_coverage(self.reference, vectors)
         area, copies = metrics.copying(self.train, self.held, unseen)
         return Figures(
@@ -128,8 +127,7 @@ class Judge:
             except MissingError as error:
                 self.unmeasured = str(error)
         self.known = [Known(kind, reals) for kind in kinds]  # the random features first
-        self._count = len(reals.others)
-        self._floor = [known.figures(known.others, known.held, self._count) for known in self.known]
+        self._floor = [known.figures(known.others, known.others, known.held) for known in self.known]
         self._floor_surface = surface(reals.reference, reals.others)
 
     def verdict(self, fakes: Pixels, images_seen: int = 0) -> Verdict:
@@ -137,12 +135,13 @@ class Judge:
 
         So many of them are judged; all of them count for KID on the random features, which it takes to hold still.
         """
-        first = fakes[: self._count]
-        vectors = [known.kind.look(first if i else fakes) for i, known in enumerate(self.known)]
-        measured = tuple(
-            Measured(known.kind.name, known.kind.sha256, known.figures(ours, ours[: len(first)], len(first)), floor)
-            for known, ours, floor in zip(self.known, vectors, self._floor, strict=True)
-        )
+        first = fakes[: len(self.reals.others)]
+        measured: list[Measured] = []
+        for known, floor in zip(self.known, self._floor, strict=True):
+            many = known.kind.look(first if measured else fakes)
+            ours = many[: len(first)]
+            figures = known.figures(ours, many, unseen=ours)
+            measured.append(Measured(known.kind.name, known.kind.sha256, figures, floor))
         seen = surface(self.reals.reference, first)
         return Verdict(
             images_seen=images_seen,
@@ -151,7 +150,7 @@ class Judge:
             reference=len(self.reals.reference),
             train=len(self.reals.train),
             held=len(self.reals.held),
-            measured=measured,
+            measured=tuple(measured),
             unmeasured=self.unmeasured,
             fakes=seen,
             floor=self._floor_surface,

@@ -15,7 +15,7 @@ NEAR = 5  # the neighbour whose distance is the radius of a point's ball
 
 
 def kid(reals: Tensor, fakes: Tensor, subset: int = 200, rounds: int = 200) -> tuple[float, float]:
-    """Kernel distance (arXiv 1801.01401) times 1000 over random subsets, and its standard error. Smaller is better.
+    """Kernel distance (arXiv 1801.01401) times 1000 over random subsets, and what those differ by. Smaller is better.
 
     A cubic kernel lets a few odd fakes decide, so it wants more of them than there are reals (docs/gan.md).
     """

@@ -25,6 +25,7 @@ FEW = 1000
 _TOO_MUCH = (
     "the GPU's memory is too full for a step; close what else uses it, or write --set batch={} or a smaller width"
 )
+_FULL = "the GPU's memory is full; close what else uses it, and the same command goes on from here"
 GENTLE = {"colour": 0.4, "shift": 0.1}  # what a small set turns on
 
 
@@ -46,8 +47,11 @@ def probe(values: Values, size: int, seed: int) -> tuple[Machine, float, list[st
     """
     found: dict[Machine, float] = {}
     for machine in _candidates():
-        with suppress(torch.OutOfMemoryError):
+        try:
             found[machine] = _speed(values, size, seed, machine)
+        except RuntimeError as error:
+            if not _is_full(error):
+                raise
     if not found:
         raise UsageError(_TOO_MUCH.format(max(2, values.batch // 2)))
     best = max(found, key=lambda machine: found[machine])
@@ -55,12 +59,20 @@ def probe(values: Values, size: int, seed: int) -> tuple[Machine, float, list[st
 
 
 @contextmanager
-def fits(values: Values) -> Iterator[None]:
-    """Training, whose GPU may run out of memory later, when others take it: one sentence, and the run is kept."""
+def fits() -> Iterator[None]:
+    """A GPU whose memory others take, before or while a run trains, ends it in one sentence; Raises UsageError."""
     try:
         yield
-    except torch.OutOfMemoryError:
-        raise UsageError(_TOO_MUCH.format(max(2, values.batch // 2))) from None
+    except RuntimeError as error:
+        if not _is_full(error):
+            raise
+        raise UsageError(_FULL) from None
+
+
+def _is_full(error: RuntimeError) -> bool:
+    """Of a GPU: torch's own error, that of the driver, or that of cuBLAS, which share no class."""
+    full = ("CUDA out of memory", "CUDA error: out of memory", "ALLOC_FAILED")
+    return isinstance(error, torch.OutOfMemoryError) or any(word in str(error) for word in full)
 
 
 def describe(machine: Machine) -> str:

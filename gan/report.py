@@ -161,7 +161,7 @@ def _uri(path: Path, side: int) -> str:
     try:
         with Image.open(path, formats=("PNG",)) as image:
             picture = image.convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    except grids.UNREADABLE:
         return ""
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()

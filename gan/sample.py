@@ -60,8 +60,7 @@ def load(path: Path, *, seamless: bool = False) -> Generator:
 def draw(generator: Generator, count: int, seed: int) -> Tensor:
     """(count, 3, size, size) in [-1, 1]; the first pictures of a seed stay the same when more are asked for."""
     z = torch.cat([batches.latents(generator.values, 1, _chance(seed, i), generator.field) for i in range(count)])
-    device = next(generator.net.parameters()).device
-    return torch.cat([generator.net(part.to(device)).float().cpu() for part in torch.split(z, 32)])
+    return torch.cat([generator.net(part).float() for part in torch.split(z, 32)])
 
 
 def write(run: Run, count: int, seed: int) -> Path:

@@ -48,6 +48,20 @@ class _FromVector(nn.ConvTranspose2d):
 def test_a_canvas_painted_at_once_is_a_product(bias):
     canvas = {"in_channels": 6, "out_channels": 3, "kernel_size": 16, "bias": bias}
     alike(nn.ConvTranspose2d(**canvas), _FromVector(**canvas), torch.randn(4, 6, 1, 1))
+    with torch.autocast("cpu", torch.bfloat16):
+        y = _FromVector(**canvas)(torch.randn(4, 6, 1, 1))
+    assert y.dtype == torch.bfloat16
+    assert y.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_beside_a_cpu_a_vector_takes_the_product_and_a_map_does_not(monkeypatch):
+    seen = []
+    product = convolve._from_vector
+    monkeypatch.setattr(convolve, "_from_vector", lambda *given: seen.append(given[0].shape) or product(*given))
+    with torch.device("meta"):
+        first, next_one = convolve.ConvTranspose2d(6, 5, 4), convolve.ConvTranspose2d(5, 3, 4, 2, 1)
+        y = next_one(first(torch.empty(2, 6, 1, 1)))
+    assert (seen, tuple(y.shape)) == ([(2, 6, 1, 1)], (2, 3, 8, 8))
 
 
 @pytest.mark.parametrize(("theirs", "ours", "side"), copy.deepcopy(CASES))

@@ -166,7 +166,12 @@ def test_a_gpu_warps_as_a_cpu_does():
 
 
 def test_a_gpu_is_held_to_one_order_of_adding(monkeypatch):
-    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
+    monkeypatch.setattr(
+        torch.utils.deterministic, "fill_uninitialized_memory", torch.utils.deterministic.fill_uninitialized_memory
+    )
+    threads = torch.get_num_threads()
     players.ready(Machine())
     assert not torch.are_deterministic_algorithms_enabled()
     try:
@@ -175,6 +180,7 @@ def test_a_gpu_is_held_to_one_order_of_adding(monkeypatch):
         assert os.environ["CUBLAS_WORKSPACE_CONFIG"] in (":4096:8", ":16:8")
     finally:
         torch.use_deterministic_algorithms(mode=False)
+        torch.set_num_threads(threads)
 
 
 def test_augmentation_lets_the_slope_through_to_g():

@@ -48,9 +48,41 @@ def test_a_gpu_that_is_too_full_is_a_sentence_and_nothing_begins(tmp_path, monke
     assert not (tmp_path / "run" / "settings.toml").exists()
 
 
-def test_a_gpu_that_fills_up_later_ends_the_run_with_a_sentence():
-    with pytest.raises(UsageError, match="batch=32"), preflight.fits(presets.resolve("dcgan64")):
-        raise torch.OutOfMemoryError("CUDA out of memory")
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB"),
+        RuntimeError("CUDA error: out of memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    ],
+)
+def test_a_gpu_that_fills_up_later_ends_the_run_with_a_sentence(tmp_path, monkeypatch, error):
+    def full(*_args, **_more):
+        raise error
+
+    dataset = squares(tmp_path / "data")
+    asked = [
+        "train",
+        "--data",
+        str(dataset.root),
+        "--run",
+        str(tmp_path / "run"),
+        *(f"--set={value}" for value in TINY),
+    ]
+    assert CliRunner().invoke(main, [*asked, "--images", "8"]).exit_code == 0
+    with monkeypatch.context() as patch:
+        patch.setattr("torch.optim.Adam.step", full)
+        said = CliRunner().invoke(main, [*asked, "--images", "16"])
+    assert said.exit_code == 2
+    assert "the same command goes on from here" in said.output
+    again = CliRunner().invoke(main, [*asked, "--images", "16"])
+    assert again.exit_code == 0
+    assert "goes on" in again.output
+
+
+def test_another_fault_of_torch_is_not_called_a_full_gpu():
+    with pytest.raises(RuntimeError, match="shapes"), preflight.fits():
+        raise RuntimeError("shapes do not match")
 
 
 def standing(root):

@@ -51,6 +51,8 @@ def test_stopping_and_going_on_changes_no_weight(tmp_path, monkeypatch, row):
     assert left["moment"]["images_seen"] == 256
     shown = sample.load(tmp_path / "stopped" / "generator.safetensors")  # after Ctrl-C there is something to look at
     assert shown.images_seen == 256
+    for name, weight in shown.net.named_parameters():
+        assert torch.equal(weight, left["ema"][name]), name
     assert not (tmp_path / "stopped" / "done.json").exists()
     moment, sha256 = loop.train(job(data, tmp_path / "stopped", *values, images=300, preset=preset))
     assert (moment.images_seen, sha256) == (300, calm)
