@@ -49,7 +49,7 @@ ROWS = {
     "quilt": ("quilt", ()),
     "dcgan64": ("dcgan64", ()),
 }
-SAMPLES = 2048  # for KID, which a few of them decide
+SAMPLES = 2048  # one draw of as many as there are reals swings
 KID, COVERAGE, HALF, COLOUR = 0.41, 0.92, 0.5, 0.8
 
 
@@ -133,7 +133,8 @@ def run(task: Task, work: Path) -> dict[str, Any]:
     fakes = batches.to_bytes(sample.draw(generator, SAMPLES, seed=7))
     grids.save(work / f"{task.name}.png", fakes[:64])
     verdict = judge.verdict(fakes, moment.images_seen)
-    parts = torch.split(judge.known[0].kind.look(fakes), verdict.n)[:8]  # what so few would have said
+    reference = judge.known[0].reference
+    parts = torch.split(judge.known[0].kind.look(fakes), verdict.n)[: SAMPLES // verdict.n]  # what so few had said
     settled = players.settled(generator.net, replace(values, settle=True), generator.field)
     again = judge.verdict(batches.to_bytes(sample.draw(replace(generator, net=settled), SAMPLES, seed=7)))
     kept = sample.load(best(folder))
@@ -145,7 +146,8 @@ def run(task: Task, work: Path) -> dict[str, Any]:
         "name": task.name,
         "kimg": round(moment.images_seen / 1000, 1),
         "kid": round(verdict.measured[0].fakes.kid, 1),
-        "kid_of_parts": [round(metrics.kid(judge.known[0].reference, part)[0], 1) for part in parts],
+        "kid_of_parts": [round(metrics.kid(reference, part)[0], 1) for part in parts],
+        "coverage_of_parts": [round(metrics.precision_recall_coverage(reference, part)[2], 3) for part in parts],
         "kid_settled": round(again.measured[0].fakes.kid, 1),
         "kimg_best": round(kept.images_seen / 1000, 1),
         "kid_best": round(best_one.measured[0].fakes.kid, 1),

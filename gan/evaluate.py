@@ -70,7 +70,7 @@ def read(run: Run) -> dict[str, Any]:
 
 def lines(verdict: Verdict) -> list[str]:
     """A verdict for a terminal: every figure beside the floor that real pictures reach."""
-    counts = f"{verdict.n} samples (KID on random features: {verdict.many:,}) after {verdict.images_seen:,} images"
+    counts = f"{verdict.n} samples ({verdict.many:,} on random features) after {verdict.images_seen:,} images"
     counts += f", {verdict.reference:,} training pictures"
     out = [f"{counts}; floor: {verdict.n} other real pictures in the samples' place"]
     for one in verdict.measured:

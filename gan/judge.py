@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from gan import batches, features, metrics
 from scrapbag.errors import MissingError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from gan.presets import Values
 
 COUNT = 512  # samples, and as many other reals for the floor
-MANY = 1024  # samples for a KID: by 238 of them one generator's lay between 180 and 329 (docs/gan.md)
+MANY = 1024  # samples on random features: by 238 of them one generator's KID lay between 180 and 329 (docs/gan.md)
 TRAIN = 6000  # training pictures among which copies are looked for
 COPIES = 0.15  # of the samples nearer than 98 % of held-out reals are: replay is 1, honest samples keep 0.02
 FEW = 0.3  # of the reals' variety
@@ -76,7 +77,7 @@ class Verdict:
 
     images_seen: int
     n: int
-    many: int  # samples that the KID on random features rests on
+    many: int  # samples that KID, precision, recall and coverage rest on, on random features
     reference: int
     train: int
     held: int
@@ -97,9 +98,14 @@ class Known:
         )
 
     def figures(self, vectors: Tensor, many: Tensor, unseen: Tensor) -> Figures:
-        """Of samples, KID of `many` of them; the nearness of `unseen` ones to the training set is looked at."""
+        """Of samples: KID of `many` of them, shares as the mean over draws of as many as `vectors` has.
+
+        The nearness of `unseen` ones to the training set is looked at.
+        """
         value, error = metrics.kid(self.reference, many)
-        precision, recall, coverage = metrics.precision_recall_coverage(self.reference, vectors)
+        draws = [draw for draw in torch.split(many, len(vectors)) if len(draw) == len(vectors)]
+        shares = torch.tensor([metrics.precision_recall_coverage(self.reference, draw) for draw in draws])
+        precision, recall, coverage = shares.double().mean(0).tolist()
         area, copies = metrics.copying(self.train, self.held, unseen)
         return Figures(
             kid=value,
@@ -133,7 +139,8 @@ class Judge:
     def verdict(self, fakes: Pixels, images_seen: int = 0) -> Verdict:
         """Of (N, H, W, 3) samples, N at least as many as `reals.others`, or the floor is not measured alike.
 
-        So many of them are judged; all of them count for KID on the random features, which it takes to hold still.
+        So many of them are judged. On the random features all count: for KID, and draw by draw for precision, recall
+        and coverage, because one draw swings (docs/gan.md).
         """
         first = fakes[: len(self.reals.others)]
         measured: list[Measured] = []

@@ -36,20 +36,18 @@ def test_honest_samples_raise_no_flag_and_reach_the_floor(judge: Judge) -> None:
     assert verdict.fakes.sharpness == pytest.approx(1, abs=0.05)
 
 
-def test_more_samples_than_reals_count_for_kid_alone(judge: Judge) -> None:
-    honest = drawn(len(judge.reals.others), 3)
-    verdict, more = (
-        judge.verdict(honest),
-        judge.verdict(
-            np.concatenate([honest, np.random.default_rng(0).integers(0, 256, (600, 32, 32, 3), dtype=np.uint8)])
-        ),
-    )
-    assert (more.n, more.many) == (len(honest), len(honest) + 600)
-    assert more.fakes == verdict.fakes
-    ours, theirs = more.measured[0].fakes, verdict.measured[0].fakes
-    assert ours.kid > theirs.kid + 10
-    for name in ("precision", "recall", "coverage", "copy_auc", "copies", "variety"):
-        assert getattr(ours, name) == getattr(theirs, name)
+def test_more_samples_than_reals_count_for_kid_and_draw_by_draw_for_shares(judge: Judge) -> None:
+    n = len(judge.reals.others)
+    honest, noise = drawn(n, 3), np.random.default_rng(0).integers(0, 256, (n + 40, 32, 32, 3), dtype=np.uint8)
+    first, other, both = (judge.verdict(one) for one in (honest, noise[:n], np.concatenate([honest, noise])))
+    assert (both.n, both.many) == (n, 2 * n + 40)
+    assert both.fakes == first.fakes
+    one, two, mean = (verdict.measured[0].fakes for verdict in (first, other, both))
+    assert mean.kid > one.kid + 10
+    for name in ("precision", "recall", "coverage"):  # the last forty are no whole draw
+        assert getattr(mean, name) == pytest.approx((getattr(one, name) + getattr(two, name)) / 2), name
+    for name in ("copy_auc", "copies", "variety"):
+        assert getattr(mean, name) == getattr(one, name)
 
 
 def test_replayed_training_pictures_are_flagged_as_copies(judge: Judge) -> None:

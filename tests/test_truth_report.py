@@ -109,7 +109,7 @@ def test_a_copy_stands_first_among_the_neighbours_at_distance_nothing(tmp_path: 
 def test_every_figure_in_the_terminal_stands_beside_its_floor_with_counts_and_hash() -> None:
     judge = Judge(divide(drawn(200, 1), drawn(64, 2)))
     text = lines(judge.verdict(drawn(300, 3), images_seen=1234))
-    assert "132 samples (KID on random features: 300) after 1,234 images" in text[0]
+    assert "132 samples (300 on random features) after 1,234 images" in text[0]
     assert judge.known[0].kind.sha256 in text[1]
     names = [line[4:40].strip() for line in text]
     assert names.index("coverage") + 1 == names.index("precision (only beside coverage)")
