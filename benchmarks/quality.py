@@ -31,7 +31,7 @@ from benchmarks import quilts
 from gan import batches, grids, loop, metrics, players, preflight, presets, sample
 from gan.data import Pictures
 from gan.evaluate import best
-from gan.judge import COUNT, Judge, Reals, divide
+from gan.judge import COUNT, MANY, Judge, Reals, divide
 from gan.keep import Keeper
 from gan.players import Machine
 from scrapbag import processor
@@ -49,7 +49,6 @@ ROWS = {
     "quilt": ("quilt", ()),
     "dcgan64": ("dcgan64", ()),
 }
-SAMPLES = 2048  # one draw of as many as there are reals swings
 KID, COVERAGE, HALF, COLOUR = 0.41, 0.92, 0.5, 0.8
 
 
@@ -130,15 +129,17 @@ def run(task: Task, work: Path) -> dict[str, Any]:
     reals = divide(train, held) if task.real else Reals(train[:1024], held, held, train)
     judge = Judge(reals)
     generator = sample.load(folder.generator)
-    fakes = batches.to_bytes(sample.draw(generator, SAMPLES, seed=7))
+    fakes = batches.to_bytes(sample.draw(generator, MANY, seed=7))
     grids.save(work / f"{task.name}.png", fakes[:64])
     verdict = judge.verdict(fakes, moment.images_seen)
     reference = judge.known[0].reference
-    parts = torch.split(judge.known[0].kind.look(fakes), verdict.n)[: SAMPLES // verdict.n]  # what so few had said
-    settled = players.settled(generator.net, replace(values, settle=True), generator.field)
-    again = judge.verdict(batches.to_bytes(sample.draw(replace(generator, net=settled), SAMPLES, seed=7)))
+    parts = torch.split(judge.known[0].kind.look(fakes), verdict.n)[: MANY // verdict.n]  # what so few had said
+    again = verdict
+    if not values.settle:
+        settled = players.settled(generator.net, replace(values, settle=True), generator.field)
+        again = judge.verdict(batches.to_bytes(sample.draw(replace(generator, net=settled), MANY, seed=7)))
     kept = sample.load(best(folder))
-    fakes = batches.to_bytes(sample.draw(kept, SAMPLES, seed=7))
+    fakes = batches.to_bytes(sample.draw(kept, MANY, seed=7))
     grids.save(work / f"{task.name}-best.png", fakes[:64])
     best_one = judge.verdict(fakes, kept.images_seen)
     return {
@@ -193,7 +194,7 @@ def _kept(task: Task, work: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found if found.items() >= (_same(task, work) | {"samples": SAMPLES}).items() else None
+    return found if found.items() >= (_same(task, work) | {"samples": MANY}).items() else None
 
 
 def together(tasks: list[Task], work: Path, jobs: int) -> list[dict[str, Any]]:
