@@ -126,7 +126,7 @@ def run(task: Task, work: Path) -> dict[str, Any]:
     settings = Train(minutes=task.minutes, seed=task.seed)
     job = loop.Job(folder, pictures, values, task.side, settings, Machine(threads=1, bf16=processor.has_bf16()))
     moment, _ = loop.train(job, clock=time.process_time, judge=Keeper(job))
-    reals = divide(train, held) if task.real else Reals(train[:1024], held, held, train)
+    reals = divide(train, held) if task.real else Reals(train[:1024], held, held, train[:2048])
     judge = Judge(reals)
     generator = sample.load(folder.generator)
     fakes = batches.to_bytes(sample.draw(generator, MANY, seed=7))

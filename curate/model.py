@@ -90,7 +90,7 @@ def load(name: str) -> Loaded:
             " connect it, or write MODEL=local-dir:PATH of a model that timm saved"
         ) from error
     own = json.loads((local / "config.json").read_text(encoding="utf-8")) if local else {}
-    config = resolve_data_config({}, model=module)  # type: ignore[no-untyped-call]  # timm's own
+    config = resolve_data_config({}, model=module)
     return Loaded(
         module=module,
         prepare=transform(config),

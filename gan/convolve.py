@@ -53,7 +53,9 @@ class Grown(nn.Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         if x.device.type != "cpu":
-            return cast("Tensor", super().forward(x))  # type: ignore[no-untyped-call]  # torch's own
+            for layer in self:
+                x = layer(x)
+            return x
         conv = cast("nn.Conv2d", self[1])
         padding, turned = int(conv.padding[0]), conv.weight.flip(2, 3).transpose(0, 1)
         sums = torch.stack([pad(turned, (i, 1 - i, j, 1 - j)) for i in (0, 1) for j in (0, 1)]).sum(0)
@@ -90,7 +92,7 @@ class _ByProduct(Function):
             of_x = (
                 conv2d(slope, weight, None, stride, padding)
                 if up
-                else conv2d_input(list(x.shape), weight, slope, stride, padding)  # type: ignore[no-untyped-call]
+                else conv2d_input(list(x.shape), weight, slope, stride, padding)
             )
         if ctx.needs_input_grad[1]:
             small, large = (x, slope) if up else (slope, x)

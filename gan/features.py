@@ -102,7 +102,7 @@ def _load(name: str) -> tuple[Any, dict[str, Any]]:
     except (OSError, RuntimeError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise MissingError(f"the curation model {name} cannot be loaded ({reason})") from error
-    config = resolve_data_config({}, model=net)  # type: ignore[no-untyped-call]  # timm's own
+    config = resolve_data_config({}, model=net)
     return net.eval().requires_grad_(requires_grad=False).to(memory_format=torch.channels_last), config
 
 

@@ -169,7 +169,7 @@ def play(team: Players, x: Tensor, values: Values, machine: Machine, moment: Mom
                 held_back = held_back + losses.penalty(fake, fake_seen)
     if turn.train_d:
         team.opt_d.zero_grad()
-        (loss_d + weight / 2 * values.lazy * held_back).backward()  # type: ignore[no-untyped-call]
+        (loss_d + weight / 2 * values.lazy * held_back).backward()
         _step(team.opt_d, d, values.lr_d * rate)
 
     loss_g = losses.generator(real.detach(), fake.detach(), values)
@@ -181,7 +181,7 @@ def play(team: Players, x: Tensor, values: Values, machine: Machine, moment: Mom
                 real_again, fake_again = losses.scores_again(d, real_seen.detach(), fake_seen, values)
             loss_g = losses.generator(real_again, fake_again, values)
             team.opt_g.zero_grad()
-            loss_g.backward()  # type: ignore[no-untyped-call]
+            loss_g.backward()
         finally:
             d.requires_grad_(True)
         _step(team.opt_g, g, values.lr_g * rate)

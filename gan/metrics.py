@@ -44,7 +44,11 @@ def precision_recall_coverage(reals: Tensor, fakes: Tensor) -> tuple[float, floa
     precision = (across < radius_real[:, None]).any(0)
     recall = (across < radius_fake[None]).any(1)
     coverage = across.amin(1) < radius_real
-    return tuple(float(one.double().mean()) for one in (precision, recall, coverage))  # type: ignore[return-value]
+    return _share(precision), _share(recall), _share(coverage)
+
+
+def _share(which: Tensor) -> float:
+    return float(which.double().mean())
 
 
 def copying(train: Tensor, held: Tensor, fakes: Tensor) -> tuple[float, float]:

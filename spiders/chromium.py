@@ -154,7 +154,7 @@ class Session:
     def _headers(self, url: str) -> dict[str, str]:
         """What the server said with the page: an opt-out, a pause. Names in small letters, several values joined."""
         found: dict[str, str] = {}
-        for entry in self._chrome.get_log("performance"):  # type: ignore[no-untyped-call]  # Selenium gives it no types
+        for entry in self._chrome.get_log("performance"):
             event = json.loads(entry["message"])["message"]
             if event["method"] == "Network.responseReceived" and event["params"]["type"] == "Document":
                 response = event["params"]["response"]
