@@ -9,13 +9,16 @@
 # behind it, rewritten only when its content changed, says whether those downstream have anything to do.
 
 RECIPE ?= recipes/quilts.toml
-NAME   := $(or $(shell sed -n 's/^name *= *"\([^"]*\)".*/\1/p' $(RECIPE) 2>/dev/null | head -1),$(basename $(notdir $(RECIPE))))
+NAME   := $(or $(shell sed -n 's/^name *= *"\([^" ]*\)".*/\1/p' $(RECIPE) 2>/dev/null | head -1),$(basename $(notdir $(RECIPE))))
 DATA   ?= data/$(NAME)
 RUN    ?= runs/$(NAME)
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 VENV   ?= .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
+
+SPACED := $(strip $(foreach v,RECIPE DATA RUN,$(if $(filter-out file,$(origin $(v))),$(if $(word 2,$($(v))),$(v)))))
+$(if $(SPACED),$(error $(SPACED) may have no spaces, which Make takes for several files; write a name without them))
 
 given   = $(if $($(1)),--set '$(2)=$($(1))')
 CHOSEN := $(call given,LIMIT,scrape.limit) \

@@ -13,8 +13,8 @@ from torch import nn
 
 from gan import balance, batches, loop, networks, players
 from gan.players import Machine
+from scrapbag import processor
 from scrapbag.errors import UsageError
-from scrapbag.processor import has_bf16
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +31,11 @@ GENTLE = {"colour": 0.4, "shift": 0.1}  # what a small set turns on
 
 def device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def computer() -> str:
+    """What computes here, by name: another one rounds otherwise, and is fastest another way."""
+    return torch.cuda.get_device_name() if device() == "cuda" else processor.describe()
 
 
 def small_set(count: int, values: Values) -> dict[str, Any]:
@@ -113,7 +118,7 @@ def _candidates() -> list[Machine]:
     if device() == "cuda":
         return [Machine("cuda", torch.get_num_threads(), bf16=bf16) for bf16 in (False, True)]
     cores = max(1, torch.get_num_threads())
-    kinds = (False, True) if has_bf16() else (False,)
+    kinds = (False, True) if processor.has_bf16() else (False,)
     return [Machine("cpu", threads, bf16=bf16) for threads in sorted({1, cores}) for bf16 in kinds]
 
 

@@ -31,7 +31,7 @@ _STAY = {"train.toml", "recipe", ".train.lock", ".stamp"}  # what Make and the l
 def prepare(dataset: Data, run: Run, settings: Train, say: Callable[[str], None], row: str = "") -> Job:
     """Everything that training needs, checked before step 1; an older run of other settings is moved aside.
 
-    `row` forces a row of the table of presets. Raises UsageError or RecipeError in one sentence.
+    `row` forces a row of the table of presets. Raises UsageError, RecipeError or MissingError in one sentence.
     """
     crop = presets.crop(row or presets.row(settings.preset, preflight.device(), 0), settings.values)
     pictures = data.load(dataset.curated, dataset.root / "packed", crop)
@@ -42,20 +42,23 @@ def prepare(dataset: Data, run: Run, settings: Train, say: Callable[[str], None]
     asked = _asked(settings, pictures)
     _end_move(run.root.absolute())
     known = _read(run)
-    if known is not None and known["asked"] == asked and known["machine"]["device"] == preflight.device():
-        values = presets.restore(known["values"], f"{run.settings} [values]")
-        machine = build(Machine, known["machine"], f"{run.settings} [machine]")
-        say(f"{run.root} goes on: {preflight.describe(machine)}, {len(pictures.train):,} pictures")
-        return Job(run, pictures, values, size, settings, machine)
+    if known is not None and known["asked"] == asked and (job := _again(run, known, pictures, size, settings, say)):
+        return job
     if known is None and (strange := [path.name for path in _left(run.root)]):
         raise UsageError(f"{run.root} holds {strange[0]!r} and no run; write another RUN, or move that away")
     count = batches.pool(pictures, values, settings.level, 10**12)
     learnt = preflight.small_set(count, values)
     values = presets.resolve(row, settings.values, learnt)
-    machine = _preflight(pictures, count, values, size, settings, say)
+    machine = _preflight(pictures, count, values, size, settings, say, learnt=bool(learnt))
     if known is not None:
         say(f"{run.root} holds a run of other settings or pictures; it was moved to {_aside(run.root.absolute())}")
-    table = {"from": str(dataset.root.absolute()), "row": row, "size": size, "asked": asked}
+    table = {
+        "from": str(dataset.root.absolute()),
+        "row": row,
+        "size": size,
+        "computer": preflight.computer(),
+        "asked": asked,
+    }
     table |= {"machine": asdict(machine), "values": presets.plain(values)}
     write_text(run.settings, tomli_w.dumps(table))
     return Job(run, pictures, values, size, settings, machine)
@@ -91,8 +94,38 @@ def finish(job: Job, moment: Moment, sha256: str) -> None:
     write_text(job.run.done, json.dumps(table, indent=1) + "\n")
 
 
+def _again(
+    run: Run, known: dict[str, Any], pictures: Pictures, size: int, settings: Train, say: Callable[[str], None]
+) -> Job | None:
+    """The run as it was begun; None where a GPU came since, which has values of its own.
+
+    Raises MissingError where one is gone.
+    """
+    values = presets.restore(known["values"], f"{run.settings} [values]")
+    machine = build(Machine, known["machine"], f"{run.settings} [machine]")
+    here = preflight.computer()
+    began = known.get("computer", here)
+    if machine.device != preflight.device():
+        if machine.device == "cpu":
+            return None
+        raise MissingError(f"{run.root} learnt on {began}, and torch finds no GPU now; write another RUN for the CPU")
+    if began != here:
+        say(f"{run.root} began on {began}; on {here} it is not the same run to the bit from here on")
+        machine = _probe(values, size, settings, say)[0]
+        write_text(run.settings, tomli_w.dumps({**known, "computer": here, "machine": asdict(machine)}))
+    say(f"{run.root} goes on: {preflight.describe(machine)}, {len(pictures.train):,} pictures")
+    return Job(run, pictures, values, size, settings, machine)
+
+
 def _preflight(
-    pictures: Pictures, count: int, values: Values, size: int, settings: Train, say: Callable[[str], None]
+    pictures: Pictures,
+    count: int,
+    values: Values,
+    size: int,
+    settings: Train,
+    say: Callable[[str], None],
+    *,
+    learnt: bool,
 ) -> Machine:
     levels = ", ".join(f"level {k}: {count:,}" for k, count in enumerate(pictures.upto))
     say(f"{count:,} pictures to learn from ({levels}), {len(pictures.held):,} held out; {size}x{size}")
@@ -103,7 +136,8 @@ def _preflight(
         )
     if count < preflight.FEW and not values.crop:
         on = {name: value for name in preflight.GENTLE if (value := getattr(values, name))}
-        turned = f"turned on {', '.join(f'{k}={v}' for k, v in on.items())}" if on else "augmentation was switched off"
+        words = ", ".join(f"{name}={value}" for name, value in on.items())
+        turned = f"turned on {words}" if on and learnt else f"it has {words}" if on else "augmentation was switched off"
         say(f"warning: under {preflight.FEW:,} pictures D soon knows them by heart; {turned}; 1,500 or more do better")
     need, free = preflight.memory(values, size), preflight.free()
     if need > free:
@@ -111,8 +145,7 @@ def _preflight(
             f"a step needs about {need / 1e9:.1f} GB of memory and {free / 1e9:.1f} are free; "
             f"write --set batch={max(2, values.batch // 2)} or a smaller width"
         )
-    machine, speed, tried = preflight.probe(values, size, settings.seed)
-    say(f"probe, images a second: {'; '.join(tried)} -> {preflight.describe(machine)}")
+    machine, speed = _probe(values, size, settings, say)
     cost = (
         f"{settings.images:,} images take about {settings.images / speed / 60:,.1f} minutes"
         if settings.images
@@ -120,6 +153,12 @@ def _preflight(
     )
     say(f"about {need / 1e9:.1f} GB of memory ({free / 1e9:.1f} free); {cost}")
     return machine
+
+
+def _probe(values: Values, size: int, settings: Train, say: Callable[[str], None]) -> tuple[Machine, float]:
+    machine, speed, tried = preflight.probe(values, size, settings.seed)
+    say(f"probe, images a second: {'; '.join(tried)} -> {preflight.describe(machine)}")
+    return machine, speed
 
 
 def _asked(settings: Train, pictures: Pictures) -> dict[str, Any]:

@@ -301,3 +301,11 @@ def test_zero_switches_seamless_off(tmp_path):
     for value, on in (("0", False), ("1", True)):
         words = command(tmp_path / "r.toml", tmp_path / "data", tmp_path / "run", "-n", "sample", f"SEAMLESS={value}")
         assert ("--seamless" in make(words).stdout) == on
+
+
+def test_augmentation_that_a_preset_has_is_not_called_turned_on(tmp_path):
+    dataset, said = squares(tmp_path / "data"), []
+    (tmp_path / "run").mkdir()
+    asked = Train(preset="balanced-cpu", values=TINY, images=8)
+    runs.prepare(dataset, Run(tmp_path / "run"), asked, said.append)
+    assert "it has colour=0.4, shift=0.1" in next(one for one in said if "by heart" in one)

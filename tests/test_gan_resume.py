@@ -7,15 +7,18 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+import tomli_w
 import torch
 from gan_data import job, squares, texture
 
 from gan import batches, checkpoint, loop, players, presets, runs, sample
 from gan.players import Machine
-from scrapbag.errors import TooManyFailuresError
+from scrapbag.errors import MissingError, TooManyFailuresError
 from scrapbag.layout import Run
 
 ROOT = Path(__file__).parent.parent
@@ -79,6 +82,39 @@ def test_minutes_count_over_all_resumes(tmp_path):
     again, _ = loop.train(job(data, tmp_path / "run", images=0, minutes=0.5), clock=lambda: float(next(ticks)))
     more, _ = loop.train(job(data, tmp_path / "run", images=0, minutes=1.0), clock=lambda: float(next(ticks)))
     assert (first.seconds, again.seconds, more.seconds) == (30, 30, 60)
+
+
+def test_on_another_computer_a_run_goes_on_as_is_best_there_and_says_that_bits_differ(tmp_path):
+    data = squares(tmp_path / "data")
+    old = job(data, tmp_path / "run")
+    loop.train(old)
+    path = tmp_path / "run" / "settings.toml"
+    table = tomllib.loads(path.read_text())
+    here, machine = table["computer"], {**table["machine"], "threads": 64}
+    path.write_text(tomli_w.dumps({**table, "machine": machine}))
+    assert job(data, tmp_path / "run").machine.threads == 64, "what was found stays while the computer is the same"
+    path.write_text(tomli_w.dumps({**table, "machine": machine, "computer": "another"}))
+    said = []
+    again = runs.prepare(data, Run(tmp_path / "run"), loop.replace(old.settings, images=80), said.append)
+    assert "began on another" in said[0]
+    assert "probe" in said[1]
+    assert again.machine.threads <= (os.cpu_count() or 1)
+    assert tomllib.loads(path.read_text()) == {**table, "machine": asdict(again.machine), "computer": here}
+    moment, _ = loop.train(again)
+    assert moment.images_seen == 80
+    assert len([one for one in said if "goes on" in one]) == 1
+
+
+def test_a_run_of_a_gpu_that_is_gone_is_neither_moved_nor_begun_anew(tmp_path):
+    data = squares(tmp_path / "data")
+    loop.train(job(data, tmp_path / "run"))
+    path = tmp_path / "run" / "settings.toml"
+    table = tomllib.loads(path.read_text())
+    path.write_text(tomli_w.dumps({**table, "computer": "NVIDIA", "machine": {**table["machine"], "device": "cuda"}}))
+    with pytest.raises(MissingError, match="learnt on NVIDIA, and torch finds no GPU now"):
+        job(data, tmp_path / "run")
+    assert checkpoint.saved(tmp_path / "run" / "checkpoints")
+    assert not (tmp_path / "run.1").exists()
 
 
 @pytest.mark.parametrize("other", ["seed", "values", "data"])

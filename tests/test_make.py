@@ -207,6 +207,23 @@ def test_status_says_what_was_found_kept_and_trained_and_what_to_open(workshop: 
     assert len(done.stdout.splitlines()) <= 24, "one screen"
 
 
+@pytest.mark.parametrize("name", ["RECIPE", "DATA", "RUN"])
+def test_a_name_with_a_space_is_one_sentence(name: str) -> None:
+    said = make(["make", "--no-print-directory", f"{name}=my own", "status"])
+    assert said.returncode == 2
+    assert len(said.stderr.splitlines()) == 1
+    assert name in said.stderr.partition(" may have no spaces")[0]
+
+
+def test_a_recipe_whose_name_has_a_space_is_one_sentence(tmp_path: Path) -> None:
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text('name = "My Quilts"\n', encoding="utf-8")
+    words = command(recipe, tmp_path, tmp_path, "settings")
+    said = make([word for word in words if not word.startswith(("DATA=", "RUN="))])
+    assert said.returncode == 2
+    assert "name is 'My Quilts'; write small letters" in said.stderr + said.stdout
+
+
 def test_help_names_every_target_that_a_user_calls() -> None:
     done = make(["make", "help"])
     assert done.returncode == 0
