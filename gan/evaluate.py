@@ -41,14 +41,16 @@ def evaluate(run: Run, pictures: Pictures, curated: Path, level: int = 3, seed: 
             "write DATA= as it was trained"
         )
     judge = Judge(reals_of(pictures, generator.values, level), curated)
-    verdicts: dict[str, Verdict] = {}
-    for name, path in (("last", run.generator), ("best", best(run))):
-        if path.exists():
-            known = sample.load(path)
-            fakes = batches.to_bytes(sample.draw(known, MANY, seed))
-            verdicts[name] = judge.verdict(fakes, known.images_seen)
-            if name == "last":
-                neighbours.write(run, neighbours.find(fakes[: len(judge.reals.others)], judge))
+    fakes = batches.to_bytes(sample.draw(generator, MANY, seed))
+    verdicts = {"last": judge.verdict(fakes, generator.images_seen)}
+    neighbours.write(run, neighbours.find(fakes[: len(judge.reals.others)], judge))
+    if best(run).exists():
+        kept = sample.load(best(run))
+        if kept.images_seen == generator.images_seen:  # it is the same one
+            verdicts["best"] = verdicts["last"]
+        else:
+            fakes = batches.to_bytes(sample.draw(kept, MANY, seed))
+            verdicts["best"] = judge.verdict(fakes, kept.images_seen)
     table = {name: asdict(verdict) for name, verdict in verdicts.items()}
     write_text(run.root / "evaluation.json", json.dumps(table, indent=1) + "\n")
     return verdicts

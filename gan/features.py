@@ -71,7 +71,7 @@ def curation(curated: Path) -> Features:
         raise MissingError(f"{table} does not exist, so no curation model is known")
     with table.open(newline="", encoding="utf-8") as file:
         name = next((row.get("model") or "" for row in csv.DictReader(file)), "")
-    if not name:
+    if name in ("", "none"):
         raise MissingError("the pictures were curated without a model")
     net, config = _load(name)
     side = min(config["input_size"][1:])

@@ -87,6 +87,20 @@ def test_evaluate_prints_and_keeps_figures_neighbours_and_page(judged):
     assert all(flag.partition(":")[0] in page for flag in kept["last"]["flags"])
 
 
+def test_the_best_generator_is_judged_for_itself_where_it_is_not_the_last_one(judged):
+    made, _ = judged
+    copy = Run(made.run.root.with_name("other"))
+    shutil.copytree(made.run.root, copy.root)
+    older = best(copy)
+    shutil.copy(copy.generator, older)
+    config = json.loads(copy.generator.with_suffix(".json").read_text())
+    older.with_suffix(".json").write_text(json.dumps({**config, "images_seen": 48}))
+    result = CliRunner().invoke(main, ["evaluate", "--run", str(copy.root)])
+    assert result.exit_code == 0, result.output
+    kept = json.loads((copy.root / "evaluation.json").read_text())
+    assert {name: one["images_seen"] for name, one in kept.items()} == {"last": 80, "best": 48}
+
+
 def test_settling_measures_the_pictures_of_the_averaged_weights_and_changes_nothing_else(judged):
     made, _ = judged
     team = players.make(made.values, 32, 0, Machine(bf16=False))
@@ -113,6 +127,13 @@ def test_evaluate_without_a_run_says_what_to_do(tmp_path):
     result = CliRunner().invoke(main, ["evaluate", "--run", str(tmp_path)])
     assert result.exit_code == MissingError.exit_code
     assert "run make train first" in result.output
+
+
+@pytest.mark.parametrize("model", ["", "none"])
+def test_pictures_that_no_model_chose_have_no_features_of_it(tmp_path, model):
+    (tmp_path / "metadata.csv").write_text(f"file_name,model\n00001.png,{model}\n")
+    with pytest.raises(MissingError, match="curated without a model"):
+        features.curation(tmp_path)
 
 
 def test_the_curation_models_features_are_used_by_its_name(tmp_path):
