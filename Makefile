@@ -132,7 +132,7 @@ fmt: $(READY)
 	@$(VENV)/bin/ruff check --fix . ; $(VENV)/bin/ruff format .
 
 clean: ## Forget what was curated and trained of this recipe; keep what was scraped, scored and clicked
-	rm -rf $(DATA)/curated $(DATA)/squares $(DATA)/thumbs $(DATA)/export $(STAMPS) $(RUN)
+	rm -rf $(DATA)/curated $(DATA)/squares $(DATA)/thumbs $(DATA)/packed $(DATA)/export $(STAMPS) $(RUN)
 
 setup: $(READY) ## Install everything into .venv: PYTHON= TORCH_INDEX=
 PIP := $(PY) -m pip --disable-pip-version-check --quiet

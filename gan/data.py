@@ -107,8 +107,13 @@ def _key(curated: Path, rows: list[tuple[str, int]]) -> str:
 
 
 def _pack(curated: Path, rows: list[tuple[str, int]], folder: Path) -> None:
-    """Write the pixels one after the other, and last an index that says they are whole."""
-    shutil.rmtree(folder, ignore_errors=True)
+    """Write the pixels one after the other, and last an index that says they are whole.
+
+    What older curations left goes first: gigabytes that can be made again. A run that learns from it keeps its map.
+    """
+    for old in folder.parent.iterdir():
+        if old.is_dir():
+            shutil.rmtree(old, ignore_errors=True)
     folder.mkdir(parents=True)
     shapes = []
     with (folder / "pixels.u8").open("wb") as file:

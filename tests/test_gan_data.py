@@ -47,6 +47,17 @@ def test_the_pack_is_written_once_and_again_when_a_picture_changes(tmp_path):
     assert _load(dataset).key != first.key
 
 
+def test_of_older_curations_no_pack_is_left_and_who_learns_from_one_keeps_it(tmp_path):
+    dataset = squares(tmp_path)
+    first = _load(dataset)
+    Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save(dataset.curated / first.names[0])
+    second = _load(dataset)
+    assert [path.name for path in (dataset.root / "packed").iterdir() if path.is_dir()] == [second.key]
+    assert first.train[0].any()
+    assert not second.train[0].any()
+    assert np.array_equal(first.train[1], Image.open(dataset.curated / first.names[1]))
+
+
 def test_a_pack_that_was_cut_short_is_written_anew(tmp_path):
     dataset = squares(tmp_path)
     first = _load(dataset)
