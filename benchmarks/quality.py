@@ -134,22 +134,19 @@ def run(task: Task, work: Path) -> dict[str, Any]:
     fakes = batches.to_bytes(sample.draw(generator, SAMPLES, seed=7))
     grids.save(work / f"{task.name}.png", fakes[:64])
     verdict = judge.verdict(fakes, moment.images_seen)
-    reference = judge.known[0].reference
-    parts = torch.split(judge.known[0].kind.look(fakes), verdict.n)[: SAMPLES // verdict.n]  # what so few had said
-    again = verdict
+    more: dict[str, Any] = {}
+    if task.best:
+        more = _parts(judge, fakes) | _best(judge, folder, work / f"{task.name}-best.png")
     if not values.settle:
         settled = players.settled(generator.net, replace(values, settle=True), generator.field)
-        again = judge.verdict(batches.to_bytes(sample.draw(replace(generator, net=settled), SAMPLES, seed=7)))
-    on_the_way = _best(judge, folder, work / f"{task.name}-best.png") if task.best else {}
+        fakes = batches.to_bytes(sample.draw(replace(generator, net=settled), SAMPLES, seed=7))
+        more["kid_settled"] = round(metrics.kid(judge.known[0].reference, judge.known[0].kind.look(fakes))[0], 1)
     return {
         **asdict(task),
         "name": task.name,
         "kimg": round(moment.images_seen / 1000, 1),
         "kid": round(verdict.measured[0].fakes.kid, 1),
-        "kid_of_parts": [round(metrics.kid(reference, part)[0], 1) for part in parts],
-        "coverage_of_parts": [round(metrics.precision_recall_coverage(reference, part)[2], 3) for part in parts],
-        "kid_settled": round(again.measured[0].fakes.kid, 1),
-        **on_the_way,
+        **more,
         "kid_floor": round(verdict.measured[0].floor.kid, 1),
         "recall": round(verdict.measured[0].fakes.recall, 3),
         "coverage": round(verdict.measured[0].fakes.coverage, 4),  # one in 1,024 matters at .92
@@ -163,6 +160,16 @@ def run(task: Task, work: Path) -> dict[str, Any]:
         "samples": verdict.many,
         "features": verdict.measured[0].sha256,
         **_same(task, work),
+    }
+
+
+def _parts(judge: Judge, fakes: Pixels) -> dict[str, list[float]]:
+    """What as few samples as the floor has would have said, draw by draw."""
+    known = judge.known[0]
+    draws = [draw for draw in torch.split(known.kind.look(fakes), len(known.others)) if len(draw) == len(known.others)]
+    return {
+        "kid_of_parts": [round(metrics.kid(known.reference, draw)[0], 1) for draw in draws],
+        "coverage_of_parts": [round(metrics.precision_recall_coverage(known.reference, draw)[2], 3) for draw in draws],
     }
 
 

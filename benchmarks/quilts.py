@@ -66,9 +66,9 @@ def quilt(seed: int, side: int) -> NDArray[np.uint8]:
             turns = (0, (i + j) % 2, ((0, 3), (1, 2))[i % 2][j % 2])[turning]
             y, x = start + i * cell, start + j * cell
             labels[y : y + cell - sash, x : x + cell - sash] = np.rot90(patch, turns)
-    cloth = np.zeros((full, full, 3), np.float32)
+    cloth = np.zeros((3, full, full), np.float32)
     for role, fabric in enumerate(fabrics):
-        cloth[labels == role] = fabric[labels == role]
+        np.copyto(cloth, fabric, where=labels == role)
     return _photograph(rng, cloth, side, colours[2] if border else ground)
 
 
@@ -83,32 +83,33 @@ def _palette(rng: np.random.Generator) -> tuple[tuple[int, ...], list[tuple[int,
 
 
 def _fabric(rng: np.random.Generator, side: int, colour: tuple[int, ...]) -> NDArray[np.float32]:
-    """Rough, striped, dotted or plain."""
-    cloth = np.empty((side, side, 3), np.float32)
-    cloth[:] = np.array(colour, np.float32)
+    """(3, side, side): rough, striped, dotted or plain."""
+    base, along = np.array(colour, np.float32)[:, None, None], np.arange(side)
     weave = rng.integers(4)
-    y, x = np.mgrid[0:side, 0:side]
     if weave == 0:
-        cloth += rng.normal(0, 5, (side, side, 1))
-    elif weave == 1:
+        return (base + rng.normal(0, 5, (side, side))).astype(np.float32).clip(0, 255)
+    where = np.zeros((side, side), bool)
+    other = base
+    if weave == 1:
         step = rng.integers(6, 12)
-        cloth += np.where(((x + y) // (step // 2)) % 2, 10, -10)[..., None]
+        where, base, other = (along + along[:, None]) // (step // 2) % 2 == 1, base - 10, base + 10
     elif weave == 2:
         step = rng.integers(8, 14)
-        dots = ((x % step) - step / 2) ** 2 + ((y % step) - step / 2) ** 2 < (step * 0.22) ** 2
-        cloth[dots] = cloth[dots] * 0.5 + 127
-    return cloth.clip(0, 255)
+        apart = (along % step - step / 2) ** 2
+        where, other = apart + apart[:, None] < (step * 0.22) ** 2, base * 0.5 + 127
+    return np.where(where, other.clip(0, 255), base.clip(0, 255))
 
 
 def _photograph(
     rng: np.random.Generator, cloth: NDArray[np.float32], side: int, around: tuple[int, ...]
 ) -> NDArray[np.uint8]:
-    """Light from somewhere, now and then a little askew."""
-    full = len(cloth)
+    """(3, full, full) -> (side, side, 3): light from somewhere, now and then a little askew."""
+    full = cloth.shape[1]
     cloth *= rng.uniform(0.92, 1.04)
-    y, x = np.mgrid[0:full, 0:full] / full
-    cloth *= (1 + rng.uniform(-0.08, 0.08) * (x - 0.5) + rng.uniform(-0.08, 0.08) * (y - 0.5))[..., None]
-    image = Image.fromarray(cloth.clip(0, 255).astype(np.uint8))
+    along = np.arange(full) / full - 0.5
+    across = 1 + rng.uniform(-0.08, 0.08) * along
+    cloth *= across + rng.uniform(-0.08, 0.08) * along[:, None]
+    image = Image.fromarray(np.ascontiguousarray(cloth.clip(0, 255).astype(np.uint8).transpose(1, 2, 0)))
     if rng.random() < 0.3:
         image = image.rotate(rng.uniform(-2, 2), Image.Resampling.BILINEAR, fillcolor=around)
     return np.asarray(image.resize((side, side), Image.Resampling.LANCZOS))

@@ -30,7 +30,7 @@ SOFT = 0.6  # of the reals' finest detail
 
 @dataclass(frozen=True)
 class Reals:
-    """A run's real pictures by what they are for. `reference` and `others` share none; `train` includes `reference`."""
+    """A run's real pictures by use. `reference` and `others` share none; `train` begins with `reference`."""
 
     reference: Pixels  # what samples are compared with
     others: Pixels  # in the samples' place they give the floor: held out, and training pictures beside the reference
@@ -93,9 +93,9 @@ class Known:
 
     def __init__(self, kind: Features, reals: Reals) -> None:
         self.kind = kind
-        self.reference, self.others, self.held, self.train = (
-            kind.look(part) for part in (reals.reference, reals.others, reals.held, reals.train)
-        )
+        self.reference, self.others, self.held = map(kind.look, (reals.reference, reals.others, reals.held))
+        more = reals.train[len(reals.reference) :]
+        self.train = torch.cat([self.reference, kind.look(more)]) if len(more) else self.reference
 
     def figures(self, vectors: Tensor, many: Tensor, unseen: Tensor) -> Figures:
         """Of samples: KID of `many` of them, shares as the mean over draws of as many as `vectors` has.
