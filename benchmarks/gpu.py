@@ -23,7 +23,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from benchmarks.quality import real
+from benchmarks.contest import real
 from gan import balance, batches, loop, players, presets
 from gan.players import Machine
 from scrapbag.layout import Data, Run

@@ -8,8 +8,6 @@ values, pictures and processor are the same; --fresh makes every run again.
 
 from __future__ import annotations
 
-import csv
-import hashlib
 import json
 import logging
 import os
@@ -18,191 +16,22 @@ import statistics
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
 
-from benchmarks import quilts
-from gan import batches, grids, loop, metrics, players, preflight, presets, sample
-from gan.data import Pictures
-from gan.evaluate import best
-from gan.judge import COUNT, Judge, Reals, divide
-from gan.keep import Keeper
-from gan.players import Machine
+from benchmarks import contest, quilts
+from benchmarks.contest import Task, same
 from scrapbag import processor
-from scrapbag.layout import Run, write_text
-from scrapbag.recipe import Train
+from scrapbag.layout import write_text
 
 if TYPE_CHECKING:
-    from gan.data import Pixels
+    from gan.judge import Judge
 
-# the networks of `auto`, all else as in the paper: no penalty, its rates, the usual average of weights
-PLAIN = ("width=32", "tail=true", "mirror=true", "ema_kimg=22.0")
-ROWS = {
-    "auto": ("auto", ()),
-    "plain": ("dcgan64", PLAIN),
-    "quilt": ("quilt", ()),
-    "dcgan64": ("dcgan64", ()),
-}
 KID, COVERAGE, HALF, COLOUR = 0.41, 0.92, 0.5, 0.8
-SAMPLES = 2048  # four draws: of one generator a single one's coverage goes from .90 to .95
-
-
-@dataclass(frozen=True)
-class Task:
-    """One training run, in a process of its own."""
-
-    row: str  # of ROWS; after colons values that replace its own
-    seed: int
-    side: int
-    minutes: float
-    real: bool = False
-    best: bool = False  # look on the way, as `make train` does, and judge the best generator as well
-
-    @property
-    def name(self) -> str:
-        kind = "real" if self.real else "drawn"
-        return f"{kind}{self.side}-{self.minutes:g}min-{self.row}-{self.seed}"
-
-
-def dataset(task: Task, work: Path) -> tuple[Pixels, Pixels]:
-    """(training, held out); drawn quilts are drawn once and kept in `work`."""
-    if task.real:
-        return real(task.side)
-    path = work / f"drawn{task.side}.npz"
-    if not path.exists():
-        np.savez(path, train=quilts.pictures(6000, task.side), held=quilts.pictures(COUNT, task.side, held=True))
-    with np.load(path) as both:
-        return both["train"], both["held"]
-
-
-def real(side: int) -> tuple[Pixels, Pixels]:
-    """The quilts of REAL/labels.csv, each picture once, cut to squares; every tenth, at least 64, is held out."""
-    folder = Path(os.environ["REAL"])
-    squares, seen = [], set()
-    with (folder / "labels.csv").open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            if row["is_quilt"] != "1" or (row["near_dup"] and row["near_dup"] in seen):
-                continue
-            try:
-                with Image.open(folder / row["file"]) as image:
-                    square = ImageOps.fit(ImageOps.exif_transpose(image).convert("RGB"), (side, side))
-            except (OSError, UnidentifiedImageError):
-                continue
-            seen.add(row["near_dup"])
-            squares.append((hashlib.sha256(row["file"].encode()).digest(), np.asarray(square)))
-    mixed = np.stack([square for _, square in sorted(squares, key=lambda pair: pair[0])])
-    held = max(64, -(-len(mixed) // 10))
-    return mixed[held:], mixed[:held]
-
-
-def values_of(task: Task, count: int) -> presets.Values:
-    """What a row trains with on so many pictures: what `make train` would, the plain DCGAN's row aside."""
-    name, *others = task.row.split(":")
-    preset, overrides = ROWS[name][0], (*ROWS[name][1], *others)
-    row = presets.row(preset, "cpu", task.side)
-    return presets.resolve(row, overrides, preflight.small_set(count, presets.resolve(row, overrides)))
-
-
-def run(task: Task, work: Path) -> dict[str, Any]:
-    """Train by CPU-time, then judge the last generator, and the best one where that is asked."""
-    train, held = dataset(task, work)
-    values = values_of(task, len(train))
-    every = range(len(train))
-    pictures = Pictures(
-        key=quilts.sha256(train),
-        names=tuple(map(str, range(len(train) + len(held)))),
-        train=list(train),
-        held=list(held),
-        upto=(len(train),) * 4,
-        side=task.side,
-        squares=train,
-        chosen=np.asarray(every),
-    )
-    folder = _folder(task, work)
-    settings = Train(minutes=task.minutes, seed=task.seed)
-    job = loop.Job(folder, pictures, values, task.side, settings, Machine(threads=1, bf16=processor.has_bf16()))
-    moment, _ = loop.train(job, clock=time.process_time, judge=Keeper(job) if task.best else None)
-    reals = divide(train, held) if task.real else Reals(train[:1024], held, held, train[:2048])
-    judge = Judge(reals)
-    generator = sample.load(folder.generator)
-    fakes = batches.to_bytes(sample.draw(generator, SAMPLES, seed=7))
-    grids.save(work / f"{task.name}.png", fakes[:64])
-    verdict = judge.verdict(fakes, moment.images_seen)
-    more: dict[str, Any] = {}
-    if task.best:
-        more = _parts(judge, fakes) | _best(judge, folder, work / f"{task.name}-best.png")
-    if not values.settle:
-        settled = players.settled(generator.net, replace(values, settle=True), generator.field)
-        fakes = batches.to_bytes(sample.draw(replace(generator, net=settled), SAMPLES, seed=7))
-        more["kid_settled"] = round(metrics.kid(judge.known[0].reference, judge.known[0].kind.look(fakes))[0], 1)
-    return {
-        **asdict(task),
-        "name": task.name,
-        "kimg": round(moment.images_seen / 1000, 1),
-        "kid": round(verdict.measured[0].fakes.kid, 1),
-        **more,
-        "kid_floor": round(verdict.measured[0].floor.kid, 1),
-        "recall": round(verdict.measured[0].fakes.recall, 3),
-        "coverage": round(verdict.measured[0].fakes.coverage, 4),  # one in 1,024 matters at .92
-        "coverage_floor": round(verdict.measured[0].floor.coverage, 3),
-        "copy_auc": round(verdict.measured[0].fakes.copy_auc, 3),
-        "colour": round(verdict.fakes.colour_volume, 1),
-        "colour_floor": round(verdict.floor.colour_volume, 1),
-        "sharpness": round(verdict.fakes.sharpness, 2),
-        "flags": [flag.partition(":")[0] for flag in verdict.flags],
-        "n": verdict.n,
-        "samples": verdict.many,
-        "features": verdict.measured[0].sha256,
-        **_same(task, work),
-    }
-
-
-def _parts(judge: Judge, fakes: Pixels) -> dict[str, list[float]]:
-    """What as few samples as the floor has would have said, draw by draw."""
-    known = judge.known[0]
-    draws = [draw for draw in torch.split(known.kind.look(fakes), len(known.others)) if len(draw) == len(known.others)]
-    return {
-        "kid_of_parts": [round(metrics.kid(known.reference, draw)[0], 1) for draw in draws],
-        "coverage_of_parts": [round(metrics.precision_recall_coverage(known.reference, draw)[2], 3) for draw in draws],
-    }
-
-
-def _best(judge: Judge, folder: Run, grid: Path) -> dict[str, float]:
-    """The generator of the smallest KID by 256 samples on the way, judged as the last one is."""
-    kept = sample.load(best(folder))
-    fakes = batches.to_bytes(sample.draw(kept, SAMPLES, seed=7))
-    grids.save(grid, fakes[:64])
-    verdict = judge.verdict(fakes, kept.images_seen)
-    return {
-        "kimg_best": round(kept.images_seen / 1000, 1),
-        "kid_best": round(verdict.measured[0].fakes.kid, 1),
-        "coverage_best": round(verdict.measured[0].fakes.coverage, 3),
-        "colour_best": round(verdict.fakes.colour_volume, 1),
-    }
-
-
-def _folder(task: Task, work: Path) -> Run:
-    """Where a run trains; one of the same that was cut short is there still and goes on."""
-    folder, same = Run(work / task.name), json.dumps(_same(task, work))
-    mark = folder.root / "same.json"
-    if not mark.exists() or mark.read_text(encoding="utf-8") != same:
-        shutil.rmtree(folder.root, ignore_errors=True)
-        folder.root.mkdir(parents=True)
-        write_text(mark, same)
-    return folder
-
-
-def _same(task: Task, work: Path) -> dict[str, Any]:
-    """What two runs of a task must share to be one."""
-    train, _ = dataset(task, work)
-    values = presets.plain(values_of(task, len(train)))
-    return {"data": quilts.sha256(train), "values": values, "cpu": processor.describe(), "torch": torch.__version__}
 
 
 def _kept(task: Task, work: Path) -> dict[str, Any] | None:
@@ -211,32 +40,48 @@ def _kept(task: Task, work: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found if found.items() >= (_same(task, work) | {"samples": SAMPLES}).items() else None
+    return found if found.items() >= (same(task, work) | {"samples": contest.SAMPLES}).items() else None
 
 
 def together(tasks: list[Task], work: Path, jobs: int) -> list[dict[str, Any]]:
-    """Run each in a process of its own, `jobs` at a time, in order: contestants of a seed share the machine's mood."""
+    """Train each in a process of its own, `jobs` at a time, in order; then judge them with all cores.
+
+    Contestants of a seed share the machine's mood.
+    """
     done = [one for task in tasks if (one := _kept(task, work))]
-    waiting, running = [task for task in tasks if not _kept(task, work)], []
     for one in done:
         print(_line(one), " (kept)", flush=True)
+    asked = [task for task in tasks if not _kept(task, work)]
+    _train(list(asked), work, jobs)
+    judges: dict[tuple[bool, int], Judge] = {}
+    for task in asked:
+        kind = task.real, task.side
+        judges[kind] = judges.get(kind) or contest.judge_of(task, work)
+        one = contest.result(task, work, judges[kind])
+        write_text(work / f"{task.name}.json", json.dumps(one) + "\n")
+        print(_line(one), flush=True)
+        done.append(one)
+    return done
+
+
+def _train(waiting: list[Task], work: Path, jobs: int) -> None:
+    """Each on one core; when one fails, nothing goes on."""
+    running: list[tuple[Task, subprocess.Popen[bytes]]] = []
     while waiting or running:
         while waiting and len(running) < jobs:
             task = waiting.pop(0)
-            command = [sys.executable, "-m", "benchmarks.quality", "--one", json.dumps(asdict(task)), "--work", work]
-            environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-            running.append((task, subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)))
+            words = "--one", json.dumps(asdict(task)), "--work", str(work)
+            command = [sys.executable, "-m", "benchmarks.quality", *words]
+            running.append((task, subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})))
         time.sleep(0.5)
         for pair in [pair for pair in running if pair[1].poll() is not None]:
             running.remove(pair)
             task, process = pair
-            said = process.communicate()[0].splitlines()
-            if process.returncode or not said:
+            if process.returncode:
+                for _, other in running:
+                    other.terminate()
                 raise click.ClickException(f"{task.name} ended with {process.returncode}")
-            one = json.loads(said[-1])
-            print(_line(one), flush=True)
-            done.append(one)
-    return done
+            print(f"{task.name}: trained", flush=True)
 
 
 def _line(one: dict[str, Any]) -> str:
@@ -307,10 +152,7 @@ def main(
     if one:
         logging.basicConfig(level=logging.WARNING)
         torch.set_num_threads(1)
-        task = Task(**json.loads(one))
-        line = json.dumps(run(task, work))
-        write_text(work / f"{task.name}.json", line + "\n")
-        print(line)
+        contest.learn(Task(**json.loads(one)), work)
         return
     if far:
         kinds = [False, True] if os.environ.get("REAL") else [False]
@@ -326,7 +168,7 @@ def main(
         if fresh:
             (work / f"{task.name}.json").unlink(missing_ok=True)
             shutil.rmtree(work / task.name, ignore_errors=True)
-        train, held = dataset(task, work)
+        train, held = contest.dataset(task, work)
         print(f"{task.name}: {len(train)} pictures, data {quilts.sha256(train)}, {len(held)} held out")
     done = together(tasks, work, jobs)
     figures, reached = long(done) if far else short(done)
