@@ -107,7 +107,6 @@ def learn(task: Task, work: Path) -> None:
     """Train by CPU-time, or go on; what came of it lies in the run's folder."""
     train, held = dataset(task, work)
     values = values_of(task, len(train))
-    every = range(len(train))
     pictures = Pictures(
         key=quilts.sha256(train),
         names=tuple(map(str, range(len(train) + len(held)))),
@@ -116,7 +115,7 @@ def learn(task: Task, work: Path) -> None:
         upto=(len(train),) * 4,
         side=task.side,
         squares=train,
-        chosen=np.asarray(every),
+        chosen=np.arange(len(train)),
     )
     folder = _folder(task, work)
     settings = Train(minutes=task.minutes, seed=task.seed)
@@ -152,7 +151,7 @@ def result(task: Task, work: Path, judge: Judge) -> dict[str, Any]:
         **more,
         "kid_floor": round(verdict.measured[0].floor.kid, 1),
         "recall": round(verdict.measured[0].fakes.recall, 3),
-        "coverage": round(verdict.measured[0].fakes.coverage, 4),  # one in 1,024 matters at .92
+        "coverage": round(verdict.measured[0].fakes.coverage, 4),  # a thousandth matters at .92
         "coverage_floor": round(verdict.measured[0].floor.coverage, 3),
         "copy_auc": round(verdict.measured[0].fakes.copy_auc, 3),
         "colour": round(verdict.fakes.colour_volume, 1),

@@ -24,7 +24,7 @@ import click
 import torch
 
 from benchmarks import contest, quilts
-from benchmarks.contest import Task, same
+from benchmarks.contest import Task
 from scrapbag import processor
 from scrapbag.layout import write_text
 
@@ -40,7 +40,7 @@ def _kept(task: Task, work: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found if found.items() >= (same(task, work) | {"samples": contest.SAMPLES}).items() else None
+    return found if found.items() >= (contest.same(task, work) | {"samples": contest.SAMPLES}).items() else None
 
 
 def together(tasks: list[Task], work: Path, jobs: int) -> list[dict[str, Any]]:
@@ -48,10 +48,13 @@ def together(tasks: list[Task], work: Path, jobs: int) -> list[dict[str, Any]]:
 
     Contestants of a seed share the machine's mood.
     """
-    done = [one for task in tasks if (one := _kept(task, work))]
-    for one in done:
-        print(_line(one), " (kept)", flush=True)
-    asked = [task for task in tasks if not _kept(task, work)]
+    done, asked = [], []
+    for task in tasks:
+        if one := _kept(task, work):
+            print(_line(one), " (kept)", flush=True)
+            done.append(one)
+        else:
+            asked.append(task)
     _train(list(asked), work, jobs)
     judges: dict[tuple[bool, int], Judge] = {}
     for task in asked:

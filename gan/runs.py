@@ -49,7 +49,7 @@ def prepare(dataset: Data, run: Run, settings: Train, say: Callable[[str], None]
     count = batches.pool(pictures, values, settings.level, 10**12)
     learnt = preflight.small_set(count, values)
     values = presets.resolve(row, settings.values, learnt)
-    machine = _preflight(pictures, count, values, size, settings, say, learnt=bool(learnt))
+    machine = _preflight(pictures, count, values, size, settings, say, learnt)
     if known is not None:
         say(f"{run.root} holds a run of other settings or pictures; it was moved to {_aside(run.root.absolute())}")
     table = {
@@ -104,12 +104,12 @@ def _again(
     values = presets.restore(known["values"], f"{run.settings} [values]")
     machine = build(Machine, known["machine"], f"{run.settings} [machine]")
     here = preflight.computer()
-    began = known.get("computer", here)
     if machine.device != preflight.device():
         if machine.device == "cpu":
             return None
-        raise MissingError(f"{run.root} learnt on {began}, and torch finds no GPU now; write another RUN for the CPU")
-    if began != here:
+        gone = known.get("computer", "a GPU")
+        raise MissingError(f"{run.root} learnt on {gone}, and torch finds no GPU now; write another RUN for the CPU")
+    if (began := known.get("computer", here)) != here:
         say(f"{run.root} began on {began}; on {here} it is not the same run to the bit from here on")
         machine = _probe(values, size, settings, say)[0]
         write_text(run.settings, tomli_w.dumps({**known, "computer": here, "machine": asdict(machine)}))
@@ -124,8 +124,7 @@ def _preflight(
     size: int,
     settings: Train,
     say: Callable[[str], None],
-    *,
-    learnt: bool,
+    learnt: dict[str, Any],
 ) -> Machine:
     levels = ", ".join(f"level {k}: {count:,}" for k, count in enumerate(pictures.upto))
     say(f"{count:,} pictures to learn from ({levels}), {len(pictures.held):,} held out; {size}x{size}")
@@ -137,7 +136,7 @@ def _preflight(
     if count < preflight.FEW and not values.crop:
         on = {name: value for name in preflight.GENTLE if (value := getattr(values, name))}
         words = ", ".join(f"{name}={value}" for name, value in on.items())
-        turned = f"turned on {words}" if on and learnt else f"it has {words}" if on else "augmentation was switched off"
+        turned = f"{'turned on' if learnt else 'it has'} {words}" if on else "augmentation was switched off"
         say(f"warning: under {preflight.FEW:,} pictures D soon knows them by heart; {turned}; 1,500 or more do better")
     need, free = preflight.memory(values, size), preflight.free()
     if need > free:

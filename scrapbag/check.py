@@ -6,11 +6,14 @@ import difflib
 import math
 from dataclasses import MISSING, dataclass, fields
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from scrapbag.errors import RecipeError
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ def build(cls: type[T], table: dict[str, Any], where: str) -> T:
         near = difflib.get_close_matches(unknown[0], hints, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(sorted(hints))}"
         raise RecipeError(f"{where} has no key {unknown[0]!r}{hint}")
-    for field in fields(cls):  # type: ignore[arg-type]
+    for field in fields(cls):
         if field.name not in table and field.default is MISSING and field.default_factory is MISSING:
             raise RecipeError(f"{where} needs {field.name}")
     return cls(**{key: _value(hints[key], value, f"{where} {key}") for key, value in table.items()})

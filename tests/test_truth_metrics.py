@@ -11,7 +11,7 @@ from truth_pictures import drawn
 
 from gan import batches, features, metrics, presets
 from gan.data import Pictures
-from gan.judge import Judge, divide, reals_of
+from gan.judge import Judge, Known, Reals, divide, reals_of
 
 
 @pytest.fixture(scope="module")
@@ -144,4 +144,11 @@ def test_reference_and_floor_share_no_picture_and_are_enough_of_both(train: int,
     assert set(reals.held.ravel().tolist()) <= others
     assert len(others) == min(512, (train + held) // 2)
     assert len(reference) >= min(1024, (train + held) // 2 - 1)
-    assert reference <= set(reals.train.ravel().tolist())
+    assert np.array_equal(reals.train[: len(reals.reference)], reals.reference)
+
+
+def test_training_pictures_are_known_in_their_order_those_of_the_reference_first() -> None:
+    train, held = drawn(300, 1), drawn(64, 2)
+    kind = features.untrained(train)
+    known = Known(kind, Reals(train[:200], held, held, train))
+    assert torch.allclose(known.train, kind.look(train), atol=1e-3)
