@@ -18,18 +18,23 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from benchmarks import quilts
-from gan import batches, grids, loop, metrics, players, preflight, presets, sample
-from gan.data import Pictures
-from gan.evaluate import best
-from gan.judge import COUNT, Judge, Reals, divide
-from gan.keep import Keeper
-from gan.players import Machine
+from gan.evaluate import metrics
+from gan.evaluate.evaluate import best
+from gan.evaluate.fidelity import COUNT, Judge, Reals, divide
+from gan.evaluate.keep import Keeper
+from gan.nets import presets
+from gan.pictures import batches, grids
+from gan.pictures.data import Pictures
+from gan.sample import sample
+from gan.train import loop, players, preflight
+from gan.train.job import Job
+from gan.train.players import Machine
 from scrapbag import processor
 from scrapbag.layout import Run, write_text
 from scrapbag.recipe import Train
 
 if TYPE_CHECKING:
-    from gan.data import Pixels
+    from gan.pictures.data import Pixels
 
 # the networks of `auto`, all else as in the paper: no penalty, its rates, the usual average of weights
 PLAIN = ("width=32", "tail=true", "mirror=true", "ema_kimg=22.0")
@@ -119,7 +124,7 @@ def learn(task: Task, work: Path) -> None:
     )
     folder = _folder(task, work)
     settings = Train(minutes=task.minutes, seed=task.seed)
-    job = loop.Job(folder, pictures, values, task.side, settings, Machine(threads=1, bf16=processor.has_bf16()))
+    job = Job(folder, pictures, values, task.side, settings, Machine(threads=1, bf16=processor.has_bf16()))
     loop.train(job, clock=time.process_time, judge=Keeper(job) if task.best else None)
 
 

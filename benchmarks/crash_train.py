@@ -18,7 +18,8 @@ import click
 import numpy as np
 from PIL import Image
 
-from gan import loop, presets, runs
+from gan.nets import presets
+from gan.train import loop, runs
 from scrapbag.check import build
 from scrapbag.layout import Data, Run
 from scrapbag.recipe import Train

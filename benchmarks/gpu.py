@@ -24,14 +24,17 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from benchmarks.contest import real
-from gan import balance, batches, loop, players, presets
-from gan.players import Machine
+from gan.nets import presets
+from gan.pictures import batches
+from gan.train import balance, loop, players
+from gan.train.job import Moment
+from gan.train.players import Machine
 from scrapbag.layout import Data, Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gan.presets import Values
+    from gan.nets.presets import Values
 
 WORK = click.option("--work", type=click.Path(path_type=Path), default="out/gpu", show_default=True)
 SIDES = (64, 128, 256)
@@ -129,7 +132,7 @@ def step(values: Values, side: int, *, bf16: bool, exact: bool) -> dict[str, flo
     players.ready(machine)
     torch.use_deterministic_algorithms(mode=exact)
     team = players.make(values, side, 0, machine)
-    moment = loop.Moment(balance=balance.Balance(p=0.5))
+    moment = Moment(balance=balance.Balance(p=0.5))
     pixels = np.random.default_rng(0).integers(0, 256, (values.batch, side, side, 3), dtype=np.uint8)
     torch.cuda.reset_peak_memory_stats()
 
@@ -159,7 +162,7 @@ def operations(values: Values, side: int) -> float:
     """Multiplications and additions an image costs in training, the penalty with its share of steps."""
     machine = Machine("cuda", torch.get_num_threads(), bf16=True)
     team = players.make(values, side, 0, machine)
-    moment = loop.Moment(balance=balance.start(values))
+    moment = Moment(balance=balance.start(values))
     x = torch.randn(values.batch, 3, side, side, device="cuda").contiguous(memory_format=torch.channels_last)
     found = []
     for number in (0, 1):

@@ -29,7 +29,7 @@ from scrapbag import processor
 from scrapbag.layout import write_text
 
 if TYPE_CHECKING:
-    from gan.judge import Judge
+    from gan.evaluate.fidelity import Judge
 
 KID, COVERAGE, HALF, COLOUR = 0.41, 0.92, 0.5, 0.8
 

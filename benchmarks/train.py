@@ -20,15 +20,18 @@ from PIL import Image
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from gan import balance, batches, data, loop, networks, players, presets
-from gan.players import Machine
+from gan.nets import networks, presets
+from gan.pictures import batches, data
+from gan.train import balance, loop, players
+from gan.train.job import Moment
+from gan.train.players import Machine
 from scrapbag.processor import has_bf16
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gan.data import Pictures
-    from gan.presets import Values
+    from gan.nets.presets import Values
+    from gan.pictures.data import Pictures
 
 SIZE, BATCH, LATENTS = 64, 64, 100
 FASTER, OF_CORE, LOADER = 1.7, 0.6, 0.03
@@ -70,7 +73,7 @@ def ours(pictures: Pictures, values: Values, spent: list[float]) -> Callable[[in
     """A step of the loop of this project, loading included; `spent` collects what the loading took."""
     machine = Machine(threads=1, bf16=has_bf16())
     team = players.make(values, SIZE, 0, machine)
-    moment = loop.Moment(balance=balance.start(values))
+    moment = Moment(balance=balance.start(values))
 
     def step(number: int) -> None:
         began = time.process_time()

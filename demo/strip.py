@@ -49,7 +49,7 @@ def _squares(folder: Path) -> list[Image.Image]:
 
 
 def _dreams(grid: Path, side: int) -> Iterator[Image.Image]:
-    """The first samples of a sheet, on which small ones are drawn larger (gan/grids.py)."""
+    """The first samples of a sheet, on which small ones are drawn larger (gan/pictures/grids.py)."""
     sheet = Image.open(grid).convert("RGB")
     cell = side * max(1, 64 // side)
     for top in range(0, sheet.height, cell):

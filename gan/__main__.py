@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gan import presets as table
+from gan.nets import presets as table
 from scrapbag.check import build
 from scrapbag.errors import RecipeError, exits
 from scrapbag.layout import Data, Run, lock
@@ -50,7 +50,8 @@ def train(data_root: Path, root: Path, save_every: float, **asked: Any) -> None:
         run, dataset = Run(root), Data(data_root)
         settings = _settings(run, asked)
         with lock(run.root, "train"):
-            from gan import keep, loop, preflight, report, runs  # noqa: PLC0415 - torch takes two seconds to import
+            from gan.evaluate import keep, report  # noqa: PLC0415 - torch takes two seconds to import
+            from gan.train import loop, preflight, runs  # noqa: PLC0415 - torch takes two seconds to import
 
             with preflight.fits():
                 job = runs.prepare(dataset, run, settings, click.echo)
@@ -74,8 +75,8 @@ def train(data_root: Path, root: Path, save_every: float, **asked: Any) -> None:
 def sample(root: Path, count: int, seed: int, pixels: str | None, std: float, kinds: str, seamless: bool) -> None:
     """New pictures as a sheet, or one texture of any size."""
     with exits():
-        from gan import sample as sampling  # noqa: PLC0415
-        from gan import textures  # noqa: PLC0415
+        from gan.sample import sample as sampling  # noqa: PLC0415
+        from gan.sample import textures  # noqa: PLC0415
 
         if pixels or kinds or seamless or std != 1:
             path = textures.write(Run(root), pixels or "512x512", std, kinds, seamless=seamless, seed=seed)
@@ -92,7 +93,7 @@ def sample(root: Path, count: int, seed: int, pixels: str | None, std: float, ki
 def interpolate(root: Path, count: int, seconds: float, seed: int) -> None:
     """A film from sample to sample: mp4, or GIF where OpenCV cannot write one."""
     with exits():
-        from gan import interpolate as film  # noqa: PLC0415
+        from gan.sample import interpolate as film  # noqa: PLC0415
 
         click.echo(f"{seconds:g} seconds of {count} pictures -> {film.write(Run(root), count, seconds, seed)}")
 
@@ -104,8 +105,9 @@ def interpolate(root: Path, count: int, seconds: float, seed: int) -> None:
 def evaluate(root: Path, data_root: Path | None, seed: int) -> None:
     """What the samples are worth, beside what real pictures would be."""
     with exits():
-        from gan import evaluate as evaluation  # noqa: PLC0415
-        from gan import report, runs  # noqa: PLC0415
+        from gan.evaluate import evaluate as evaluation  # noqa: PLC0415
+        from gan.evaluate import report  # noqa: PLC0415
+        from gan.train import runs  # noqa: PLC0415
 
         run = Run(root)
         pictures, curated, level = runs.pictures(run, data_root)

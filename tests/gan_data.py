@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from gan import loop, runs
+from gan.train import runs
+from gan.train.job import Job
 from scrapbag.layout import Data, Run
 from scrapbag.recipe import Train
 
@@ -39,7 +40,7 @@ def texture(root: Path, width: int = 128, height: int = 96) -> Data:
     return data
 
 
-def job(data: Data, root: Path, *values: str, images: int = 40, row: str = "", **asked: object) -> loop.Job:
+def job(data: Data, root: Path, *values: str, images: int = 40, row: str = "", **asked: object) -> Job:
     """A run of narrow nets, ready to train."""
     root.mkdir(parents=True, exist_ok=True)
     settings = Train(images=images, values=(*TINY, *values), **asked)

@@ -18,8 +18,8 @@ from click.testing import CliRunner
 from gan_data import TINY, squares
 from PIL import Image
 
-from gan import sample
 from gan.__main__ import main
+from gan.sample import sample
 from scrapbag.layout import Run
 from scrapbag.processor import has_bf16
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gan import convolve
+from gan.nets import convolve
 
 CASES = [
     (nn.Conv2d(6, 5, 4, 2, 1, bias=False), convolve.Conv2d(6, 5, 4, 2, 1, bias=False), 8),

@@ -14,12 +14,16 @@ from gan_data import TINY, squares
 from PIL import Image
 from safetensors.torch import save
 
-from gan import checkpoint, data, grids, interpolate, networks, players, presets, progress, report, sample, textures
 from gan.__main__ import main
-from gan.evaluate import best
-from gan.keep import Keeper, looks
-from gan.loop import Job
-from gan.players import Machine
+from gan.evaluate import report
+from gan.evaluate.evaluate import best
+from gan.evaluate.keep import Keeper, looks
+from gan.nets import networks, presets
+from gan.pictures import data, grids
+from gan.sample import interpolate, sample, textures
+from gan.train import checkpoint, players, progress
+from gan.train.job import Job
+from gan.train.players import Machine
 from scrapbag.errors import UsageError, exits
 from scrapbag.layout import Run
 from scrapbag.recipe import Train
@@ -43,7 +47,7 @@ def _net(job, seed):
 
 
 def test_a_kill_and_looks_at_other_moments_leave_the_best_of_all_that_was_seen(job, monkeypatch):
-    monkeypatch.setattr("gan.keep.COUNT", 32)
+    monkeypatch.setattr("gan.evaluate.evaluate.keep.COUNT", 32)
     nets = {seed: _net(job, seed) for seed in range(4)}
     for seed, net in nets.items():
         Keeper(job, young=0)(net, seed)

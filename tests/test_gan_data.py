@@ -7,7 +7,8 @@ import pytest
 from gan_data import squares, texture
 from PIL import Image
 
-from gan import batches, data, presets
+from gan.nets import presets
+from gan.pictures import batches, data
 from scrapbag.errors import UsageError
 
 

@@ -10,11 +10,15 @@ import pytest
 import torch
 from torch.nn.functional import affine_grid, grid_sample
 
-from gan import balance, batches, grids, loop, losses, metrics, players, presets
-from gan.augment import _bilinear, augment
-from gan.balance import Balance, Scores
-from gan.layers import Moments
-from gan.players import Machine
+from gan.evaluate import metrics
+from gan.nets import presets
+from gan.nets.layers import Moments
+from gan.pictures import batches, grids
+from gan.train import balance, loop, losses, players
+from gan.train.augment import _bilinear, augment
+from gan.train.balance import Balance, Scores
+from gan.train.job import Moment
+from gan.train.players import Machine
 
 
 def _rng(seed=0):
@@ -73,9 +77,7 @@ def test_d_is_held_back_as_much_as_the_images_seen_ask_for():
 
 def _d_after_a_step(values, images_seen):
     team = players.make(values, 32, 0, Machine())
-    loop.play(
-        team, torch.rand(8, 3, 32, 32, generator=_rng()), values, Machine(), loop.Moment(images_seen=images_seen), 0
-    )
+    loop.play(team, torch.rand(8, 3, 32, 32, generator=_rng()), values, Machine(), Moment(images_seen=images_seen), 0)
     return torch.cat([p.detach().flatten() for p in team.d.parameters()])
 
 
@@ -92,7 +94,7 @@ def test_a_player_that_waits_is_not_changed():
     for train_d, train_g in ((True, False), (False, True)):
         team = players.make(values, 32, 0, Machine())
         d, g = ([p.clone() for p in net.parameters()] for net in (team.d, team.g))
-        loop.play(team, x, values, Machine(), loop.Moment(balance=Balance(train_d=train_d, train_g=train_g)), 0)
+        loop.play(team, x, values, Machine(), Moment(balance=Balance(train_d=train_d, train_g=train_g)), 0)
         assert all(torch.equal(a, b) for a, b in zip(d, team.d.parameters(), strict=True)) is not train_d
         assert all(torch.equal(a, b) for a, b in zip(g, team.g.parameters(), strict=True)) is not train_g
 

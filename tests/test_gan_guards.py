@@ -15,8 +15,10 @@ from gan_data import TINY, job, squares, texture
 from making import command, make
 from PIL import Image
 
-from gan import checkpoint, data, loop, preflight, presets, runs
 from gan.__main__ import main
+from gan.nets import presets
+from gan.pictures import data
+from gan.train import checkpoint, loop, preflight, runs
 from scrapbag.errors import LockedError, RecipeError, UsageError
 from scrapbag.layout import Run, lock
 from scrapbag.recipe import Train
@@ -38,7 +40,7 @@ def test_a_gpu_that_is_too_full_is_a_sentence_and_nothing_begins(tmp_path, monke
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     dataset = squares(tmp_path / "data")
-    monkeypatch.setattr("gan.preflight.torch.randn", full)
+    monkeypatch.setattr("gan.train.preflight.torch.randn", full)
     said = CliRunner().invoke(
         main, ["train", "--data", str(dataset.root), "--run", str(tmp_path / "run"), "--images", "8"]
     )
@@ -158,7 +160,7 @@ def test_a_folder_of_other_things_is_left_alone(tmp_path):
 
 
 def test_a_fault_beside_the_training_leaves_a_checkpoint(tmp_path, monkeypatch):
-    monkeypatch.setattr("gan.progress.GRID_S", 0.0)
+    monkeypatch.setattr("gan.train.progress.GRID_S", 0.0)
     one = job(squares(tmp_path / "data"), tmp_path / "run", images=300)
 
     def judge(_ema, images_seen):

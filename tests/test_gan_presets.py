@@ -11,8 +11,11 @@ import torch
 from gan_data import job, squares
 from making import ROOT
 
-from gan import balance, batches, loop, networks, players, presets
-from gan.players import Machine
+from gan.nets import networks, presets
+from gan.pictures import batches
+from gan.train import balance, loop, players
+from gan.train.job import Moment
+from gan.train.players import Machine
 from scrapbag.errors import RecipeError, UsageError
 from scrapbag.processor import has_bf16
 
@@ -39,7 +42,7 @@ def _three_steps(values, size, machine):
     torch.set_num_threads(1)
     team = players.make(values, size, 0, machine)
     before = players.digest(players.capture(team))
-    moment = loop.Moment(balance=balance.start(values))
+    moment = Moment(balance=balance.start(values))
     x = batches.to_floats(torch.randint(0, 256, (2, size, size, 3), dtype=torch.uint8).numpy(), "cpu")
     for step in range(3):
         scores = loop.play(team, x, values, machine, loop.replace(moment, step=step), 0)

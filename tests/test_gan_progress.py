@@ -7,7 +7,7 @@ import csv
 import pytest
 import torch
 
-from gan.progress import COLLAPSED, Progress, Row
+from gan.train.progress import COLLAPSED, Progress, Row
 from scrapbag.layout import Run
 
 ONE = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)).expand(16, -1, -1, -1)

@@ -16,8 +16,12 @@ import tomli_w
 import torch
 from gan_data import job, squares, texture
 
-from gan import batches, checkpoint, loop, players, presets, runs, sample
-from gan.players import Machine
+from gan.nets import presets
+from gan.pictures import batches
+from gan.sample import sample
+from gan.train import checkpoint, loop, players, runs
+from gan.train.job import Moment
+from gan.train.players import Machine
 from scrapbag.errors import MissingError, TooManyFailuresError
 from scrapbag.layout import Run
 
@@ -46,7 +50,7 @@ def test_stopping_and_going_on_changes_no_weight(tmp_path, monkeypatch, row):
     (tmp_path / "stopped" / "settings.toml").write_bytes((tmp_path / "calm" / "settings.toml").read_bytes())
     stopped = job(data, tmp_path / "stopped", *values, images=300, preset=preset)
     with monkeypatch.context() as patch:
-        patch.setattr("gan.progress.GRID_S", 0.0)  # look at every step, so that a stop can come at any
+        patch.setattr("gan.train.progress.GRID_S", 0.0)  # look at every step, so that a stop can come at any
         with pytest.raises(KeyboardInterrupt):
             loop.train(stopped, judge=_Stop(270))
     left = checkpoint.load(tmp_path / "stopped" / "checkpoints")
@@ -122,7 +126,7 @@ def test_another_run_in_the_same_place_moves_the_old_one_aside(tmp_path, other):
     data = squares(tmp_path / "data")
     old = job(data, tmp_path / "run")
     _, sha256 = loop.train(old)
-    runs.finish(old, loop.Moment(), sha256)
+    runs.finish(old, Moment(), sha256)
     (tmp_path / "run" / "train.toml").write_text('name = "x"\n')
     said = []
     settings = old.settings
@@ -166,7 +170,7 @@ def test_nothing_is_stepped_on_a_loss_that_is_no_number(tmp_path):
     x = batches.to_floats(torch.zeros((4, 32, 32, 3), dtype=torch.uint8).numpy(), "cpu")
     x[0, 0, 0, 0] = float("nan")
     with pytest.raises(loop.NotFiniteError):
-        loop.play(team, x, values, Machine(), loop.Moment(), 0)
+        loop.play(team, x, values, Machine(), Moment(), 0)
     assert all(torch.equal(a, b) for a, b in zip(before, (*team.g.parameters(), *team.d.parameters()), strict=True))
 
 

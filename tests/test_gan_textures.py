@@ -9,8 +9,10 @@ import pytest
 import torch
 from PIL import Image
 
-from gan import checkpoint, interpolate, networks, players, presets, sample, textures
-from gan.players import Machine
+from gan.nets import networks, presets
+from gan.sample import interpolate, sample, textures
+from gan.train import checkpoint, players
+from gan.train.players import Machine
 from scrapbag.errors import MissingError, UsageError
 from scrapbag.layout import Run
 

@@ -9,9 +9,11 @@ import pytest
 import torch
 from truth_pictures import drawn
 
-from gan import batches, features, metrics, presets
-from gan.data import Pictures
-from gan.judge import Judge, Known, Reals, divide, reals_of
+from gan.evaluate import features, metrics
+from gan.evaluate.fidelity import Judge, Known, Reals, divide, reals_of
+from gan.nets import presets
+from gan.pictures import batches
+from gan.pictures.data import Pictures
 
 
 @pytest.fixture(scope="module")

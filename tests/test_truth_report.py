@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from truth_pictures import drawn
 
-from gan import grids, report
-from gan.evaluate import lines
-from gan.judge import Judge, divide
-from gan.neighbours import find, write
+from gan.evaluate import report
+from gan.evaluate.evaluate import lines
+from gan.evaluate.fidelity import Judge, divide
+from gan.evaluate.neighbours import find, write
+from gan.pictures import grids
 from scrapbag.layout import Run
 
 if TYPE_CHECKING:

@@ -15,11 +15,14 @@ from gan_data import job, squares
 from safetensors.torch import save_file
 from truth_pictures import drawn
 
-from gan import batches, features, keep, loop, players, sample
 from gan.__main__ import main
-from gan.evaluate import best
-from gan.keep import Keeper
-from gan.players import Machine
+from gan.evaluate import features, keep
+from gan.evaluate.evaluate import best
+from gan.evaluate.keep import Keeper
+from gan.pictures import batches
+from gan.sample import sample
+from gan.train import loop, players
+from gan.train.players import Machine
 from scrapbag.errors import MissingError
 from scrapbag.layout import Run
 
@@ -33,8 +36,8 @@ def judged(tmp_path_factory):
     data = squares(root / "data")
     made = job(data, root / "run", images=80)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gan.progress.GRID_S", 0.0)
-        patch.setattr("gan.keep.COUNT", 32)
+        patch.setattr("gan.train.progress.GRID_S", 0.0)
+        patch.setattr("gan.evaluate.evaluate.keep.COUNT", 32)
         _, sha256 = loop.train(made, judge=Keeper(made, young=0))
     return made, sha256
 

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
-from gan import batches, data, networks, preflight, presets
-from gan.loop import Job
-from gan.players import Machine
+from gan.nets import networks, presets
+from gan.pictures import batches, data
+from gan.train import preflight
+from gan.train.job import Job
+from gan.train.players import Machine
 from scrapbag.check import build
 from scrapbag.errors import MissingError, UsageError
 from scrapbag.layout import Data, Run, write_text
@@ -20,9 +22,9 @@ from scrapbag.layout import Data, Run, write_text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gan.data import Pictures
-    from gan.loop import Moment
-    from gan.presets import Values
+    from gan.nets.presets import Values
+    from gan.pictures.data import Pictures
+    from gan.train.job import Moment
     from scrapbag.recipe import Train
 
 _STAY = {"train.toml", "recipe", ".train.lock", ".stamp"}  # what Make and the lock keep there

@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from gan import batches, grids, losses, networks, players
-from gan.progress import Row
+from gan.nets import networks
+from gan.pictures import batches, grids
+from gan.train import losses, players
+from gan.train.progress import Row
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from gan.balance import Scores
-    from gan.loop import Job, Moment
-    from gan.players import Players
-    from gan.presets import Values
+    from gan.nets.presets import Values
+    from gan.train.balance import Scores
+    from gan.train.job import Job, Moment
+    from gan.train.players import Players
 
 
 def generator(job: Job, team: Players) -> nn.Module:

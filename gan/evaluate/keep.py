@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from gan import batches, checkpoint, features, metrics, networks, sample
-from gan.evaluate import best
-from gan.judge import reals_of
+from gan.evaluate import features, metrics
+from gan.evaluate.evaluate import best
+from gan.evaluate.fidelity import reals_of
+from gan.nets import networks
+from gan.pictures import batches
+from gan.sample import sample
+from gan.train import checkpoint
 from scrapbag.errors import ScrapbagError, UsageError
 from scrapbag.layout import write_text
 
@@ -20,8 +24,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from gan.data import Pixels
-    from gan.loop import Job
+    from gan.pictures.data import Pixels
+    from gan.train.job import Job
     from scrapbag.layout import Run
 
 COUNT = 256

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, cast
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from gan.convolve import Conv2d, ConvTranspose2d, Grown
-from gan.layers import Add, MinibatchStd, Moments, Waves
+from gan.nets.convolve import Conv2d, ConvTranspose2d, Grown
+from gan.nets.layers import Add, MinibatchStd, Moments, Waves
 from scrapbag.errors import UsageError
 
 if TYPE_CHECKING:
-    from gan.presets import Values
+    from gan.nets.presets import Values
 
 Spec = list[Any]  # [class name, keyword arguments, inner layers]
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
 if TYPE_CHECKING:
-    from gan.presets import Values
+    from gan.nets.presets import Values
 
 
 def augment(x: Tensor, values: Values, p: float, images_seen: int, rng: torch.Generator) -> Tensor:

@@ -8,25 +8,27 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from gan import balance, batches, checkpoint, grids, losses, networks, players, show
-from gan.augment import augment
-from gan.balance import Balance, Scores
-from gan.progress import Progress, rewind
+from gan.nets import networks
+from gan.pictures import batches, grids
+from gan.train import balance, checkpoint, losses, players, show
+from gan.train.augment import augment
+from gan.train.balance import Balance, Scores
+from gan.train.job import Moment
+from gan.train.progress import Progress, rewind
 from scrapbag.errors import TooManyFailuresError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gan.data import Pictures
-    from gan.players import Machine, Players, State
-    from gan.presets import Values
-    from scrapbag.layout import Run
+    from gan.nets.presets import Values
+    from gan.train.job import Job
+    from gan.train.players import Machine, Players, State
     from scrapbag.recipe import Train
 
 log = logging.getLogger(__name__)
@@ -39,30 +41,6 @@ FORGET_STEPS = 10_000  # ... and how long it counts
 
 class NotFiniteError(ArithmeticError):
     """A loss or a slope is no number; nothing was stepped on it."""
-
-
-@dataclass(frozen=True)
-class Moment:
-    """Where a run is; a checkpoint carries it beside the weights."""
-
-    step: int = 0
-    images_seen: int = 0
-    seconds: float = 0.0  # of training, over all resumes
-    faults: int = 0  # steps that were not finite, lately
-    fault_step: int = 0  # the last of them
-    balance: Balance = field(default_factory=Balance)
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a run is made of; see `runs.prepare`."""
-
-    run: Run
-    pictures: Pictures
-    values: Values
-    size: int  # side of what G makes in training
-    settings: Train
-    machine: Machine
 
 
 def train(

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import torch
 from safetensors.torch import save as to_safetensors
 
-from gan import networks
-from gan.presets import plain
+from gan.nets import networks
+from gan.nets.presets import plain
 from scrapbag.layout import write_bytes, write_text
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from gan.players import State
-    from gan.presets import Values
+    from gan.nets.presets import Values
+    from gan.train.players import State
     from scrapbag.layout import Run
 
 KEPT = 3

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from gan import batches, networks
+from gan.nets import networks
+from gan.pictures import batches
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gan.presets import Values
+    from gan.nets.presets import Values
 
 State = dict[str, Any]
 SETTLING = 16  # batches

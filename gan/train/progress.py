@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from gan import grids
+from gan.pictures import grids
 from scrapbag.errors import UsageError
 from scrapbag.layout import write_text
 

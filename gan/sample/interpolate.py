@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from gan import batches, grids, sample
+from gan.pictures import batches, grids
+from gan.sample import sample
 from scrapbag.errors import UsageError
 from scrapbag.layout import sync_folder, write_bytes
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from gan.data import Pixels
-    from gan.sample import Generator
+    from gan.pictures.data import Pixels
+    from gan.sample.sample import Generator
     from scrapbag.layout import Run
 
 FPS = 24

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gan.presets import Values
+    from gan.nets.presets import Values
 
 ADA_KIMG = 100.0  # images in which the chance of augmentation could go from 0 to 1
 ADA_MOST = 0.8  # unclamped it ran to 21.8 (stylegan2-ada-pytorch#175)

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 if TYPE_CHECKING:
-    from gan.data import Pixels
+    from gan.pictures.data import Pixels
 
 NEAR = 5  # the neighbour whose distance is the radius of a point's ball
 

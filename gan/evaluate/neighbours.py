@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from gan import metrics
+from gan.evaluate import metrics
 from scrapbag.layout import write_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gan.data import Pixels
-    from gan.judge import Judge
+    from gan.evaluate.fidelity import Judge
+    from gan.pictures.data import Pixels
     from scrapbag.layout import Run
 
 SHOWN = 16

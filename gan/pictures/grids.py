@@ -11,13 +11,13 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from gan.batches import to_bytes
+from gan.pictures.batches import to_bytes
 from scrapbag.layout import write_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gan.data import Pixels
+    from gan.pictures.data import Pixels
     from scrapbag.layout import Run
 
 FRAMES = 120

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from gan.data import Pictures, Pixels
-    from gan.presets import Values
+    from gan.nets.presets import Values
+    from gan.pictures.data import Pictures, Pixels
 
 _WORDS = {"pictures": 1, "latents": 2, "augment": 3, "labels": 4, "layers": 5}
 

@@ -14,7 +14,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
-from gan import evaluate, grids, keep, progress
+from gan.evaluate import evaluate, keep
+from gan.pictures import grids
+from gan.train import progress
 from scrapbag.layout import write_text
 
 if TYPE_CHECKING:
@@ -172,7 +174,11 @@ def _uri(path: Path, side: int) -> str:
 @cache
 def _environment() -> Environment:
     return Environment(
-        loader=PackageLoader("gan"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("gan.evaluate"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
 
 

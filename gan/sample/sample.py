@@ -11,13 +11,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load as from_safetensors
 from torch import Tensor, nn
 
-from gan import batches, grids, networks, presets
+from gan.nets import networks, presets
+from gan.pictures import batches, grids
 from scrapbag.errors import MissingError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gan.presets import Values
+    from gan.nets.presets import Values
     from scrapbag.layout import Run
 
 _DAMAGED = "{} is damaged; move it and {}/.stamp away and run make train, which goes on from the last checkpoint"

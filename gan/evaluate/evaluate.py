@@ -6,16 +6,18 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from gan import batches, neighbours, sample
-from gan.judge import MANY, Judge, reals_of
+from gan.evaluate import neighbours
+from gan.evaluate.fidelity import MANY, Judge, reals_of
+from gan.pictures import batches
+from gan.sample import sample
 from scrapbag.errors import UsageError
 from scrapbag.layout import write_text
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gan.data import Pictures
-    from gan.judge import Measured, Verdict
+    from gan.evaluate.fidelity import Measured, Verdict
+    from gan.pictures.data import Pictures
     from scrapbag.layout import Run
 
 NAMES = {
@@ -57,7 +59,7 @@ def evaluate(run: Run, pictures: Pictures, curated: Path, level: int = 3, seed: 
 
 
 def best(run: Run) -> Path:
-    """The generator of the smallest KID so far; see gan/keep.py."""
+    """The generator of the smallest KID so far; see gan/evaluate/keep.py."""
     return run.root / "best.safetensors"
 
 

@@ -12,7 +12,7 @@ from torch.nn.functional import relu, softplus
 if TYPE_CHECKING:
     from torch import nn
 
-    from gan.presets import Values
+    from gan.nets.presets import Values
 
 
 def discriminator(real: Tensor, fake: Tensor, values: Values, rng: torch.Generator) -> Tensor:

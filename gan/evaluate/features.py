@@ -16,15 +16,15 @@ from timm.data.config import resolve_data_config
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gan.batches import to_floats
+from gan.pictures.batches import to_floats
 from scrapbag.errors import MissingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gan.data import Pixels
+    from gan.pictures.data import Pixels
 
-DEMO = Path(__file__).parents[1] / "demo" / "model"
+DEMO = Path(__file__).parents[2] / "demo" / "model"
 SEED = 3
 REALS = 1024  # pictures that the frozen batch statistics and the scale come from
 WIDTH = 128  # of a feature vector

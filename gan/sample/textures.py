@@ -11,15 +11,16 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from gan import batches, sample
+from gan.pictures import batches
+from gan.sample import sample
 from scrapbag.errors import UsageError
 from scrapbag.layout import write_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gan.presets import Values
-    from gan.sample import Generator
+    from gan.nets.presets import Values
+    from gan.sample.sample import Generator
     from scrapbag.layout import Run
 
 MOST = 40_000_000  # pixels of one picture

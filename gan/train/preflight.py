@@ -11,15 +11,18 @@ import psutil
 import torch
 from torch import nn
 
-from gan import balance, batches, loop, networks, players
-from gan.players import Machine
+from gan.nets import networks
+from gan.pictures import batches
+from gan.train import balance, loop, players
+from gan.train.job import Moment
+from gan.train.players import Machine
 from scrapbag import processor
 from scrapbag.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gan.presets import Values
+    from gan.nets.presets import Values
 
 FEW = 1000
 _TOO_MUCH = (
@@ -125,7 +128,7 @@ def _candidates() -> list[Machine]:
 def _speed(values: Values, size: int, seed: int, machine: Machine) -> float:
     players.ready(machine)
     team = players.make(values, size, seed, machine)
-    moment = loop.Moment(balance=balance.start(values))
+    moment = Moment(balance=balance.start(values))
     x = torch.zeros((values.batch, 3, size, size), device=machine.device).contiguous(memory_format=torch.channels_last)
     x += torch.randn(x.shape, generator=batches.chance(seed, 0, "pictures")).to(machine.device)
     took = []

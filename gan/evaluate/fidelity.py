@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from gan import batches, features, metrics
+from gan.evaluate import features, metrics
+from gan.pictures import batches
 from scrapbag.errors import MissingError
 
 if TYPE_CHECKING:
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from gan.data import Pictures, Pixels
-    from gan.features import Features
-    from gan.presets import Values
+    from gan.evaluate.features import Features
+    from gan.nets.presets import Values
+    from gan.pictures.data import Pictures, Pixels
 
 COUNT = 512  # samples, and as many other reals for the floor
 MANY = 1024  # samples on random features: by 238 of them one generator's KID lay between 180 and 329 (docs/gan.md)
