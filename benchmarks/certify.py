@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import beta
 
-from curate.betting import log_capital
-from curate.certify import ALPHA, UNASKED, Pool, asked_next, choose, ladder, loosest
+from curate.choose.betting import log_capital
+from curate.choose.certify import ALPHA, UNASKED, Pool, asked_next, choose, ladder, loosest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -27,13 +27,16 @@ import torch
 from PIL import Image, ImageOps
 from timm.models import save_for_hf
 
-from curate import decode, duplicates, hashes, squares, table
-from curate.decide import decide
-from curate.look import COLUMNS
-from curate.pairs import read_pairs
-from curate.score import _batch, open_eyes, seen
-from curate.shards import Shards
-from curate.targets import LabelSet
+from curate.choose import duplicates
+from curate.choose import facts as table
+from curate.choose.decide import decide
+from curate.look import decode, hashes
+from curate.look.measure import COLUMNS
+from curate.model.targets import LabelSet
+from curate.scores.pairs import read_pairs
+from curate.scores.shards import Shards
+from curate.scores.stage import _batch, open_eyes, seen
+from curate.squares import cache
 from scrapbag import catalog, processor
 from scrapbag.layout import Data
 from scrapbag.recipe import Curate, Score
@@ -128,7 +131,7 @@ def plain(module: torch.nn.Module, files: list[Path]) -> Callable[[], object]:
 
 
 def square(root: Path, files: list[Path]) -> dict[str, float]:
-    wanted = [squares.Wanted(n, hashlib.sha256(p.name.encode()).hexdigest(), p, 1.0) for n, p in enumerate(files)]
+    wanted = [cache.Wanted(n, hashlib.sha256(p.name.encode()).hexdigest(), p, 1.0) for n, p in enumerate(files)]
 
     def pillow() -> None:
         for path in files:
@@ -138,7 +141,7 @@ def square(root: Path, files: list[Path]) -> dict[str, float]:
 
     def ours() -> None:
         for one in wanted:
-            squares._write(one, root / "square.png", 256, "white")  # noqa: SLF001
+            cache._write(one, root / "square.png", 256, "white")  # noqa: SLF001
 
     spent = race({"plain": pillow, "ours": ours})
     return {

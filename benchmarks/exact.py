@@ -27,8 +27,10 @@ import torch
 from sklearn.metrics import average_precision_score
 
 from benchmarks.real import BY_HAND
-from curate import decode, table, targets
-from curate.score import score
+from curate.choose import facts
+from curate.look import decode
+from curate.model import targets
+from curate.scores.stage import score
 from scrapbag.recipe import Score
 from tests.choose_data import dataset
 
@@ -86,8 +88,8 @@ def exact(real: Path, root: Path, rough: Sequence[str]) -> tuple[dict[str, float
 def confidences(settings: Score, data: Data) -> dict[str, float]:
     """How sure the model is of a quilt, by sha256; NaN for files that cannot be read."""
     score(settings, data)
-    scores = table.current(data)
-    seen = table.see(scores, targets.indices(["quilt"], scores.labels))
+    scores = facts.current(data)
+    seen = facts.see(scores, targets.indices(["quilt"], scores.labels))
     return dict(zip(scores.shards.sha256, seen.confidence.tolist(), strict=True))
 
 

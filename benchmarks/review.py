@@ -27,10 +27,11 @@ import numpy as np
 from sklearn.metrics import average_precision_score
 
 from benchmarks.curve import plot
-from curate import head, neighbours
-from curate.look import look
-from curate.questions import teaching
-from curate.score import open_eyes
+from curate.choose import ranker
+from curate.look.measure import look
+from curate.review.questions import teaching
+from curate.scores import neighbours
+from curate.scores.stage import open_eyes
 from scrapbag.layout import Data
 from scrapbag.recipe import Score
 
@@ -114,8 +115,8 @@ def curve(photographs: Photos, near: neighbours.Neighbours, outside: NDArray[np.
         asked.append(place)
         if len(asked) in CLICKS:
             rows = np.array(asked)
-            lesson = head.Lesson(even, logit, near, rows, photographs.wanted[rows], photographs.same[rows])
-            learnt = head.teach(lesson)
+            lesson = ranker.Lesson(even, logit, near, rows, photographs.wanted[rows], photographs.same[rows])
+            learnt = ranker.teach(lesson)
             confidence = learnt.confidence if learnt else confidence
             found[len(asked)] = _quality(photographs.wanted[~outside], confidence[~outside])
     return found

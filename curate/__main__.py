@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from curate.plain import down
 from scrapbag import recipe
 from scrapbag.errors import exits
 from scrapbag.layout import Data
+from scrapbag.plain import down
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ def main() -> None:
 def score(root: Path) -> None:
     """Let the model look at every picture that it has not seen yet."""
     with exits():
-        from curate.score import score as run  # noqa: PLC0415  the other commands do without torch
+        from curate.scores.stage import score as run  # noqa: PLC0415  the other commands do without torch
 
         done = run(recipe.load(root / "settings" / "score.toml").score, Data(root))
         click.echo(
@@ -65,8 +65,8 @@ def curate(root: Path) -> None:
 def report(root: Path) -> None:
     """Print what was kept and dropped by reason and source, and the ten decisions nearest to flipping."""
     with exits():
-        from curate import report_csv  # noqa: PLC0415
-        from curate.summary import summary  # noqa: PLC0415
+        from curate.report import report_csv  # noqa: PLC0415
+        from curate.report.summary import summary  # noqa: PLC0415
 
         rows = report_csv.read(Data(root).report / "report.csv")
         click.echo(summary(rows))
@@ -80,7 +80,7 @@ def report(root: Path) -> None:
 def review(root: Path, port: int) -> None:
     """Say yes or no to pictures in the browser: what turns a threshold into a promise."""
     with exits():
-        from curate.review import serve  # noqa: PLC0415  Flask is an extra
+        from curate.review.server import serve  # noqa: PLC0415  Flask is an extra
 
         settings = recipe.load(root / "settings" / "curate.toml").curate
         answers = serve(settings, Data(root), port, lambda url: click.echo(f"review at {url} · end with Ctrl-C"))
@@ -109,7 +109,7 @@ def labels(root: Path, file: Path | None) -> None:
 def export(root: Path, kind: str) -> None:
     """Write the kept squares in the form that another trainer reads."""
     with exits():
-        from curate.export_as import export as run  # noqa: PLC0415
+        from curate.squares.handover import export as run  # noqa: PLC0415
 
         place, count = run(Data(root), kind)
         click.echo(f"exported {count:,} squares -> {place}")

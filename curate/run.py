@@ -8,20 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from curate import assemble, duplicates, exports, reports, scan, squares, table, targets
-from curate.decide import Decisions, Facts, decide
-from curate.judge import Evidence, certified, judge
-from curate.levels import levels
-from curate.pairs import read_pairs
+from curate.choose import assemble, duplicates
+from curate.choose import facts as table
+from curate.choose.certificate import Evidence, certified, judge
+from curate.choose.decide import Decisions, Facts, decide
+from curate.choose.levels import levels
+from curate.model import targets
+from curate.report import reports
 from curate.rows import Outcome, Row, ScoreInfo
-from scrapbag import catalog, labels
+from curate.scores.pairs import read_pairs
+from curate.squares import cache, tables
+from scrapbag import catalog, labels, scan
 from scrapbag.layout import lock
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from curate.duplicates import Links
-    from curate.table import Scores, Seen
+    from curate.choose.duplicates import Links
+    from curate.choose.facts import Scores, Seen
     from scrapbag.catalog import Record
     from scrapbag.labels import Label
     from scrapbag.layout import Data
@@ -120,17 +124,17 @@ def publish(outcome: Outcome, material: Material, data: Data) -> None:
     kept = [row for row in outcome.rows if row.kept]
     settings = outcome.settings
     wanted = [_wanted(row, material) for row in kept]
-    squares.make(wanted, data.squares, settings.size, settings.fit)
+    cache.make(wanted, data.squares, settings.size, settings.fit)
     new = data.root / ".curated.new"
     shutil.rmtree(new, ignore_errors=True)
-    squares.link(wanted, data.squares, new, settings.size, settings.fit)
-    exports.write(new, kept, settings, material.scores.info["model"])
-    squares.swap(new, data.curated)
+    cache.link(wanted, data.squares, new, settings.size, settings.fit)
+    tables.write(new, kept, settings, material.scores.info["model"])
+    cache.swap(new, data.curated)
 
 
-def _wanted(row: Row, material: Material) -> squares.Wanted:
+def _wanted(row: Row, material: Material) -> cache.Wanted:
     picture = material.pictures[row.sha256]
-    return squares.Wanted(picture.number, picture.sha256, picture.path, row.border_uniform or 0.0)
+    return cache.Wanted(picture.number, picture.sha256, picture.path, row.border_uniform or 0.0)
 
 
 def _levels(material: Material, decisions: Decisions) -> NDArray[np.int64]:

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from curate import derived, neighbours
-from curate import pairs as near
-from curate.hashes import COLUMNS as HASHES
-from curate.look import COLUMNS
-from curate.score import seen
-from curate.shards import Shards
-from curate.targets import LabelSet
+from curate.look.hashes import COLUMNS as HASHES
+from curate.look.measure import COLUMNS
+from curate.model.targets import LabelSet
+from curate.scores import derived, neighbours
+from curate.scores import pairs as near
+from curate.scores.shards import Shards
+from curate.scores.stage import seen
 from scrapbag import catalog, labels
 from scrapbag.labels import Label
 from scrapbag.layout import Data

@@ -6,8 +6,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from curate.decide import Facts, decide
-from curate.duplicates import Links
+from curate.choose.decide import Facts, decide
+from curate.choose.duplicates import Links
 from scrapbag.recipe import Curate
 
 NO_LINKS = Links(*(np.empty(0, dtype=np.int64),) * 3)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from curate import decode, look
+from curate.look import decode, measure
 
 
 @pytest.fixture(autouse=True)
@@ -108,7 +108,7 @@ def test_a_large_transparent_picture_is_laid_on_paper_in_little_memory():
     image, alpha = Image.new("RGB", (2000, 2000), "white"), Image.new("L", (2000, 2000), 64)
     tracemalloc.start()
     try:
-        laid = look._on((100.0, 110.0, 120.0), image, alpha)
+        laid = measure._on((100.0, 110.0, 120.0), image, alpha)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

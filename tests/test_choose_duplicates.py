@@ -4,10 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
-from curate import derived, duplicates, hashes, neighbours, pairs
-from curate.duplicates import Links
-from curate.pairs import Pairs
-from curate.shards import Shards
+from curate.choose import duplicates
+from curate.choose.duplicates import Links
+from curate.look import hashes
+from curate.scores import derived, neighbours, pairs
+from curate.scores.pairs import Pairs
+from curate.scores.shards import Shards
 
 
 def photo(seed, side=256):

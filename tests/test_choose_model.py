@@ -5,8 +5,8 @@ import pytest
 from choose_pictures import draw
 from timm.data.transforms_factory import create_transform
 
-from curate import model
-from curate.transform import transform
+from curate.model import load
+from curate.model.transform import transform
 
 CONFIG = {"mean": (0.5,) * 3, "std": (0.5,) * 3, "crop_mode": "center"}
 
@@ -25,13 +25,13 @@ def test_resize_and_crop_in_one_step_give_timms_own_pixels(size, side, crop, met
 
 
 def test_a_classifier_trained_by_cross_entropy_is_a_softmax_and_one_by_bce_a_sigmoid():
-    assert model._SIGMOID_TAGS.match("a1_in1k")
-    assert not model._SIGMOID_TAGS.match("tv_in1k")
+    assert load._SIGMOID_TAGS.match("a1_in1k")
+    assert not load._SIGMOID_TAGS.match("tv_in1k")
 
 
 def test_the_same_picture_has_the_same_score_in_any_batch():
-    loaded = model.load("demo")
-    embed = model.Embedder(loaded, model.torch_body(loaded, "bf16"))
+    loaded = load.load("demo")
+    embed = load.Embedder(loaded, load.torch_body(loaded, "bf16"))
     pixels = np.stack([loaded.prepare(draw(seed)) for seed in range(16)])
     together, alone = embed(pixels), embed(pixels[3:4])
     assert (together[0][3] == alone[0][0]).all()

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from choose_pictures import draw
 
-from curate import quality
+from curate.look import quality
 
 
 def measured(image):

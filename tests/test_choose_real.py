@@ -12,9 +12,11 @@ import pytest
 from choose_data import dataset
 from sklearn.metrics import average_precision_score
 
-from curate import duplicates, run, table, targets
-from curate.pairs import read_pairs
-from curate.score import score
+from curate import run
+from curate.choose import duplicates, facts
+from curate.model import targets
+from curate.scores.pairs import read_pairs
+from curate.scores.stage import score
 from scrapbag.recipe import Curate, Score
 
 REAL = Path(os.environ["REAL"]) if os.environ.get("REAL") else None
@@ -46,8 +48,8 @@ def sha256(row):
 
 
 def test_the_average_precision_on_unseen_photographs_is_that_of_timm_by_hand(photos, labels):
-    scores = table.current(photos)
-    seen = table.see(scores, targets.indices(["quilt"], scores.labels))
+    scores = facts.current(photos)
+    seen = facts.see(scores, targets.indices(["quilt"], scores.labels))
     confidence = dict(zip(scores.shards.sha256, seen.confidence.tolist(), strict=True))
     unseen = [row for row in labels if row["seen_by_model"] == "no" and row["is_quilt"]]
     told = [(int(row["is_quilt"]), confidence[sha256(row)]) for row in unseen]
@@ -60,7 +62,7 @@ def test_the_average_precision_on_unseen_photographs_is_that_of_timm_by_hand(pho
 
 
 def test_at_most_two_of_the_known_copies_are_missed_and_no_stranger_is_joined(photos, labels):
-    scores = table.current(photos)
+    scores = facts.current(photos)
     links = duplicates.links(read_pairs(scores.shards), Curate().near)
     count = len(scores.shards)
     area = scores.shards.column("width").astype(int) * scores.shards.column("height")
@@ -83,11 +85,11 @@ def test_at_most_two_of_the_known_copies_are_missed_and_no_stranger_is_joined(ph
 
 
 def test_bf16_changes_no_decision_further_than_a_hundredth_from_the_threshold(photos):
-    coarse = table.current(photos)
+    coarse = facts.current(photos)
     score(Score(model=f"local-dir:{REAL / 'model'}", dtype="fp32"), photos)
-    exact = table.current(photos)
+    exact = facts.current(photos)
     wanted = targets.indices(["quilt"], exact.labels)
-    mine, theirs = (table.see(scores, wanted).confidence for scores in (coarse, exact))
+    mine, theirs = (facts.see(scores, wanted).confidence for scores in (coarse, exact))
     for threshold in np.linspace(0.05, 0.95, 19):
         changed = (mine >= threshold) != (theirs >= threshold)
         assert not changed.any() or np.abs(theirs[changed] - threshold).max() <= 0.01

@@ -13,9 +13,11 @@ import pytest
 from choose_data import dataset
 from choose_pictures import draw, folder
 
-from curate import run, shards, table
-from curate.score import score
-from curate.shards import Shards
+from curate import run
+from curate.choose import facts
+from curate.scores import shards
+from curate.scores.shards import Shards
+from curate.scores.stage import score
 from scrapbag import catalog
 from scrapbag.errors import MissingError, RecipeError, TooManyFailuresError, UsageError
 from scrapbag.layout import Data
@@ -54,7 +56,7 @@ def test_a_broken_file_never_shifts_its_neighbours(scored, files, tmp_path):
     data, _ = scored
     alone = dataset(tmp_path / "alone", [files[4]])
     score(DEMO, alone)
-    mine, other = table.current(alone), table.current(data)
+    mine, other = facts.current(alone), facts.current(data)
     place = other.shards.sha256.index(mine.shards.sha256[0])
     assert (mine.shards.column("features")[0] == other.shards.column("features")[place]).all()
 
@@ -145,7 +147,7 @@ def test_another_model_keeps_the_older_scores(scored, files, tmp_path):
     first = score(DEMO, data)
     second = score(replace(DEMO, dtype="fp32"), data)
     assert {path.name for path in data.scored.iterdir() if path.is_dir()} == {first.key, second.key}
-    assert table.current(data).key == second.key
+    assert facts.current(data).key == second.key
     assert score(DEMO, data).forward_passes == 0
 
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from curate import fit, squares
-from curate.squares import Wanted
+from curate.squares import cache as squares
+from curate.squares import fit
+from curate.squares.cache import Wanted
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 

@@ -3,9 +3,9 @@
 import pytest
 from timm.data.imagenet_info import ImageNetInfo
 
-from curate import targets
-from curate.model import _label_set
-from curate.targets import LabelSet
+from curate.model import targets
+from curate.model.load import _label_set
+from curate.model.targets import LabelSet
 from scrapbag.errors import RecipeError
 
 QUILTS = ("n03898633", "n04033995", "n03128427", "n03266749", "n04034262")

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from report_rows import dataset, lost, row
 
-from curate import report_csv, words
-from curate.plain import cell, plain, uncell
+from curate import words
+from curate.report import report_csv
+from curate.report.sweep import Step
 from curate.rows import REASONS, Row
-from curate.sweep import Step
 from scrapbag.errors import MissingError, UsageError
+from scrapbag.plain import cell, plain, uncell
 
 DOCS = Path(__file__).parent.parent / "docs" / "report.md"
 

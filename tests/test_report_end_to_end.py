@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from timm.data import create_transform, resolve_data_config
 
 from curate.__main__ import KINDS, main
-from curate.export_as import KINDS as MADE
+from curate.squares.handover import KINDS as MADE
 
 CLASSES = ["quilt", "cat", "shoe"]
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from report_rows import dataset, row
 
-from curate import export_as, exports, tars
+from curate.squares import handover, tables, tars
 from scrapbag.errors import DiskError, LockedError, MissingError, UsageError
 from scrapbag.layout import Data, lock
 from scrapbag.recipe import Curate
@@ -32,8 +32,8 @@ def data(tmp_path):
     data.curated.mkdir(parents=True)
     rows = [row(number=n, title=HOSTILE, creator='Ada; "B"', level=n % 4, confidence=0.9 + n / 1e7) for n in NUMBERS]
     for n in NUMBERS:
-        Image.new("RGB", (32, 32), (n % 256, 80, 160)).save(data.curated / exports.file_name(n))
-    exports.write(data.curated, [*rows, *(one for one in dataset(50) if not one.kept)], SETTINGS, "demo")
+        Image.new("RGB", (32, 32), (n % 256, 80, 160)).save(data.curated / tables.file_name(n))
+    tables.write(data.curated, [*rows, *(one for one in dataset(50) if not one.kept)], SETTINGS, "demo")
     return data
 
 
@@ -49,7 +49,7 @@ def test_metadata_names_every_kept_square_first(data):
 
 
 def test_the_size_of_originals_is_not_claimed(tmp_path):
-    exports.write(tmp_path, [row()], Curate(fit="original"), "demo")
+    tables.write(tmp_path, [row()], Curate(fit="original"), "demo")
     assert table(tmp_path / "metadata.csv")[0]["size"] == ""
 
 
@@ -61,11 +61,11 @@ def test_credits_go_with_the_pictures(data):
 
 def test_dataset_json_lists_every_square_once(data):
     labels = json.loads((data.curated / "dataset.json").read_text())["labels"]
-    assert labels == [[exports.file_name(n), 0] for n in NUMBERS]
+    assert labels == [[tables.file_name(n), 0] for n in NUMBERS]
 
 
 def test_a_folder_is_numbered_without_gaps_and_its_tables_agree(data):
-    place, count = export_as.export(data, "folder")
+    place, count = handover.export(data, "folder")
     names = [f"{i:05d}.png" for i in range(4)]
     assert count == 4
     assert sorted(p.name for p in place.glob("*.png")) == names
@@ -78,7 +78,7 @@ def test_a_folder_is_numbered_without_gaps_and_its_tables_agree(data):
 
 
 def test_a_zip_holds_the_squares_as_they_are_beside_the_tables(data):
-    place, _ = export_as.export(data, "zip")
+    place, _ = handover.export(data, "zip")
     with zipfile.ZipFile(place) as archive:
         assert archive.testzip() is None
         assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_STORED}
@@ -89,13 +89,13 @@ def test_a_zip_holds_the_squares_as_they_are_beside_the_tables(data):
 
 
 def test_parquet_holds_bytes_in_the_shape_of_an_image_feature(data):
-    place, _ = export_as.export(data, "parquet")
+    place, _ = handover.export(data, "parquet")
     read = pq.read_table(place)
     features = json.loads(read.schema.metadata[b"huggingface"])["info"]["features"]
     assert features["image"] == {"_type": "Image"}
     assert set(features) == set(read.column_names)
     rows = read.to_pylist()
-    assert [one["image"]["path"] for one in rows] == [exports.file_name(n) for n in NUMBERS]
+    assert [one["image"]["path"] for one in rows] == [tables.file_name(n) for n in NUMBERS]
     assert Image.open(io.BytesIO(rows[1]["image"]["bytes"])).getpixel((0, 0)) == (17, 80, 160)
     assert rows[0]["title"] == HOSTILE  # nobody opens this one in a spreadsheet
     assert (rows[0]["number"], rows[0]["level"]) == (3, 3)
@@ -104,7 +104,7 @@ def test_parquet_holds_bytes_in_the_shape_of_an_image_feature(data):
 
 def test_shards_read_back_with_their_index(data, monkeypatch):
     monkeypatch.setattr(tars, "PER_SHARD", 3)
-    place, _ = export_as.export(data, "webdataset")
+    place, _ = handover.export(data, "webdataset")
     assert tars.verify(place) == 4
     index = json.loads((place / "index.json").read_text())
     assert [shard["nsamples"] for shard in index["shardlist"]] == [3, 1]
@@ -128,54 +128,54 @@ def _flip(path):
 
 @pytest.mark.parametrize("harm", [_cut, _flip, lambda path: path.unlink()], ids=["cut", "one bit", "lost"])
 def test_a_damaged_shard_is_noticed(data, harm):
-    place, _ = export_as.export(data, "webdataset")
+    place, _ = handover.export(data, "webdataset")
     harm(next(place.glob("*.tar")))
     with pytest.raises(DiskError, match="export AS=webdataset again"):
         tars.verify(place)
 
 
 def test_shards_without_an_index_are_unfinished(data):
-    place, _ = export_as.export(data, "webdataset")
+    place, _ = handover.export(data, "webdataset")
     (place / "index.json").unlink()
     with pytest.raises(MissingError, match="unfinished"):
         tars.verify(place)
 
 
-@pytest.mark.parametrize("kind", export_as.KINDS)
+@pytest.mark.parametrize("kind", handover.KINDS)
 def test_exporting_twice_gives_the_same_bytes_and_leaves_nothing_else(data, kind):
     def content():
         return {p.name: p.read_bytes() for p in sorted((data.export).rglob("*")) if p.is_file()}
 
-    export_as.export(data, kind)
+    handover.export(data, kind)
     first = content()
-    export_as.export(data, kind)
+    handover.export(data, kind)
     assert content() == first
     assert not list((data.export).glob(".part*"))
 
 
-@pytest.mark.parametrize("kind", export_as.KINDS)
+@pytest.mark.parametrize("kind", handover.KINDS)
 def test_a_lost_square_ends_it_in_a_sentence_and_keeps_the_export_before(data, kind):
-    place, _ = export_as.export(data, kind)
+    place, _ = handover.export(data, kind)
     before = place.stat().st_mtime_ns
     (data.curated / "00017.png").unlink()
     with pytest.raises(DiskError, match=r"00017\.png is lost"):
-        export_as.export(data, kind)
+        handover.export(data, kind)
     assert place.stat().st_mtime_ns == before
     assert not list((data.export).glob(".part*"))
 
 
 def test_before_the_first_curate_it_says_what_to_run(tmp_path):
     with pytest.raises(MissingError, match="make curate"):
-        export_as.export(Data(tmp_path), "zip")
+        handover.export(Data(tmp_path), "zip")
 
 
 def test_no_export_is_made_while_the_squares_are_being_chosen(data):
     with lock(data.root, "curate"), pytest.raises(LockedError, match="wait for it"):
-        export_as.export(data, "folder")
+        handover.export(data, "folder")
 
 
 def test_nothing_kept_is_nothing_to_export(tmp_path):
     data = Data(tmp_path)
-    exports.write(data.curated, [], SETTINGS, "demo")
+    tables.write(data.curated, [], SETTINGS, "demo")
     with pytest.raises(UsageError, match="lower THRESH"):
-        export_as.export(data, "parquet")
+        handover.export(data, "parquet")

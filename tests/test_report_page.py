@@ -13,8 +13,8 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from curate import page, reports, sheets, sweep
-from curate.certify import Certificate
+from curate.choose.certify import Certificate
+from curate.report import page, reports, sheets, sweep
 from curate.rows import Row
 from scrapbag.layout import Data
 from scrapbag.recipe import Curate

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from report_rows import outcome, row
 
-from curate import decode, reports, thumbs
+from curate.look import decode
+from curate.report import reports, thumbs
 from scrapbag.layout import Data
 
 

@@ -2,7 +2,7 @@ import re
 
 from report_rows import dataset, lost, row
 
-from curate.summary import summary
+from curate.report.summary import summary
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\u202e=cmd|' /C calc'!A0\r\n" + "漢" * 60
 

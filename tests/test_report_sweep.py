@@ -3,8 +3,8 @@ import csv
 import pytest
 from report_rows import dataset, lost, outcome, row
 
-from curate import reports, sweep
-from curate.certify import Certificate
+from curate.choose.certify import Certificate
+from curate.report import reports, sweep
 from scrapbag.layout import Data
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from curate.betting import log_capital, lower_bound, missing
-from curate.certify import NO, UNASKED, YES, Pool, asked_next, bounds, choose, drawn, ladder, loosest, shuffled
+from curate.choose.betting import log_capital, lower_bound, missing
+from curate.choose.certify import NO, UNASKED, YES, Pool, asked_next, bounds, choose, drawn, ladder, loosest, shuffled
 
 
 def pool(wanted: np.ndarray, confidence: np.ndarray, asked: int) -> Pool:

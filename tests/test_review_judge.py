@@ -11,10 +11,10 @@ import pytest
 from review_data import Set, answer, dataset, store_pairs, told
 
 from curate import run
-from curate.certify import UNASKED
-from curate.judge import Judgement, judge, taught
-from curate.questions import Desk
-from curate.sweep import sweep
+from curate.choose.certificate import Judgement, judge, taught
+from curate.choose.certify import UNASKED
+from curate.report.sweep import sweep
+from curate.review.questions import Desk
 from scrapbag import catalog
 from scrapbag.recipe import Curate
 

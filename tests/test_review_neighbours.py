@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from curate.neighbours import centred, nearest
+from curate.scores.neighbours import centred, nearest
 
 
 def test_pictures_of_a_kind_find_each_other_under_many_features_that_say_nothing() -> None:

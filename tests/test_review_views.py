@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from curate.views import Averaged, five
+from curate.model.views import Averaged, five
 
 
 class Mean:

@@ -1,0 +1,137 @@
+"""Decisions and records as the rows of report.csv."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from curate.choose.duplicates import HOW
+from curate.choose.facts import formats
+from curate.rows import REASONS, Row
+from scrapbag.catalog import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from curate.choose.decide import Decisions, Facts
+    from curate.choose.facts import Scores, Seen
+
+_DECIMALS = 6
+_SAID = tuple(field.name for field in fields(Record))
+_NOTHING: dict[str, Any] = {  # of an address that gave no picture, or none that was scored yet
+    **dict.fromkeys(("margin", "level", "confidence", "certified", "label_confidence", "duplicate_of", "panels")),
+    **dict.fromkeys(("blur", "entropy", "brightness", "aspect", "border_uniform", "enlargement")),
+    **dict.fromkeys(("answer", "label", "link", "duplicate_how", "format"), ""),
+    "kept": False,
+}
+
+
+def speakers(records: Iterable[Record], licences: Sequence[str]) -> dict[str, Record]:
+    """For each sha256 the record that decides for it: the first with a wanted licence, else the first."""
+    allowed = {licence.casefold() for licence in licences}
+    chosen: dict[str, Record] = {}
+    for record in records:
+        held = chosen.get(record.sha256)
+        better = held and held.licence.casefold() not in allowed and record.licence.casefold() in allowed
+        if record.sha256 and (held is None or better):
+            chosen[record.sha256] = record
+    return chosen
+
+
+def rows(
+    records: Iterable[Record], speaker: Mapping[str, Record], decided: Mapping[str, dict[str, Any]]
+) -> Iterator[Row]:
+    """A row for each record, in their order; `decided` is by sha256, from `by_sha256`."""
+    for record in records:
+        said = {name: getattr(record, name) for name in _SAID}
+        values = decided.get(record.sha256)
+        if values is None:
+            reason = record.fetch_reason or "waiting"
+            yield Row(**_NOTHING, **said, reason=reason, reasons=reason)
+        elif speaker[record.sha256] is record:
+            yield Row(**said | values)
+        else:
+            yield Row(**said | values | _repeated(values, record.number))
+
+
+def by_sha256(
+    scores: Scores,
+    facts: Facts,
+    seen: Seen,
+    decisions: Decisions,
+    level: NDArray[np.int64],
+    certified: NDArray[np.float64],
+) -> dict[str, dict[str, Any]]:
+    """What was decided of each picture, as fields of a row. `level` is -1 for what is dropped."""
+    column = scores.shards.column
+    failing = [np.flatnonzero(which).tolist() for which in decisions.failed.values()]
+    reasons: list[list[str]] = [[] for _ in scores.shards.sha256]
+    for reason, which in zip(decisions.failed, failing, strict=True):
+        for picture in which:
+            reasons[picture].append(reason)
+    head = np.where(decisions.copies.of < 0, 0, facts.number[decisions.copies.of])
+    readable = facts.problem == ""
+    least = np.minimum(facts.width, facts.height)
+    aspect = np.maximum(facts.width, facts.height) / np.maximum(least, 1)
+    best = seen.best.tolist()
+    columns: dict[str, Iterable[Any]] = {
+        "kept": decisions.kept.tolist(),
+        "reason": [failed[0] if failed else "" for failed in reasons],
+        "reasons": ["; ".join(failed) for failed in reasons],
+        "margin": _numbers(decisions.margin),
+        "level": [None if one < 0 else one for one in level.tolist()],
+        "answer": decisions.answer.tolist(),
+        "confidence": _numbers(decisions.confidence),
+        "certified": _numbers(certified[:, 0]),
+        "certified_answers": _whole(certified[:, 1]),
+        "certified_errors": _whole(certified[:, 2]),
+        "label": ["" if one < 0 else scores.labels.say(one) for one in best],
+        "label_confidence": _numbers(seen.best_confidence),
+        "link": ["" if one < 0 else scores.info["link"] for one in best],
+        "duplicate_of": [one or None for one in head.tolist()],
+        "duplicate_how": [HOW[one] for one in decisions.copies.how.tolist()],
+        "blur": _numbers(facts.blur, readable),
+        "entropy": _numbers(facts.entropy, readable),
+        "brightness": _numbers(column("brightness"), readable),
+        "aspect": _numbers(aspect, readable),
+        "border_uniform": _numbers(facts.border_uniform, readable),
+        "enlargement": _numbers(decisions.enlargement, readable),
+        "panels": [one if good else None for one, good in zip(facts.panels.tolist(), readable, strict=True)],
+        "format": formats(scores),
+        "width": [one or None for one in facts.width.tolist()],
+        "height": [one or None for one in facts.height.tolist()],
+    }
+    values = zip(*columns.values(), strict=True)
+    return {
+        sha256: dict(zip(columns, one, strict=True)) for sha256, one in zip(scores.shards.sha256, values, strict=True)
+    }
+
+
+def _repeated(values: Mapping[str, Any], number: int | None) -> dict[str, Any]:
+    """What differs in the row of an address that served the very bytes of another one."""
+    failed = {*values["reasons"].split("; "), "dup_exact"}
+    ordered = [reason for reason in REASONS if reason in failed]
+    return {
+        "kept": False,
+        "reason": ordered[0],
+        "reasons": "; ".join(ordered),
+        "margin": None,
+        "level": None,
+        "duplicate_of": values["duplicate_of"] or number,
+        "duplicate_how": "sha256",
+    }
+
+
+def _numbers(column: NDArray[Any], there: NDArray[np.bool_] | None = None) -> list[float | None]:
+    """Floats of six digits, all that a score is good for; None where there is none."""
+    known = np.isfinite(column) if there is None else there & np.isfinite(column)
+    rounded = np.round(column.astype(np.float64), _DECIMALS).tolist()
+    return [value if good else None for value, good in zip(rounded, known.tolist(), strict=True)]
+
+
+def _whole(column: NDArray[Any]) -> list[int | None]:
+    return [int(value) if known else None for value, known in zip(column, np.isfinite(column), strict=True)]

@@ -1,0 +1,1 @@
+"""What can be seen in the pixels without a network: decoding, quality, hashes."""

@@ -1,0 +1,141 @@
+"""The numbers behind the page's charts: the funnel from found to kept, the confidences, the sources and licences."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from curate.report.sweep import THRESHOLD_REASONS, can_flip
+from curate.rows import REASONS
+from scrapbag.plain import link
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from curate.rows import Row
+
+BINS, LINES = 50, 30
+_STAGES: tuple[tuple[str, frozenset[str]], ...] = (  # which first reasons end a row's way there
+    ("readable", frozenset({"unreadable", "not_image"})),
+    ("usable", frozenset(REASONS) - {"unreadable", "not_image", "dup_exact", "dup_near"} - THRESHOLD_REASONS),
+    ("target", THRESHOLD_REASONS),
+    ("kept", frozenset({"dup_exact", "dup_near"})),
+)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One bar of the funnel: what is left, and why the others went, the commonest reason first."""
+
+    name: str
+    count: int
+    share: float  # of what was found
+    lost: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One column of the histogram, in per cent of the chart's height, on a square-root scale."""
+
+    x: float  # its left edge, 0 to 100
+    total: float
+    swayed: float  # of these, the ones that only the threshold decides on
+    title: str
+
+
+@dataclass(frozen=True)
+class Share:
+    """One source or licence: its rows, the pictures among them, and what was kept."""
+
+    name: str
+    asked: int
+    came: int
+    kept: int
+    url: str = ""
+
+
+def funnel(rows: Sequence[Row]) -> tuple[Stage, ...]:
+    """Found, fetched, readable, usable, target, kept; `target` only where a classifier was asked.
+
+    A row ends at the stage of its first reason, so that the numbers are those of the table.
+    """
+    dropped = Counter(row.reason for row in rows if not row.kept)
+    ours = frozenset().union(*(reasons for _, reasons in _STAGES))
+    stages = [("found", frozenset[str]()), ("fetched", frozenset(dropped) - ours), *_STAGES]
+    if all(row.confidence is None for row in rows):
+        stages.remove(("target", THRESHOLD_REASONS))
+    left, bars = len(rows), []
+    for name, reasons in stages:
+        lost = Counter({reason: dropped[reason] for reason in reasons if dropped[reason]})
+        left -= lost.total()
+        bars.append(Stage(name, left, left / max(len(rows), 1), _commonest(lost)))
+    return tuple(bars)
+
+
+def histogram(rows: Iterable[Row]) -> tuple[Bar, ...]:
+    """Fiftieths of the confidence from 0 to 1; empty when nothing has one."""
+    total, swayed = [0] * BINS, [0] * BINS
+    for row in rows:
+        if row.confidence is not None:
+            place = min(int(row.confidence * BINS), BINS - 1)
+            total[place] += 1
+            swayed[place] += can_flip(row)
+    top = max(total)
+    if not top:
+        return ()
+    return tuple(
+        Bar(
+            x=100 * i / BINS,
+            total=round(100 * math.sqrt(total[i] / top), 2),
+            swayed=round(100 * math.sqrt(swayed[i] / top), 2),
+            title=f"{i / BINS:.2f} to {(i + 1) / BINS:.2f}: {total[i]:,}, of which the threshold decides {swayed[i]:,}",
+        )
+        for i in range(BINS)
+    )
+
+
+def reasons(rows: Iterable[Row]) -> tuple[tuple[str, int], ...]:
+    """First reasons of what was dropped, the commonest first."""
+    return _commonest(Counter(row.reason for row in rows if not row.kept))
+
+
+def sources(rows: Iterable[Row]) -> tuple[Share, ...]:
+    """Every source, the one with the most kept first."""
+    return _shares(rows, lambda row: row.source, lambda _: "")
+
+
+def licences(rows: Iterable[Row]) -> tuple[Share, ...]:
+    """Every licence with the page that explains it, the one with the most kept first."""
+    return _shares(rows, lambda row: row.licence or "unknown", lambda row: link(row.licence_url))
+
+
+def first_of(shares: Sequence[Share]) -> tuple[Share, ...]:
+    """As many as a table shows, the others summed up in its last line."""
+    first, rest = shares[:LINES], shares[LINES:]
+    if not rest:
+        return tuple(first)
+    asked, came, kept = (sum(values) for values in zip(*((s.asked, s.came, s.kept) for s in rest), strict=True))
+    return (*first, Share(f"{len(rest):,} others", asked, came, kept))
+
+
+def _shares(rows: Iterable[Row], name: Callable[[Row], str], url: Callable[[Row], str]) -> tuple[Share, ...]:
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(name(row), []).append(row)
+    shares = (
+        Share(
+            name=key,
+            asked=len(group),
+            came=sum(bool(row.sha256) for row in group),
+            kept=sum(row.kept for row in group),
+            url=min(filter(None, map(url, group)), default=""),
+        )
+        for key, group in groups.items()
+    )
+    return tuple(sorted(shares, key=lambda share: (-share.kept, -share.asked, share.name)))
+
+
+def _commonest(counts: Counter[str]) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))

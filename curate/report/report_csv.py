@@ -1,0 +1,66 @@
+"""report.csv: one row for every picture address that was asked for, written for people and read back exactly."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from curate.rows import Row
+from scrapbag.errors import MissingError, UsageError
+from scrapbag.layout import write_text
+from scrapbag.plain import cell, uncell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+COLUMNS = tuple(field.name for field in fields(Row))
+_KINDS = {"int | None": "Int64", "float | None": "float64", "str": "object", "bool": "bool"}
+_DTYPES = {field.name: _KINDS[str(field.type)] for field in fields(Row)}
+
+
+def write(path: Path, rows: Iterable[Row]) -> bool:
+    """Write `rows` in their order, whole, and only if something changed. Returns whether it did."""
+    return write_text(path, csv(_frame(list(rows))))
+
+
+def csv(frame: pd.DataFrame) -> str:
+    """Any table as CSV: text defused, an empty cell for what is not known, the same bytes for the same table."""
+    words = frame.select_dtypes(["object", "str"]).columns
+    return frame.assign(**{name: frame[name].map(cell, na_action="ignore") for name in words}).to_csv(
+        index=False, lineterminator="\n"
+    )
+
+
+def read(path: Path) -> tuple[Row, ...]:
+    """The rows of a report.csv. Raises MissingError when there is none, UsageError when its columns are others."""
+    if not path.exists():
+        raise MissingError(f"there is no {path}; run make curate first")
+    try:
+        frame = pd.read_csv(path, dtype=_DTYPES, keep_default_na=False, na_values=_numbers())
+    except (ValueError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read {path} ({error}); run make curate again") from None
+    if tuple(frame.columns) != COLUMNS:
+        raise UsageError(f"{path} has other columns than this scrapbag writes; run make curate again")
+    columns = [_values(frame[name]) for name in COLUMNS]
+    return tuple(Row(**dict(zip(COLUMNS, values, strict=True))) for values in zip(*columns, strict=True))
+
+
+def _frame(rows: Sequence[Row]) -> pd.DataFrame:
+    columns = zip(*map(attrgetter(*COLUMNS), rows), strict=True) if rows else [()] * len(COLUMNS)
+    return pd.DataFrame(
+        {name: pd.Series(values, dtype=_DTYPES[name]) for name, values in zip(COLUMNS, columns, strict=True)}
+    )
+
+
+def _values(column: pd.Series[Any]) -> list[Any]:
+    if column.dtype == object:
+        return [uncell(value) for value in column]
+    return column.astype(object).where(column.notna(), None).tolist()
+
+
+def _numbers() -> dict[str, list[str]]:
+    return {name: [""] for name, dtype in _DTYPES.items() if dtype in {"Int64", "float64"}}

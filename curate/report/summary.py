@@ -1,0 +1,56 @@
+"""What `make report` prints: how many were kept, by reason and source, and the decisions nearest to flipping."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from curate.report import charts
+from scrapbag.plain import down, fit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from curate.rows import Row
+
+WIDTH = 80
+_SOURCES, _NEAREST = 4, 10  # how many have a column, a line; the other sources share one
+
+
+def summary(rows: Sequence[Row]) -> str:
+    """Plain text in 80 columns, whatever the titles hold."""
+    return "\n".join([*_by_reason(rows), "", *_nearest(rows)])
+
+
+def _by_reason(rows: Sequence[Row]) -> Iterator[str]:
+    total = max(len(rows), 1)
+    sources = [share.name for share in sorted(charts.sources(rows), key=lambda s: (-s.asked, s.name))]
+    named, others = sources[:_SOURCES], frozenset(sources[_SOURCES:])
+    heads = [*named, "others"] if others else named
+    yield fit("", 16) + _cell("all", 8) + _cell("", 7) + "".join(_cell(head, 9) for head in heads)
+    kept = sum(row.kept for row in rows)
+    for reason, count in (("kept", kept), *charts.reasons(rows), ("all", len(rows))):
+        chosen = [row for row in rows if reason == "all" or (row.kept if reason == "kept" else row.reason == reason)]
+        counts = Counter(row.source for row in chosen)
+        cells = [counts[name] for name in named] + ([sum(counts[name] for name in others)] if others else [])
+        share = f"{count / total:.1%}"
+        yield fit(reason, 16) + _cell(f"{count:,}", 8) + _cell(share, 7) + "".join(_cell(f"{n:,}", 9) for n in cells)
+
+
+def _nearest(rows: Sequence[Row]) -> Iterator[str]:
+    flipping = sorted(
+        (row for row in rows if row.margin is not None), key=lambda row: (abs(row.margin or 0.0), row.url)
+    )
+    if not flipping:
+        return
+    yield "nearest to flipping"
+    yield f"{'margin':>8}{'conf.':>8}  {fit('now', 16)}{fit('picture', 9)}title"
+    for row in flipping[:_NEAREST]:
+        confidence = "" if row.confidence is None else down(row.confidence, 4)
+        number = "" if row.number is None else f"{row.number:05d}"
+        start = f"{row.margin:>8.4f}{confidence:>8}  {fit(row.reason or 'kept', 16)}{fit(number, 9)}"
+        yield (start + fit(row.title or row.url, WIDTH - len(start))).rstrip()
+
+
+def _cell(text: str, width: int) -> str:
+    return " " + fit(text, width - 1, right=True)

@@ -1,0 +1,52 @@
+"""Small pictures for the report, as data URIs; each is made once and kept beside the catalog."""
+
+from __future__ import annotations
+
+import base64
+import os
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from curate.look.decode import UnusableError, load
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from curate.rows import Row
+    from scrapbag.layout import Data
+
+SIDE = 128  # of the longer side, in pixels; another value is another folder
+VERSION = 1  # raise it by hand when thumbnails come out differently
+
+
+def thumb(data: Data, row: Row) -> str:
+    """The picture of `row` as a data URI, '' when there is none or it cannot be read."""
+    if not row.sha256:
+        return ""
+    cached = data.thumbs / f"{SIDE}-v{VERSION}" / row.sha256[:2] / f"{row.sha256}.webp"
+    content = cached.read_bytes() if cached.exists() else b""
+    if not content and (content := _made(data.image(row.sha256, row.extension))):
+        _keep(cached, content)
+    return f"data:image/webp;base64,{base64.b64encode(content).decode()}" if content else ""
+
+
+def _made(path: Path) -> bytes:
+    """WebP bytes, b'' for what is no picture."""
+    try:
+        small = load(path, at_least=SIDE).image
+    except UnusableError:
+        return b""
+    small.thumbnail((SIDE, SIDE), Image.Resampling.BOX)
+    file = BytesIO()
+    small.save(file, "WEBP", quality=68, method=2)
+    return file.getvalue()
+
+
+def _keep(path: Path, content: bytes) -> None:
+    """Whole or not at all. No fsync: a lost thumbnail is made again."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(f".{os.getpid()}.part")
+    part.write_bytes(content)
+    part.replace(path)

@@ -1,0 +1,1 @@
+"""Kept pictures as squares, their tables, and how they are handed over."""

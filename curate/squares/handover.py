@@ -1,0 +1,140 @@
+"""curated/ in the form that another trainer reads: a folder without gaps, a zip, tar shards, or one Parquet file."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from tqdm import tqdm
+
+from curate.squares import tars
+from curate.squares.tables import METADATA, write_tables
+from scrapbag.errors import DiskError, MissingError, UsageError
+from scrapbag.layout import lock
+from scrapbag.plain import uncell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scrapbag.layout import Data
+
+ROW_GROUP = 256  # pictures that a reader of the Parquet file has in memory at once
+_ARROW = {"object": pa.string(), "float64": pa.float64(), "Int64": pa.int64()}
+
+
+def export(data: Data, kind: str) -> tuple[Path, int]:
+    """Write data/<name>/export/ as `kind`, whole or not at all; returns where it is and how many pictures it has.
+
+    Raises MissingError before the first make curate, UsageError when nothing was kept, DiskError when a square is lost,
+    LockedError while make curate is at work.
+    """
+    with lock(data.root, "curate"):
+        return _export(data, kind)
+
+
+def _export(data: Data, kind: str) -> tuple[Path, int]:
+    frame = _metadata(data)
+    place = data.export / (kind if kind in {"folder", "webdataset"} else f"{_name(data)}.{kind}")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".part-") as part:
+        made = Path(part) / place.name
+        try:
+            KINDS[kind](data, frame, made)
+        except FileNotFoundError as error:
+            raise DiskError(f"{error.filename} is lost; run make curate again") from None
+        _swap(made, place)
+    return place, len(frame)
+
+
+def _folder(data: Data, frame: pd.DataFrame, made: Path) -> None:
+    """00000.png, 00001.png … in the order of the catalog, and the tables with these names."""
+    made.mkdir()
+    names = [f"{place:05d}.png" for place in range(len(frame))]
+    for old, new in _progress(list(zip(frame["file_name"], names, strict=True))):
+        shutil.copyfile(data.curated / old, made / new)
+    write_tables(made, frame.assign(file_name=names))
+
+
+def _zip(data: Data, frame: pd.DataFrame, made: Path) -> None:
+    """As StyleGAN and ImageFolder read it: the squares beside dataset.json and metadata.csv, not compressed twice."""
+    tables = ["dataset.json", "metadata.csv", "CREDITS.csv"]
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
+        for name in _progress([*frame["file_name"], *tables]):
+            archive.writestr(zipfile.ZipInfo(name), (data.curated / name).read_bytes())  # dated 1980: the same bytes
+
+
+def _webdataset(data: Data, frame: pd.DataFrame, made: Path) -> None:
+    made.mkdir()
+    pictures = [(data.curated / row["file_name"], row) for row in _rows(frame)]
+    tars.write(made, _name(data), pictures)
+    tars.verify(made)
+
+
+def _parquet(data: Data, frame: pd.DataFrame, made: Path) -> None:
+    """One row a picture, its bytes and name in `image`, as Hugging Face's Image feature keeps them."""
+    image = pa.struct({"bytes": pa.binary(), "path": pa.string()})
+    columns = {name: _ARROW[dtype] for name, dtype in METADATA.items() if name != "file_name"}
+    features = {"image": {"_type": "Image"}} | {n: {"dtype": str(_hf(t)), "_type": "Value"} for n, t in columns.items()}
+    schema = pa.schema({"image": image} | columns).with_metadata(
+        {"huggingface": json.dumps({"info": {"features": features}})}
+    )
+    with pq.ParquetWriter(made, schema) as writer:
+        rows = _rows(frame)
+        for start in _progress(list(range(0, len(rows), ROW_GROUP))):
+            group = rows[start : start + ROW_GROUP]
+            pictures = [{"bytes": (data.curated / r["file_name"]).read_bytes(), "path": r["file_name"]} for r in group]
+            filled = [{"image": picture} | row for picture, row in zip(pictures, group, strict=True)]
+            writer.write_table(pa.Table.from_pylist(filled, schema=schema))
+
+
+KINDS: dict[str, Callable[[Data, pd.DataFrame, Path], None]] = {
+    "folder": _folder,
+    "zip": _zip,
+    "webdataset": _webdataset,
+    "parquet": _parquet,
+}
+
+
+def _metadata(data: Data) -> pd.DataFrame:
+    path = data.curated / "metadata.csv"
+    if not path.exists():
+        raise MissingError(f"there is no {path}; run make curate first")
+    numbers = {name: [""] for name, dtype in METADATA.items() if dtype != "object"}
+    frame = pd.read_csv(path, dtype=METADATA, keep_default_na=False, na_values=numbers)
+    if frame.empty:
+        raise UsageError(f"nothing was kept in {data.curated}, so there is nothing to export; try a lower THRESH")
+    words = [name for name, dtype in METADATA.items() if dtype == "object"]
+    return frame.assign(**{name: frame[name].map(uncell) for name in words})
+
+
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    plain = frame.astype(object).where(frame.notna(), None)
+    return [dict(zip(METADATA, values, strict=True)) for values in plain.itertuples(index=False, name=None)]
+
+
+def _name(data: Data) -> str:
+    return data.root.resolve().name
+
+
+def _hf(kind: pa.DataType) -> str:
+    return "float64" if pa.types.is_floating(kind) else str(kind)
+
+
+def _progress(things: list[Any]) -> Any:
+    return tqdm(things, desc="export", disable=None, delay=2)
+
+
+def _swap(made: Path, place: Path) -> None:
+    """Put `made` where `place` is. What was there before goes away with the temporary folder of `made`."""
+    os.sync()  # one for all: a sync for each of 40,000 squares would take minutes
+    if place.is_dir():
+        place.rename(made.with_name("before"))
+    made.replace(place)
