@@ -21,13 +21,13 @@ from scrapy.http import HtmlResponse, TextResponse
 from scrapbag import sources
 from scrapbag.frontier import Picture
 from scrapbag.recipe import Scrape
-from spiders import own_block, sizes
-from spiders.artic import ArticReader
-from spiders.gallery import GalleryReader
-from spiders.product import ProductReader
-from spiders.schema_org import opengraph, product_of
-from spiders.shopify import ShopifyReader
-from spiders.urls import UrlsReader
+from spiders.pages import own_block, sizes
+from spiders.pages.schema_org import opengraph, product_of
+from spiders.readers.artic import ArticReader
+from spiders.readers.gallery import GalleryReader
+from spiders.readers.product import ProductReader
+from spiders.readers.shopify import ShopifyReader
+from spiders.readers.urls import UrlsReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

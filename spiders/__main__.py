@@ -9,10 +9,10 @@ import click
 from scrapbag.errors import exits
 from scrapbag.layout import Data, lock
 from scrapbag.recipe import load, require_contact
-from spiders.export import export
-from spiders.programs import INSTALL
-from spiders.run import choose, run
-from spiders.summary import check, summary
+from spiders.browser.programs import INSTALL
+from spiders.engine.export import export
+from spiders.engine.run import choose, run
+from spiders.engine.summary import check, summary
 
 
 @click.group()

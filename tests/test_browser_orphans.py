@@ -15,7 +15,7 @@ import pytest
 from browser_site import serve
 
 from scrapbag.errors import MissingError
-from spiders import profiles, programs
+from spiders.browser import profiles, programs
 
 needs_chromium = pytest.mark.skipif(programs.find() is None, reason="Chromium is not installed")
 

@@ -13,8 +13,8 @@ from scrapy.exceptions import DownloadCancelledError, DownloadFailedError, Downl
 from scrapy.settings import Settings
 
 from pipelines.addresses import AddressError
-from spiders import programs
-from spiders.browser import Pool
+from spiders.browser import programs
+from spiders.browser.handler import Pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

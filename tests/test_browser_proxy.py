@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipelines.addresses import is_public
-from spiders.proxy import Proxy
+from spiders.browser.proxy import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

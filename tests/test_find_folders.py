@@ -16,8 +16,8 @@ from servers import crawl, picture, recipe, write
 from scrapbag.errors import MissingError, UsageError
 from scrapbag.recipe import Scrape
 from scrapbag.sources import Folder
-from spiders.boxes import TooLargeError, UnreadableError, box
-from spiders.folder import FolderReader
+from spiders.readers.archives import TooLargeError, UnreadableError, box
+from spiders.readers.folder import FolderReader
 
 pytestmark = pytest.mark.timeout(120)
 JPEG = picture()

@@ -7,10 +7,10 @@ from scrapy.http import HtmlResponse
 from scrapbag.frontier import Page, Picture
 from scrapbag.recipe import Scrape
 from scrapbag.sources import KINDS, Gallery
-from spiders import markup
-from spiders.base import absolute, fill
-from spiders.gallery import GalleryReader
-from spiders.kinds import READERS, reader
+from spiders.pages import markup
+from spiders.readers.base import absolute, fill
+from spiders.readers.gallery import GalleryReader
+from spiders.readers.kinds import READERS, reader
 
 
 def read(html, callback="parse", meta=None, url="https://shop.example/list", **values):

@@ -11,7 +11,7 @@ from servers import Answer, Site, crawl, picture, recipe, serving
 from scrapbag.errors import UsageError
 from scrapbag.recipe import Scrape
 from scrapbag.sources import Urls
-from spiders.urls import UrlsReader
+from spiders.readers.urls import UrlsReader
 
 pytestmark = pytest.mark.timeout(120)
 JPEG = picture()

@@ -5,7 +5,7 @@ from scrapy.settings import Settings
 from scrapy.utils.misc import load_object
 
 from scrapbag.recipe import Scrape
-from spiders.settings import scrapy_settings, user_agent
+from spiders.engine.settings import scrapy_settings, user_agent
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_selenium_is_loaded_only_for_a_source_that_needs_it():
         scrapy_settings(Scrape(), browser=browser)["DOWNLOAD_HANDLERS"]["https"] for browser in (False, True)
     )
     assert "browser" not in plain
-    assert scripted == "spiders.browser.BrowserHandler"
+    assert scripted == "spiders.browser.handler.BrowserHandler"
 
 
 def test_we_say_who_we_are():

@@ -15,13 +15,13 @@ from scrapbag import sources
 from scrapbag.found import sighting_row
 from scrapbag.frontier import Page, Picture
 from scrapbag.recipe import Scrape
-from spiders.artic import ArticReader
-from spiders.base import Reader
-from spiders.commons import CommonsReader
-from spiders.met import MetReader
-from spiders.shopify import ShopifyReader
-from spiders.smithsonian import SmithsonianReader
-from spiders.woocommerce import WoocommerceReader
+from spiders.readers.artic import ArticReader
+from spiders.readers.base import Reader
+from spiders.readers.commons import CommonsReader
+from spiders.readers.met import MetReader
+from spiders.readers.shopify import ShopifyReader
+from spiders.readers.smithsonian import SmithsonianReader
+from spiders.readers.woocommerce import WoocommerceReader
 
 SITE = "http://shop.example"
 READERS: list[Reader[Any]] = [

@@ -11,7 +11,7 @@ from scrapbag.errors import RecipeError
 from scrapbag.frontier import Page
 from scrapbag.recipe import load, require_contact
 from scrapbag.sources import KINDS
-from spiders.kinds import reader
+from spiders.readers.kinds import reader
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "sources.md").read_text("utf-8"), re.DOTALL)

@@ -14,7 +14,7 @@ from servers import Answer, Crawled, Hit, Site, gallery, picture, recipe, servin
 from shops import lists, shop
 
 from scrapbag.sources import KINDS
-from spiders import programs
+from spiders.browser import programs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,9 +12,9 @@ from scrapy.http import HtmlResponse, Response
 from scrapbag import sources
 from scrapbag.frontier import Page, Picture
 from scrapbag.recipe import Scrape
-from spiders import sitemap, sizes
-from spiders.licence import licence_name
-from spiders.product import ProductReader
+from spiders.pages import sitemap, sizes
+from spiders.pages.licence import licence_name
+from spiders.readers.product import ProductReader
 
 URL = "https://shop.example/p/red-bag-12345"
 

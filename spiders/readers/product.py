@@ -9,11 +9,11 @@ from urllib.parse import urljoin, urlsplit
 
 from scrapbag.frontier import Page, Picture
 from scrapbag.sources import Product
-from spiders import markup, own_block, sitemap, sizes
-from spiders.base import Reader, legible
-from spiders.licence import licence_name
-from spiders.schema_org import Product as Named
-from spiders.schema_org import Shown, absolute, opengraph, product_of, unique
+from spiders.pages import markup, own_block, sitemap, sizes
+from spiders.pages.licence import licence_name
+from spiders.pages.schema_org import Product as Named
+from spiders.pages.schema_org import Shown, absolute, opengraph, product_of, unique
+from spiders.readers.base import Reader, legible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from scrapbag.errors import RecipeError
 from scrapbag.frontier import Page, Picture
 from scrapbag.sources import Artic
-from spiders import payload
-from spiders.base import Reader, absolute
-from spiders.licence import CC0, CC0_URL
+from spiders.pages import payload
+from spiders.pages.licence import CC0, CC0_URL
+from spiders.readers.base import Reader, absolute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

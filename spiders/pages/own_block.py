@@ -11,9 +11,9 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from spiders import markup
-from spiders.schema_org import absolute, likeness, words
-from spiders.sizes import declared
+from spiders.pages import markup
+from spiders.pages.schema_org import absolute, likeness, words
+from spiders.pages.sizes import declared
 
 if TYPE_CHECKING:
     from parsel import Selector

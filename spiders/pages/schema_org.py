@@ -10,7 +10,7 @@ from urllib.parse import urljoin, urlsplit
 import extruct
 from extruct.jsonld import JsonLdExtractor
 
-from spiders.markup import scaled
+from spiders.pages.markup import scaled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

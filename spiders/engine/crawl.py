@@ -15,8 +15,8 @@ from pipelines.reasons import SILENT, BusyError, HostStoppedError, NotYetError, 
 from pipelines.store import Arrival
 from scrapbag.found import host_of
 from scrapbag.frontier import Answer, Lease, Page
-from spiders.base import fill
-from spiders.commit import answer
+from spiders.engine.commit import answer
+from spiders.readers.base import fill
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from scrapbag.frontier import Frontier, Picture
     from scrapbag.layout import Data
     from scrapbag.recipe import Scrape
-    from spiders.base import Reader
-    from spiders.scheduler import Scheduler
+    from spiders.engine.scheduler import Scheduler
+    from spiders.readers.base import Reader
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from w3lib.url import safe_url_string
 from scrapbag import sources
 from scrapbag.errors import MissingError, UsageError
 from scrapbag.frontier import Picture
-from spiders.base import Reader
+from spiders.readers.base import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -21,12 +21,12 @@ def scrapy_settings(scrape: Scrape, *, browser: bool) -> dict[str, Any]:
     """Everything that a crawl of ours sets. `browser`: some page of it needs Chromium."""
     return {
         "USER_AGENT": user_agent(scrape.contact),
-        "SCHEDULER": "spiders.scheduler.Scheduler",
+        "SCHEDULER": "spiders.engine.scheduler.Scheduler",
         "TWISTED_DNS_RESOLVER": "pipelines.address_guard.CheckedResolver",
         # Scrapy's own parts by name: what is only switched off is still imported, and costs 0.6 s and 40 MB
         "EXTENSIONS_BASE": {"scrapy.extensions.throttle.AutoThrottle": 0},
         "SPIDER_MIDDLEWARES_BASE": {"scrapy.spidermiddlewares.referer.RefererMiddleware": 700},
-        "SPIDER_MIDDLEWARES": {"spiders.commit.CommitPages": 100},
+        "SPIDER_MIDDLEWARES": {"spiders.engine.commit.CommitPages": 100},
         "DOWNLOADER_MIDDLEWARES_BASE": {
             _SCRAPY + "downloadtimeout.DownloadTimeoutMiddleware": 350,
             _SCRAPY + "defaultheaders.DefaultHeadersMiddleware": 400,
@@ -44,8 +44,8 @@ def scrapy_settings(scrape: Scrape, *, browser: bool) -> dict[str, Any]:
         },
         "DOWNLOAD_HANDLERS_BASE": {},
         "DOWNLOAD_HANDLERS": {
-            **dict.fromkeys(("http", "https"), "spiders.browser.BrowserHandler" if browser else _HTTP),
-            "folder": "spiders.folder.FolderHandler",
+            **dict.fromkeys(("http", "https"), "spiders.browser.handler.BrowserHandler" if browser else _HTTP),
+            "folder": "spiders.readers.folder.FolderHandler",
         },
         "ITEM_PIPELINES": {"pipelines.store.StorePicture": 100, "pipelines.store.RecordPicture": 900},
         "CONCURRENT_ITEMS": 1,  # a response of ours has one item; the stock 100 starts as many tasks for each
@@ -72,7 +72,7 @@ def scrapy_settings(scrape: Scrape, *, browser: bool) -> dict[str, Any]:
         "TELNETCONSOLE_ENABLED": False,
         "STATS_DUMP": False,
         "LOG_INSTALL_ROOT_HANDLER": False,
-        "LOG_FORMATTER": "spiders.settings.Quiet",
+        "LOG_FORMATTER": "spiders.engine.settings.Quiet",
         "DEFAULT_DROPITEM_LOG_LEVEL": "DEBUG",
         "WARN_ON_GENERATOR_RETURN_VALUE": False,
     }

@@ -11,8 +11,8 @@ from parsel import css2xpath
 from scrapbag import sources
 from scrapbag.errors import RecipeError
 from scrapbag.frontier import Page, Picture
-from spiders import markup
-from spiders.base import Reader, absolute, legible
+from spiders.pages import markup
+from spiders.readers.base import Reader, absolute, legible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -11,7 +11,7 @@ from scrapbag.errors import TooManyFailuresError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from spiders.run import Outcome
+    from spiders.engine.run import Outcome
 
 
 def summary(outcome: Outcome, report: Path, limit: int) -> str:

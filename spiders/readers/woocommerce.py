@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from scrapbag.frontier import Page, Picture
 from scrapbag.sources import Woocommerce
-from spiders import payload
-from spiders.base import Reader, absolute
-from spiders.markup import scaled
+from spiders.pages import payload
+from spiders.pages.markup import scaled
+from spiders.readers.base import Reader, absolute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ from scrapy.core.scheduler import BaseScheduler
 
 from scrapbag.found import host_of
 from scrapbag.frontier import Answer
-from spiders.host import Host
+from spiders.engine.host import Host
 
 if TYPE_CHECKING:
     from scrapy import Spider

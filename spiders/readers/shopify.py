@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from scrapbag.frontier import Page, Picture
 from scrapbag.sources import Shopify
-from spiders import payload
-from spiders.base import Reader, absolute
+from spiders.pages import payload
+from spiders.readers.base import Reader, absolute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,10 +18,10 @@ from tqdm import tqdm
 from scrapbag.catalog import connect
 from scrapbag.errors import MissingError, UsageError
 from scrapbag.frontier import Frontier
-from spiders.crawl import Crawl
-from spiders.kinds import reader
-from spiders.programs import INSTALL, find
-from spiders.settings import scrapy_settings
+from spiders.browser.programs import INSTALL, find
+from spiders.engine.crawl import Crawl
+from spiders.engine.settings import scrapy_settings
+from spiders.readers.kinds import reader
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

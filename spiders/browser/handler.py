@@ -24,10 +24,10 @@ from scrapy.exceptions import (
 from scrapy.http import HtmlResponse, Response
 
 from pipelines.addresses import AddressError
-from spiders.chromium import BrowserError, BrowserTimeoutError, BrowserTooLargeError, Loaded, Session
-from spiders.profiles import sweep
-from spiders.programs import require
-from spiders.proxy import Proxy
+from spiders.browser.chromium import BrowserError, BrowserTimeoutError, BrowserTooLargeError, Loaded, Session
+from spiders.browser.profiles import sweep
+from spiders.browser.programs import require
+from spiders.browser.proxy import Proxy
 
 if TYPE_CHECKING:
     from scrapy import Request

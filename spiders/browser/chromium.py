@@ -23,12 +23,12 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.remote.remote_connection import RemoteConnection
 from urllib3.exceptions import HTTPError
 
-from spiders import leash, profiles
+from spiders.browser import leash, profiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from spiders.programs import Programs
+    from spiders.browser.programs import Programs
 
 BOOT_S = 60.0  # of a cold start on a busy machine
 MAX_BYTES = 700_000_000  # of a browser and its driver, all processes together

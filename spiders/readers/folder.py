@@ -15,8 +15,8 @@ from scrapy.http import Response
 from pipelines.reasons import RefusedError
 from scrapbag import sources
 from scrapbag.frontier import Picture
-from spiders.base import Reader
-from spiders.boxes import Box, TooLargeError, UnreadableError, box
+from spiders.readers.archives import Box, TooLargeError, UnreadableError, box
+from spiders.readers.base import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

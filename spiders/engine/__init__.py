@@ -1,0 +1,1 @@
+"""The crawl as a Scrapy engine runs it: scheduler, commits, settings, summary."""

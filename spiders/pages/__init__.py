@@ -1,0 +1,1 @@
+"""What a page or an API answer says: markup, schema.org, sitemaps, sizes, licences."""

@@ -1,0 +1,1 @@
+"""One reader a kind of source: what it asks first, and what it takes from each answer."""
