@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from scrapy.exceptions import DropItem
 
-from pipelines.reasons import RefusedError
+from pipelines.guards.reasons import RefusedError
 from pipelines.sniff import Seen, TooManyPixelsError, look
 from scrapbag.frontier import Answer, Frontier, Lease, Stored
 from scrapbag.layout import Data, sync_folder

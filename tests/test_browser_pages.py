@@ -12,7 +12,7 @@ from scrapy import Request
 from scrapy.exceptions import DownloadCancelledError, DownloadFailedError, DownloadTimeoutError
 from scrapy.settings import Settings
 
-from pipelines.addresses import AddressError
+from pipelines.guards.addresses import AddressError
 from spiders.browser import programs
 from spiders.browser.handler import Pool
 

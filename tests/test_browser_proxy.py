@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipelines.addresses import is_public
+from pipelines.guards.addresses import is_public
 from spiders.browser.proxy import Proxy
 
 if TYPE_CHECKING:

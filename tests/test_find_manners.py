@@ -7,9 +7,9 @@ import pytest
 from scrapy.exceptions import DownloadCancelledError, DownloadTimeoutError, IgnoreRequest, ResponseDataLossError
 from scrapy.http import Headers, HtmlResponse, Response
 
-from pipelines.addresses import AddressError
-from pipelines.manners import is_challenge, opted_out, retry_after
-from pipelines.reasons import OptedOutError, RefusedError, StatusError, is_passing, of_error
+from pipelines.guards.addresses import AddressError
+from pipelines.guards.manners import is_challenge, opted_out, retry_after
+from pipelines.guards.reasons import OptedOutError, RefusedError, StatusError, is_passing, of_error
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from scrapy import Request
 from servers import Answer, Site, crawl, picture, recipe, serving, urls
 from shops import PICTURES
 
-from pipelines.address_guard import AddressGuard
+from pipelines.guards.address_guard import AddressGuard
 
 pytestmark = pytest.mark.timeout(60)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from pipelines.guards.reasons import RefusedError
 from pipelines.jpeg import is_whole
-from pipelines.reasons import RefusedError
 from pipelines.sniff import TooManyPixelsError, extension, look
 from pipelines.store import store
 from scrapbag.layout import Data

@@ -23,7 +23,7 @@ from scrapy.exceptions import (
 )
 from scrapy.http import HtmlResponse, Response
 
-from pipelines.addresses import AddressError
+from pipelines.guards.addresses import AddressError
 from spiders.browser.chromium import BrowserError, BrowserTimeoutError, BrowserTooLargeError, Loaded, Session
 from spiders.browser.profiles import sweep
 from spiders.browser.programs import require

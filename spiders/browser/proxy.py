@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from pipelines.addresses import AddressError, resolve
+from pipelines.guards.addresses import AddressError, resolve
 
 if TYPE_CHECKING:
     from asyncio import StreamReader, StreamWriter

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 import scrapy
 from scrapy import Request, signals
 
-from pipelines.reasons import SILENT, BusyError, HostStoppedError, NotYetError, RefusedError, is_passing, of_error
+from pipelines.guards.reasons import (
+    SILENT,
+    BusyError,
+    HostStoppedError,
+    NotYetError,
+    RefusedError,
+    is_passing,
+    of_error,
+)
 from pipelines.store import Arrival
 from scrapbag.found import host_of
 from scrapbag.frontier import Answer, Lease, Page

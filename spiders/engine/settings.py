@@ -22,7 +22,7 @@ def scrapy_settings(scrape: Scrape, *, browser: bool) -> dict[str, Any]:
     return {
         "USER_AGENT": user_agent(scrape.contact),
         "SCHEDULER": "spiders.engine.scheduler.Scheduler",
-        "TWISTED_DNS_RESOLVER": "pipelines.address_guard.CheckedResolver",
+        "TWISTED_DNS_RESOLVER": "pipelines.guards.address_guard.CheckedResolver",
         # Scrapy's own parts by name: what is only switched off is still imported, and costs 0.6 s and 40 MB
         "EXTENSIONS_BASE": {"scrapy.extensions.throttle.AutoThrottle": 0},
         "SPIDER_MIDDLEWARES_BASE": {"scrapy.spidermiddlewares.referer.RefererMiddleware": 700},
@@ -35,12 +35,12 @@ def scrapy_settings(scrape: Scrape, *, browser: bool) -> dict[str, Any]:
             _SCRAPY + "redirect.RedirectMiddleware": 600,
         },
         "DOWNLOADER_MIDDLEWARES": {  # from the engine to the network
-            "pipelines.status.Status": 10,
-            "pipelines.manners.OptOut": 20,
-            "pipelines.address_guard.AddressGuard": 90,
-            "pipelines.robots.RobotsGuard": 100,
-            "pipelines.manners.Challenge": 580,
-            "pipelines.manners.Busy": 620,
+            "pipelines.guards.http_status.Status": 10,
+            "pipelines.guards.manners.OptOut": 20,
+            "pipelines.guards.address_guard.AddressGuard": 90,
+            "pipelines.guards.robots.RobotsGuard": 100,
+            "pipelines.guards.manners.Challenge": 580,
+            "pipelines.guards.manners.Busy": 620,
         },
         "DOWNLOAD_HANDLERS_BASE": {},
         "DOWNLOAD_HANDLERS": {

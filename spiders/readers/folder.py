@@ -12,7 +12,7 @@ from scrapy.core.downloader.handlers.base import BaseDownloadHandler
 from scrapy.exceptions import DownloadCancelledError
 from scrapy.http import Response
 
-from pipelines.reasons import RefusedError
+from pipelines.guards.reasons import RefusedError
 from scrapbag import sources
 from scrapbag.frontier import Picture
 from spiders.readers.archives import Box, TooLargeError, UnreadableError, box

@@ -12,8 +12,8 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IHostnameResolver
 from zope.interface import implementer
 
-from pipelines.addresses import AddressError, resolve
-from pipelines.reasons import RefusedError
+from pipelines.guards.addresses import AddressError, resolve
+from pipelines.guards.reasons import RefusedError
 
 if TYPE_CHECKING:
     from scrapy import Request

@@ -11,7 +11,7 @@ from scrapy import Request, signals
 from scrapy.http.request import NO_CALLBACK
 from scrapy.robotstxt import ProtegoRobotParser
 
-from pipelines.reasons import HostStoppedError, NotYetError, RefusedError, is_passing, of_error
+from pipelines.guards.reasons import HostStoppedError, NotYetError, RefusedError, is_passing, of_error
 from scrapbag.found import host_of
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from scrapy import signals
 from scrapy.http import HtmlResponse, TextResponse
 
-from pipelines.reasons import BusyError, HostStoppedError, OptedOutError, RefusedError
+from pipelines.guards.reasons import BusyError, HostStoppedError, OptedOutError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

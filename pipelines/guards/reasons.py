@@ -12,7 +12,7 @@ from scrapy.exceptions import (
     UnsupportedURLSchemeError,
 )
 
-from pipelines.addresses import AddressError
+from pipelines.guards.addresses import AddressError
 
 SILENT = {"timeout", "dns", "connection"}  # the host did not answer at all
 _PASSING = {*SILENT, "truncated"}
