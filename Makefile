@@ -97,15 +97,15 @@ evaluate: $(READY) ## What the samples are worth: KID, coverage, copying, with t
 	@$(PY) -m gan evaluate --run $(RUN) $(if $(filter-out file,$(origin DATA)),--data $(DATA)) $(if $(SEED),--seed $(SEED))
 
 status: $(READY) ## Where this dataset stands, and the next command
-	@$(PY) -m scrapbag.status --data $(DATA) --run $(RUN) $(if $(filter-out recipes/quilts.toml,$(RECIPE)),--recipe $(RECIPE))
+	@$(PY) -m scrapbag.desk.status --data $(DATA) --run $(RUN) $(if $(filter-out recipes/quilts.toml,$(RECIPE)),--recipe $(RECIPE))
 
 doctor: $(READY) ## What this computer has and lacks
-	@$(PY) -m scrapbag.doctor
+	@$(PY) -m scrapbag.desk.doctor
 
 # --- the whole way ----------------------------------------------------------------------------------------------------
 demo: $(READY) ## The main job on pictures that this repository draws, in seven minutes
 	@$(if $(wildcard data/demo/report/scrape.csv),,$(PY) -m demo with-shop --) $(MAKE) --no-print-directory RECIPE=recipes/demo.toml train
-	@$(PY) -m scrapbag.status --data data/demo --run runs/demo --recipe recipes/demo.toml
+	@$(PY) -m scrapbag.desk.status --data data/demo --run runs/demo --recipe recipes/demo.toml
 
 real: $(READY) ## The main job on a folder of real, labelled photographs: REAL=<folder> MINUTES=5
 	@test -n "$(REAL)" || { echo 'error: write REAL=<folder with photos/, labels.csv and model/>' >&2; exit 2; }

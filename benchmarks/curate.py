@@ -211,7 +211,7 @@ def memory(root: Path, model: str, name: str) -> dict[str, float]:
         if not data.catalog.exists():
             small(data, count)
         code = (
-            "import sys; from pathlib import Path; from curate.score import score;"
+            "import sys; from pathlib import Path; from curate.scores.stage import score;"
             " from scrapbag.layout import Data; from scrapbag.recipe import Score;"
             " score(Score(model=sys.argv[2]), Data(Path(sys.argv[1])));"
             " print(int(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0]) // 1024)"

@@ -106,7 +106,7 @@ class Outcome:
     score: ScoreInfo | None  # None: no classifier was ever asked
     threshold: float  # of the confidence, as used
     by: str  # prob | precision: what the threshold stands for, as used
-    certificate: Any = None  # curate.certify's, where labels certify
+    certificate: Any = None  # curate.choose.certify's, where labels certify
     missing: int | None = None  # answers until a (further) certificate, were each a yes; None: none is in reach
     labels: str = ""  # hash of the answers drawn for these scores, certified or not; '' when there are none
     ranked_by: str = "the model"  # or the head that people's answers have taught, and how much better that ranks

@@ -18,7 +18,7 @@ from curate.report import reports
 from curate.rows import Outcome, Row, ScoreInfo
 from curate.scores.pairs import read_pairs
 from curate.squares import cache, tables
-from scrapbag import catalog, labels, scan
+from scrapbag import catalog, labels
 from scrapbag.layout import lock
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Material:
     links: Links
     records: list[Record]
     speakers: dict[str, Record]
-    pictures: dict[str, scan.Picture]
+    pictures: dict[str, catalog.Picture]
     labels: list[Label]  # answers to the question that the targets ask
     targets: tuple[int, ...]  # the model's outputs that they stand for
     twin: Scores | None  # fp32 scores of the same weights
@@ -67,7 +67,7 @@ def gather(settings: Curate, data: Data) -> Material:
         seen = table.see(scores, wanted)
         records = list(catalog.records(connection))
         told = labels.every(connection, settings.targets)
-        pictures = {picture.sha256: picture for picture in scan.pictures(connection, data)}
+        pictures = {picture.sha256: picture for picture in catalog.pictures(connection, data)}
     finally:
         connection.close()
     speakers = assemble.speakers(records, settings.require_licence)

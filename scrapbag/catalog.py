@@ -16,6 +16,8 @@ from scrapbag.errors import DiskError, MissingError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from scrapbag.layout import Data
+
 VERSION = 1
 _NETWORK_DISKS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "afs", "ceph"}  # flock and WAL fail there
 
@@ -122,6 +124,15 @@ class Record:
     problem: str
 
 
+@dataclass(frozen=True)
+class Picture:
+    """A file that came, once by its bytes."""
+
+    number: int
+    sha256: str
+    path: Path
+
+
 def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
     """Open the catalog in WAL mode; transactions are explicit (`begin immediate`).
 
@@ -176,6 +187,12 @@ def records(connection: sqlite3.Connection) -> Iterator[Record]:
         raise AssertionError(set(columns) ^ names)
     for row in rows:
         yield Record(**dict(zip(columns, row, strict=True)))
+
+
+def pictures(connection: sqlite3.Connection, data: Data) -> list[Picture]:
+    """Every picture, by its number."""
+    rows = connection.execute("select id, sha256, extension from picture order by id")
+    return [Picture(number, sha256, data.image(sha256, extension)) for number, sha256, extension in rows]
 
 
 def _disk(folder: Path) -> str:

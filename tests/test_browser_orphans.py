@@ -24,7 +24,7 @@ import asyncio, json, sys
 import psutil
 from scrapy import Request
 from scrapy.settings import Settings
-from spiders.browser import Pool
+from spiders.browser.handler import Pool
 
 async def main(host):
     pool = Pool(Settings({"BROWSER_SESSIONS": 1, "BROWSER_ALLOW_HOSTS": [host], "USER_AGENT": "scrapbag"}))

@@ -99,7 +99,7 @@ def test_every_hostile_file_is_one_row_in_under_a_gigabyte(tmp_path):
     files = sorted(path for path in (REAL / "hostile").rglob("*") if path.is_file() and path.name != "SOURCES.csv")
     data = dataset(tmp_path / "x", files)
     code = (
-        "import sys; from pathlib import Path; from curate.score import score;"
+        "import sys; from pathlib import Path; from curate.scores.stage import score;"
         " from scrapbag.layout import Data; from scrapbag.recipe import Score;"
         " score(Score(model='local-dir:' + sys.argv[2]), Data(Path(sys.argv[1])));"
         " print(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0])"  # ru_maxrss has the parent's

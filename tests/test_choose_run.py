@@ -115,7 +115,7 @@ def test_levels_are_nested_quarters_of_what_is_kept(scored):
 def test_a_killed_run_loses_at_most_a_shard_and_redoes_nothing_else(tmp_path):
     data = dataset(tmp_path / "x", folder(tmp_path / "files", 320))
     code = (
-        "import sys; from pathlib import Path; from curate.score import score; from scrapbag.layout import Data;"
+        "import sys; from pathlib import Path; from curate.scores.stage import score; from scrapbag.layout import Data;"
         " from scrapbag.recipe import Score; score(Score(model='demo'), Data(Path(sys.argv[1])))"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(data.root)], stderr=subprocess.DEVNULL)

@@ -19,7 +19,7 @@ from curate.model import targets, views
 from curate.model.targets import LabelSet
 from curate.scores.pairs import read_pairs, sketch
 from curate.scores.shards import SIZE, Shards
-from scrapbag import catalog, scan
+from scrapbag import catalog
 from scrapbag.errors import RecipeError, TooManyFailuresError
 from scrapbag.layout import lock, write_text
 from scrapbag.processor import has_bf16
@@ -135,10 +135,10 @@ def _inputs(paths: Sequence[Path], eyes: Eyes, count: int) -> Iterator[NDArray[n
     yield from (np.stack(batch) for batch in _portions(pixels[:whole], BATCH))
 
 
-def _pictures(data: Data) -> list[scan.Picture]:
+def _pictures(data: Data) -> list[catalog.Picture]:
     connection = catalog.connect(data.catalog)
     try:
-        pictures = scan.pictures(connection, data)
+        pictures = catalog.pictures(connection, data)
     finally:
         connection.close()
     if not pictures:
@@ -153,7 +153,7 @@ def _check_targets(labels: LabelSet, data: Data) -> None:
         targets.indices(load(path).curate.targets, labels)
 
 
-def _add(pictures: Sequence[scan.Picture], eyes: Eyes, shards: Shards) -> None:
+def _add(pictures: Sequence[catalog.Picture], eyes: Eyes, shards: Shards) -> None:
     """Score `pictures` into new shards, a batch a thread: what one thread decodes, it also shows to the model."""
     decode.strict()
     cv2.setNumThreads(1)
@@ -168,7 +168,7 @@ def _add(pictures: Sequence[scan.Picture], eyes: Eyes, shards: Shards) -> None:
             shards.append([picture.sha256 for picture in portion], joined)
 
 
-def _batch(pictures: Sequence[scan.Picture], eyes: Eyes) -> dict[str, NDArray[np.generic]]:
+def _batch(pictures: Sequence[catalog.Picture], eyes: Eyes) -> dict[str, NDArray[np.generic]]:
     """The columns of some pictures. An unusable file keeps its place, with zeros."""
     looks = [look(picture.path, eyes.prepare, eyes.side, eyes.paper) for picture in pictures]
     heap.give_back()

@@ -1,0 +1,1 @@
+"""The desk where a user asks how things stand: status, doctor."""
