@@ -27,12 +27,12 @@ import torch
 from sklearn.metrics import average_precision_score
 
 from benchmarks.real import BY_HAND
+from benchmarks.support.folder_data import dataset
 from curate.choose import facts
 from curate.look import decode
 from curate.model import targets
 from curate.scores.stage import score
 from scrapbag.recipe import Score
-from tests.choose_data import dataset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -23,7 +23,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from benchmarks.contest import real
+from benchmarks.support.contest import real
 from gan.nets import presets
 from gan.pictures import batches
 from gan.train import balance, loop, players

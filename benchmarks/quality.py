@@ -24,7 +24,7 @@ import click
 import torch
 
 from benchmarks import contest, quilts
-from benchmarks.contest import Task
+from benchmarks.support.contest import Task
 from scrapbag import processor
 from scrapbag.layout import write_text
 

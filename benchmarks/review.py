@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from sklearn.metrics import average_precision_score
 
-from benchmarks.curve import plot
+from benchmarks.support.curve import plot
 from curate.choose import ranker
 from curate.look.measure import look
 from curate.review.questions import teaching

@@ -30,7 +30,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.support.ui import WebDriverWait
 
 from benchmarks.curate import draw
-from tests.review_data import Set, dataset
+from benchmarks.support.simulated_data import Set, dataset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,9 +22,9 @@ from statistics import median
 import click
 import psutil
 
-from benchmarks.hosts import rate
-from benchmarks.rivals import CONCURRENCY, RIVALS, Job, programs
-from benchmarks.site import build, served
+from benchmarks.support.hosts import rate
+from benchmarks.support.rivals import CONCURRENCY, RIVALS, Job, programs
+from benchmarks.support.site import build, served
 
 REACH = {"ratio": 0.6, "peak_mb": 140.0, "slope_mb": 10.0, "hosts": 0.9}
 DELAYS_S = (1.0, 0.25)  # what a recipe has unless it says otherwise, and a quarter of it

@@ -9,6 +9,7 @@ from urllib.request import urlopen
 
 import pytest
 from bs4 import BeautifulSoup
+from making import ROOT
 from PIL import Image
 
 from demo.folder import folder_shop
@@ -17,7 +18,7 @@ from demo.server import PortTakenError, is_open, running
 from demo.shop import TILES, fill, shop
 from demo.stock import stock
 
-RECIPE = tomllib.loads((Path(__file__).parents[1] / "recipes" / "demo.toml").read_text())
+RECIPE = tomllib.loads((ROOT / "recipes" / "demo.toml").read_text())
 SOURCES = {source["name"]: source for source in RECIPE["source"]}
 SMALL = stock({"quilt": 4, "bag": 2}, {"copy": 1, "html": 1, "gone": 1, "members": 1, "noai": 1})
 

@@ -9,13 +9,13 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import psutil
 import pytest
 import torch
 from click.testing import CliRunner
 from gan_data import TINY, squares
+from making import ROOT
 from PIL import Image
 
 from gan.__main__ import main
@@ -23,7 +23,6 @@ from gan.sample import sample
 from scrapbag.layout import Run
 from scrapbag.processor import has_bf16
 
-ROOT = Path(__file__).parent.parent
 TINY_OPTIONS = [part for value in TINY for part in ("--set", value)]
 
 

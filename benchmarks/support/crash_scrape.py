@@ -12,7 +12,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from benchmarks.site import build, served
+from benchmarks.support.site import build, served
 from scrapbag.catalog import connect
 from scrapbag.layout import Data
 

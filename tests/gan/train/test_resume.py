@@ -9,12 +9,12 @@ import subprocess
 import sys
 import tomllib
 from dataclasses import asdict
-from pathlib import Path
 
 import pytest
 import tomli_w
 import torch
 from gan_data import job, squares, texture
+from making import ROOT
 
 from gan.nets import presets
 from gan.pictures import batches
@@ -24,8 +24,6 @@ from gan.train.job import Moment
 from gan.train.players import Machine
 from scrapbag.errors import MissingError, TooManyFailuresError
 from scrapbag.layout import Run
-
-ROOT = Path(__file__).parent.parent
 
 
 class _Stop:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from choose_data import dataset
 from sklearn.metrics import average_precision_score
 
+from benchmarks.support.folder_data import dataset
 from curate import run
 from curate.choose import duplicates, facts
 from curate.model import targets

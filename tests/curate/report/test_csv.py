@@ -1,9 +1,9 @@
 import csv
 import re
 from dataclasses import fields, replace
-from pathlib import Path
 
 import pytest
+from making import ROOT
 from report_rows import dataset, lost, row
 
 from curate import words
@@ -13,7 +13,7 @@ from curate.rows import REASONS, Row
 from scrapbag.errors import MissingError, UsageError
 from scrapbag.plain import cell, plain, uncell
 
-DOCS = Path(__file__).parent.parent / "docs" / "report.md"
+DOCS = ROOT / "docs" / "report.md"
 
 
 def documented(heading):

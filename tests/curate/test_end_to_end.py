@@ -6,13 +6,13 @@ import json
 import pytest
 import timm
 import torch
-from choose_data import dataset
 from click.testing import CliRunner
 from PIL import Image
 from report_rows import drawn
 from safetensors.torch import save_file
 from timm.data import create_transform, resolve_data_config
 
+from benchmarks.support.folder_data import dataset
 from curate.__main__ import KINDS, main
 from curate.squares.handover import KINDS as MADE
 

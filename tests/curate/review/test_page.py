@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from review_data import Set, dataset, told
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
+
+from benchmarks.support.simulated_data import Set, dataset, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from making import ROOT
 
 from scrapbag.errors import RecipeError
 from scrapbag.frontier import Page
@@ -13,7 +14,6 @@ from scrapbag.recipe import load, require_contact
 from scrapbag.sources import KINDS
 from spiders.readers.kinds import reader
 
-ROOT = Path(__file__).parents[1]
 EXAMPLES = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "sources.md").read_text("utf-8"), re.DOTALL)
 SHIPPED = ("quilts", "handbags", "blouses", "heels", "textures", "faces")
 FORBID = ("amazon", "therealreal", "rebag", "zappos.com")  # in their terms

@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
+from making import ROOT
 from PIL import Image
 
 DEMO = [sys.executable, "-m", "demo"]
-ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture

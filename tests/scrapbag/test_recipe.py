@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from making import ROOT
 
 from scrapbag.errors import RecipeError
 from scrapbag.recipe import STAGES, dump, load, require_contact
 
-RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.toml"))
+RECIPES = sorted((ROOT / "recipes").glob("*.toml"))
 
 
 def write(folder: Path, text: str) -> Path:

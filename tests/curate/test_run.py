@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from choose_data import dataset
 from choose_pictures import draw, folder
 
+from benchmarks.support.folder_data import dataset
 from curate import run
 from curate.choose import facts
 from curate.scores import shards

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from making import ROOT
 
-ROOT = Path(__file__).parents[1]
 REAL = Path(os.environ.get("REAL") or "unset").absolute()
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from review_data import Set, answer, dataset, store_pairs, told
 
+from benchmarks.support.simulated_data import Set, answer, dataset, store_pairs, told
 from curate import run
 from curate.choose.certificate import Judgement, judge, taught
 from curate.choose.certify import UNASKED

@@ -1,0 +1,1 @@
+"""What more than one benchmark stands on: sites, data sets, rivals, curves."""
