@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from demo.drawing.stock import stock, summary
 from demo.folder import folder_shop
 from demo.guard import follow_parent, run_while_served
 from demo.server import is_open, running
 from demo.shop import fill, shop
-from demo.stock import stock, summary
 from demo.strip import strip
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ import numpy as np
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
-from demo.blocks import BLOCKS
+from demo.drawing.blocks import BLOCKS
+from demo.drawing.palettes import PALETTES
+from demo.drawing.quilts import draw as draw_quilt
+from demo.drawing.stock import FORMS
 from demo.guard import follow_parent
-from demo.palettes import PALETTES
-from demo.quilts import draw as draw_quilt
-from demo.stock import FORMS
 
 CLASSES = ("quilt", *FORMS)
 # Never in a lesson, and all there is in the exam.

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
-from demo.develop import SEED, develop
+from demo.drawing.develop import SEED, develop
+from demo.drawing.stock import Picture, stock
 from demo.guard import follow_parent
 from demo.pages import Item, Storefront
 from demo.server import Reply
-from demo.stock import Picture, stock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -121,6 +121,6 @@ def _name(picture: Picture) -> str:
 def _key(pictures: tuple[Picture, ...], seed: int) -> str:
     """Changes with the pictures, the seed, and the code that draws them."""
     digest = hashlib.sha256(f"{seed} {pictures}".encode())
-    for name in ("blocks", "canvas", "develop", "fabric", "graphics", "palettes", "products", "quilts", "scenes"):
-        digest.update((Path(__file__).parent / f"{name}.py").read_bytes())
+    for path in sorted((Path(__file__).parent / "drawing").glob("*.py")):
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

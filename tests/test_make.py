@@ -15,8 +15,8 @@ import pytest
 from making import ROOT, command, environment, make
 from safetensors.numpy import load_file, save_file
 
-from demo.develop import develop
-from demo.stock import stock
+from demo.drawing.develop import develop
+from demo.drawing.stock import stock
 
 STAGES = ("scrape", "score", "curate", "train")
 RECIPE = """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -20,6 +19,10 @@ from curate.scores.stage import seen
 from scrapbag import catalog, labels
 from scrapbag.labels import Label
 from scrapbag.layout import Data
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 AT = "2026-01-02T03:04:05Z"
 QUESTION = ("quilt",)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image, UnidentifiedImageError
 
-from demo.blocks import BLOCKS, ROLES, read
-from demo.develop import develop, draw
-from demo.palettes import PALETTES
-from demo.stock import FORMS, Picture, stock
+from demo.drawing.blocks import BLOCKS, ROLES, read
+from demo.drawing.develop import develop, draw
+from demo.drawing.palettes import PALETTES
+from demo.drawing.stock import FORMS, Picture, stock
 
 PICTURES = stock()
 

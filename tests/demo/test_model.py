@@ -10,10 +10,10 @@ import torch
 from PIL import Image
 from timm.data import create_transform, resolve_data_config
 
-from demo.develop import draw
+from demo.drawing.develop import draw
+from demo.drawing.palettes import PALETTES
+from demo.drawing.stock import FORMS, Picture, stock
 from demo.lessons import CLASSES, EXAM_BLOCKS, EXAM_FORMS, EXAM_PALETTES, lesson
-from demo.palettes import PALETTES
-from demo.stock import FORMS, Picture, stock
 from demo.train_model import ARCHITECTURE, COPY, MODEL, THRESHOLD, Marks, examine, save, train
 
 

@@ -12,11 +12,11 @@ from bs4 import BeautifulSoup
 from making import ROOT
 from PIL import Image
 
+from demo.drawing.stock import stock
 from demo.folder import folder_shop
 from demo.pages import PER_PAGE
 from demo.server import PortTakenError, is_open, running
 from demo.shop import TILES, fill, shop
-from demo.stock import stock
 
 RECIPE = tomllib.loads((ROOT / "recipes" / "demo.toml").read_text())
 SOURCES = {source["name"]: source for source in RECIPE["source"]}

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw
 
-from demo.blocks import ROLES, Block
-from demo.canvas import ZOOM, expose
-from demo.fabric import TILE, tile
-from demo.palettes import Palette, cloth
+from demo.drawing.blocks import ROLES, Block
+from demo.drawing.canvas import ZOOM, expose
+from demo.drawing.fabric import TILE, tile
+from demo.drawing.palettes import Palette, cloth
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from demo.canvas import Canvas, Colour, vivid
+from demo.drawing.canvas import Canvas, Colour, vivid
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from demo.canvas import Canvas, Colour, shaded, studio, vivid
+from demo.drawing.canvas import Canvas, Colour, shaded, studio, vivid
 
 if TYPE_CHECKING:
     from collections.abc import Callable

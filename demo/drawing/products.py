@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from demo.canvas import Canvas, expose, leather, shaded, studio, vivid
-from demo.fabric import TILE, tile
+from demo.drawing.canvas import Canvas, expose, leather, shaded, studio, vivid
+from demo.drawing.fabric import TILE, tile
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,11 +6,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from demo.blocks import BLOCKS
-from demo.graphics import GRAPHICS
-from demo.palettes import PALETTES
-from demo.products import PRODUCTS
-from demo.scenes import SCENES
+from demo.drawing.blocks import BLOCKS
+from demo.drawing.graphics import GRAPHICS
+from demo.drawing.palettes import PALETTES
+from demo.drawing.products import PRODUCTS
+from demo.drawing.scenes import SCENES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

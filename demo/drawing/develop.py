@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance
 
-from demo.blocks import BLOCKS
-from demo.palettes import PALETTES
-from demo.quilts import draw as draw_quilt
-from demo.stock import FORMS
+from demo.drawing.blocks import BLOCKS
+from demo.drawing.palettes import PALETTES
+from demo.drawing.quilts import draw as draw_quilt
+from demo.drawing.stock import FORMS
 
 if TYPE_CHECKING:
-    from demo.stock import Picture
+    from demo.drawing.stock import Picture
 
 SEED = 20261122
 _REGRETS = b"<!doctype html><title>Moved</title><p>This picture has moved to our new shop. Sorry!</p>\n"
