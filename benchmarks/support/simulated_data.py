@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -19,7 +20,6 @@ from curate.scores.stage import seen
 from scrapbag import catalog, labels
 from scrapbag.labels import Label
 from scrapbag.layout import Data
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
