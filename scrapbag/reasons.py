@@ -1,6 +1,6 @@
 """Why a picture never came, or was not kept: one closed set of words, each with the sentence that a person reads.
 
-The words are types too, so that mypy refuses a reason that stands in no table; a test compares the tables with the docs.
+The words are types too: mypy refuses a reason that stands in no table, and a test compares the tables with the docs.
 """
 
 from __future__ import annotations
