@@ -1,6 +1,6 @@
 """Small patchwork quilts in a hurry, the same everywhere from a seed: the pictures that benchmarks.quality trains on.
 
-quilts.py draws a shop's photographs of some 300 pixels in ten times as long. The figures of docs/gan.md rest on these
+quilts.py draws a shop's photographs of some 300 pixels in four times as long. The figures of docs/gan.md rest on these
 pixels, to the bit (a test holds them), so both stay.
 """
 
