@@ -108,14 +108,14 @@ def score(root: Path, files: list[Path]) -> dict[str, float]:
         wanted += [Score(name, "openvino"), Score(name, "openvino", "int8")]
     for one in wanted:
         eyes = open_eyes(one, files, data)
-        pictures = [catalog.Picture(number, path.stem, path) for number, path in enumerate(files)]
+        pictures = [catalog.StoredPicture(number, path.stem, path) for number, path in enumerate(files)]
         rivals[f"score_{one.backend}_{one.dtype}"] = partial(_scored, pictures, eyes)
     spent = race(rivals)
     figures = {f"{key}_images_per_cpu_s": round(PICTURES / seconds, 1) for key, seconds in spent.items()}
     return figures | {key: round(spent["plain"] / spent[key], 2) for key in spent if key != "plain"}
 
 
-def _scored(pictures: list[catalog.Picture], eyes: Eyes) -> None:
+def _scored(pictures: list[catalog.StoredPicture], eyes: Eyes) -> None:
     for start in range(0, PICTURES, BATCH):
         scored_columns(pictures[start : start + BATCH], eyes)
 

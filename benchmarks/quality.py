@@ -27,7 +27,7 @@ from benchmarks.support import contest
 from benchmarks.support.contest import Task
 from demo.drawing import small_quilts
 from scrapbag import processor
-from scrapbag.layout import write_text
+from scrapbag.disk import write_text
 
 if TYPE_CHECKING:
     from gan.evaluate.fidelity import Judge
