@@ -10,6 +10,7 @@ import pytest
 from making import ROOT
 
 from docs import tables
+from docs.reading import comments, variables
 from scrapbag import recipe, sources
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob(".github/*.md"), *ROOT.glob("demo/**/*.md")])
@@ -25,7 +26,7 @@ def test_the_tables_are_what_the_code_says():
 
 @pytest.mark.parametrize("cls", [*recipe.STAGES.values(), sources.Source, *sources.KINDS.values()])
 def test_every_key_that_a_recipe_may_have_says_what_it_is(cls):
-    assert tables.comments(cls).keys() >= {one.name for one in fields(cls)}
+    assert comments(cls).keys() >= {one.name for one in fields(cls)}
 
 
 @pages
@@ -53,7 +54,7 @@ def test_a_command_that_a_page_shows_exists(path):
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     shown = set(re.findall(r"(?:`|^    |\$ )make ([a-z-]+)(?=[ `\n])", text, re.MULTILINE))
     assert shown <= targets
-    known = {name for name, _ in tables.variables().items()}
+    known = {name for name, _ in variables().items()}
     assert set(re.findall(r"(?:`|^    |\$ )make [a-z-]+(?: [A-Z_]+=\S+)* ([A-Z_]+)=", text, re.MULTILINE)) <= known
     modules = re.findall(r"python -m ((?:scrapbag|spiders|curate|gan|demo|benchmarks|docs)[\w.]*)", text)
     assert not [name for name in modules if find_spec(name.rstrip(".")) is None]
