@@ -34,7 +34,7 @@ STAMPS := $(DATA)/stamps
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup demo test real settings scrape score curate review report train sample interpolate evaluate export \
-        status doctor bench strip lint fmt clean FORCE
+        status doctor bench coverage docs-tables strip lint fmt clean FORCE
 .PRECIOUS: $(DATA)/report/scrape.csv
 
 # --- the stages ----------------------------------------------------------------------------------------------------
@@ -121,6 +121,14 @@ docs/strip.jpg: runs/demo/done.json
 # --- the workshop ----------------------------------------------------------------------------------------------------
 test: $(READY) ## Run the tests; those on real photographs with REAL=<folder>
 	@REAL="$(REAL)" $(PY) -m pytest $(T)
+
+coverage: $(READY) ## The tests again, and which lines none of them reaches: T=tests/curate
+	@rm -rf out/coverage && mkdir -p out/coverage
+	@REAL="$(REAL)" $(PY) -m coverage run -m pytest $(T)
+	@$(PY) -m coverage combine --quiet && $(PY) -m coverage report $(if $(T),--fail-under=0)
+
+docs-tables: $(READY) ## Write the tables of docs/reference.md and format.md from the code
+	@$(PY) -m docs.tables
 
 bench: $(READY) ## Measure: B=scrape, curate, certify, train, quality
 	@$(PY) -m benchmarks.$(or $(B),curate)

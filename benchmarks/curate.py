@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ import numpy as np
 import timm
 import torch
 from PIL import Image, ImageOps
+from timm.data.config import resolve_data_config
+from timm.data.transforms_factory import create_transform
 from timm.models import save_for_hf
 
 from curate.choose import duplicates
@@ -35,7 +38,7 @@ from curate.look.measure import COLUMNS
 from curate.model.targets import LabelSet
 from curate.scores.pairs import read_pairs
 from curate.scores.shards import Shards
-from curate.scores.stage import _batch, open_eyes, seen
+from curate.scores.stage import BATCH, open_eyes, scored_columns, seen
 from curate.squares import cache
 from scrapbag import catalog, processor
 from scrapbag.layout import Data
@@ -44,7 +47,9 @@ from scrapbag.recipe import Curate, Score
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PICTURES, ROUNDS, BATCH = 48, 3, 16
+    from curate.scores.stage import Eyes
+
+PICTURES, ROUNDS = 48, 3
 GOALS = {
     "score_torch_bf16": 2.7, "score_openvino_bf16": 4.0, "score_openvino_int8": 6.0, "squares": 2.5,
     "rethreshold_40000_s": 0.5, "hashes_100000_s": 30.0, "memory_growth_mb": 150.0, "memory_model_growth_mb": 150.0,
@@ -65,7 +70,7 @@ def main() -> None:
             "cluster": cluster,
             "memory": lambda: memory(root, "none", "memory") | memory(root, "demo", "memory_model"),
         }
-        figures = {}
+        figures: dict[str, float] = {}
         for part in sys.argv[1:] or parts:
             figures |= parts[part]()
             print(json.dumps({"part": part, "figures": figures}), file=sys.stderr)
@@ -94,7 +99,7 @@ def draw(folder: Path) -> list[Path]:
 def score(root: Path, files: list[Path]) -> dict[str, float]:
     """Images per CPU-second from file to score on ResNet-50 (random weights serve for time), and ratios to plain."""
     module = timm.create_model("resnet50", num_classes=1000).eval()
-    save_for_hf(module, root / "model", safe_serialization=True)
+    save_for_hf(module, str(root / "model"), safe_serialization=True)
     name = f"local-dir:{root / 'model'}"
     data = Data(root / "bench")
     rivals: dict[str, Callable[[], object]] = {"plain": plain(module, files)}
@@ -103,23 +108,21 @@ def score(root: Path, files: list[Path]) -> dict[str, float]:
         wanted += [Score(name, "openvino"), Score(name, "openvino", "int8")]
     for one in wanted:
         eyes = open_eyes(one, files, data)
-        pictures = [_Picture(path) for path in files]
-        rivals[f"score_{one.backend}_{one.dtype}"] = lambda eyes=eyes, pictures=pictures: [
-            _batch(pictures[start : start + BATCH], eyes) for start in range(0, PICTURES, BATCH)
-        ]
+        pictures = [catalog.StoredPicture(number, path.stem, path) for number, path in enumerate(files)]
+        rivals[f"score_{one.backend}_{one.dtype}"] = partial(_scored, pictures, eyes)
     spent = race(rivals)
     figures = {f"{key}_images_per_cpu_s": round(PICTURES / seconds, 1) for key, seconds in spent.items()}
     return figures | {key: round(spent["plain"] / spent[key], 2) for key in spent if key != "plain"}
 
 
-class _Picture:
-    def __init__(self, path: Path) -> None:
-        self.path = path
+def _scored(pictures: list[catalog.StoredPicture], eyes: Eyes) -> None:
+    for start in range(0, PICTURES, BATCH):
+        scored_columns(pictures[start : start + BATCH], eyes)
 
 
 def plain(module: torch.nn.Module, files: list[Path]) -> Callable[[], object]:
     """What people write: open, transform, stack, eager, sixteen at a time."""
-    transform = timm.data.create_transform(**timm.data.resolve_data_config({}, model=module), is_training=False)
+    transform = create_transform(**resolve_data_config({}, model=module), is_training=False)
 
     @torch.inference_mode()
     def loop() -> None:
@@ -141,7 +144,7 @@ def square(root: Path, files: list[Path]) -> dict[str, float]:
 
     def ours() -> None:
         for one in wanted:
-            cache._write(one, root / "square.png", 256, "white")  # noqa: SLF001
+            cache.write_square(one, root / "square.png", 256, "white")
 
     spent = race({"plain": pillow, "ours": ours})
     return {

@@ -21,7 +21,7 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from sklearn.metrics import average_precision_score
@@ -100,7 +100,8 @@ def split(photographs: Photos, seed: int, *, by_source: bool) -> list[NDArray[np
 
 def curve(photographs: Photos, near: neighbours.Neighbours, outside: NDArray[np.bool_]) -> dict[int, tuple[float, ...]]:
     """After so many answers from `outside`: average precision and recall at precision .9 of all the others."""
-    confidence, logit = 1 / (1 + np.exp(-photographs.logit)), photographs.logit
+    logit = photographs.logit
+    confidence: NDArray[Any] = 1 / (1 + np.exp(-logit))  # in 64 bits until something was learnt, then in 32
     even = neighbours.evened(photographs.features)
     asked: list[int] = []
     found = {0: _quality(photographs.wanted[~outside], confidence[~outside])}

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from benchmarks.support import quilts
+from demo.drawing import small_quilts
 from gan.evaluate import metrics
 from gan.evaluate.evaluate import best
 from gan.evaluate.fidelity import COUNT, Judge, Reals, divide
@@ -75,7 +75,7 @@ def drawn(side: int, work: Path) -> tuple[Pixels, Pixels]:
     """Quilts that are drawn once and kept in `work`: 6,000, and 512 held out."""
     path = work / f"drawn{side}.npz"
     if not path.exists():
-        np.savez(path, train=quilts.pictures(6000, side), held=quilts.pictures(COUNT, side, held=True))
+        np.savez(path, train=small_quilts.pictures(6000, side), held=small_quilts.pictures(COUNT, side, held=True))
     with np.load(path) as both:
         return both["train"], both["held"]
 
@@ -114,7 +114,7 @@ def learn(task: Task, work: Path) -> None:
     train, held = dataset(task, work)
     values = values_of(task, len(train))
     pictures = Pictures(
-        key=quilts.sha256(train),
+        key=small_quilts.sha256(train),
         names=tuple(map(str, range(len(train) + len(held)))),
         train=list(train),
         held=list(held),
@@ -210,4 +210,9 @@ def same(task: Task, work: Path) -> dict[str, Any]:
     """What two runs of a task must share to be one."""
     train, _ = dataset(task, work)
     values = presets.plain(values_of(task, len(train)))
-    return {"data": quilts.sha256(train), "values": values, "cpu": processor.describe(), "torch": torch.__version__}
+    return {
+        "data": small_quilts.sha256(train),
+        "values": values,
+        "cpu": processor.describe(),
+        "torch": torch.__version__,
+    }

@@ -161,14 +161,14 @@ def _add(pictures: Sequence[catalog.StoredPicture], eyes: Eyes, shards: Shards) 
     with bar, ThreadPoolExecutor(os.cpu_count()) as pool:
         for portion in _portions(pictures, SIZE):
             parts = []
-            for part in pool.map(lambda batch: _batch(batch, eyes), _portions(portion, BATCH)):
+            for part in pool.map(lambda batch: scored_columns(batch, eyes), _portions(portion, BATCH)):
                 parts.append(part)
                 bar.update(len(part["problem"]))
             joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
             shards.append([picture.sha256 for picture in portion], joined)
 
 
-def _batch(pictures: Sequence[catalog.StoredPicture], eyes: Eyes) -> dict[str, NDArray[np.generic]]:
+def scored_columns(pictures: Sequence[catalog.StoredPicture], eyes: Eyes) -> dict[str, NDArray[np.generic]]:
     """The columns of some pictures. An unusable file keeps its place, with zeros."""
     looks = [look(picture.path, eyes.prepare, eyes.side, eyes.paper) for picture in pictures]
     heap.give_back()

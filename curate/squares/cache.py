@@ -48,7 +48,7 @@ def make(wanted: Sequence[Wanted], cache: Path, size: int, how: str) -> int:
     cv2.setNumThreads(1)
     missing = [one for one in wanted if not place(cache, one, size, how).exists()]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        jobs = pool.map(lambda one: _write(one, place(cache, one, size, how), size, how), missing)
+        jobs = pool.map(lambda one: write_square(one, place(cache, one, size, how), size, how), missing)
         for _ in tqdm(jobs, total=len(missing), unit=" squares", disable=None, desc="squares"):
             pass
     return len(missing)
@@ -114,7 +114,8 @@ def _exchange(one: Path, other: Path) -> None:
     aside.rename(one)
 
 
-def _write(one: Wanted, target: Path, size: int, how: str) -> None:
+def write_square(one: Wanted, target: Path, size: int, how: str) -> None:
+    """Make one square and write it, whole or not at all."""
     pixels = fit.square(_read(one.path, size, how), size, how, one.border_uniform)
     whole, content = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
     if not whole:

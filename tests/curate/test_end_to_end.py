@@ -2,6 +2,7 @@
 
 import csv
 import json
+from typing import Any
 
 import pytest
 import timm
@@ -102,7 +103,7 @@ def test_every_form_of_export_is_reached_by_its_name(data, kind):
 def _model(folder, files):
     """Weights by lot, but of an opinion that is spread over these pictures."""
     torch.manual_seed(0)
-    net = timm.create_model("test_resnet", num_classes=len(CLASSES)).eval()
+    net: Any = timm.create_model("test_resnet", num_classes=len(CLASSES)).eval()
     see = create_transform(**resolve_data_config({}, model=net))
     with torch.inference_mode():
         last = net.get_classifier()

@@ -247,7 +247,7 @@ def test_a_film_goes_without_a_grid_that_cannot_be_read(run, caplog):
         grids.save(run.fakes(kimg), np.full((4, 32, 32, 3), 100 * kimg, np.uint8))
     run.fakes(1).write_bytes(run.fakes(1).read_bytes()[:60])
     with Image.open(grids.film(run)) as film:
-        assert film.n_frames == 2
+        assert getattr(film, "n_frames", 1) == 2
     assert str(run.fakes(1)) in caplog.text
 
 

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import fields
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -27,7 +28,7 @@ SCORE = ScoreInfo(
 def row(**changes):
     """A picture that came and was kept, with what a test says of it."""
     number = changes.get("number", 42)
-    values = {field.name: _EMPTY.get(str(field.type)) for field in fields(Row)} | {
+    values: dict[str, Any] = {field.name: _EMPTY.get(str(field.type)) for field in fields(Row)} | {
         "number": number,
         "kept": not changes.get("reason"),
         "reasons": changes.get("reason", ""),
@@ -54,7 +55,7 @@ def lost(number, reason):
 
 
 def outcome(rows, **changes):
-    values = {
+    values: dict[str, Any] = {
         "rows": tuple(rows),
         "settings": Curate(targets=("n04033995",)),
         "score": SCORE,

@@ -98,7 +98,7 @@ def test_certificate_answers_turn_the_threshold_into_a_promise_that_the_rows_car
     ids=["teaching", "imported", "another version of the scores"],
 )
 def test_no_other_answers_certify(made: Set, purpose: str, version: str) -> None:
-    drawn = {"version": judged(made).scores.version if version == "same" else "f" * 16}
+    drawn: dict[str, object] = {"version": judged(made).scores.version if version == "same" else "f" * 16}
     answer(made, truth(made, order(made)[:18]), purpose, drawn)
     now = judged(made)
     assert (now.pool.answer == UNASKED).all()

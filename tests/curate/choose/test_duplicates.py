@@ -16,7 +16,7 @@ def photo(seed, side=256):
     """Something like a photograph: coarse shapes under fine ones."""
     rng = np.random.default_rng(seed)
     layers = [cv2.resize(rng.random((n, n)), (side, side), interpolation=cv2.INTER_CUBIC) / n for n in (3, 6, 12, 48)]
-    mixed = sum(layers)
+    mixed = np.sum(layers, axis=0)
     return np.uint8(255 * (mixed - mixed.min()) / (mixed.max() - mixed.min()))
 
 
@@ -124,7 +124,7 @@ def stored(tmp_path):
 
 
 NO_TWINS = np.empty((0, 3), dtype=np.int64)
-NO_PAIRS = {
+NO_PAIRS: dict[str, np.ndarray] = {
     "twin": NO_TWINS,
     "phash": np.empty((0, 4), dtype=np.int64),
     "phash_cosine": np.empty(0, dtype=np.float32),
@@ -169,7 +169,11 @@ def test_a_picture_with_structure_and_one_without_are_no_copies_however_alike_th
     shards = Shards(tmp_path)
     told = np.stack([hashes.phashes(one) for one in (photo(1), photo(2), np.full((256, 256), 250, np.uint8))])
     features = np.ones((3, 8), dtype=np.float16)
-    columns = {"hashes": told, "features": features, "sketch": pairs.sketch(features.astype(np.float32))}
+    columns: dict[str, np.ndarray] = {
+        "hashes": told,
+        "features": features,
+        "sketch": pairs.sketch(features.astype(np.float32)),
+    }
     shards.append([f"{number:064x}" for number in range(3)], columns | {"problem": np.zeros(3, np.uint8)})
     assert pairs.read_pairs(shards).twin[:, :2].tolist() == [[1, 0]]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import pytest
@@ -139,7 +140,7 @@ def test_random_features_are_the_same_twice_and_have_a_hash_of_their_own() -> No
 
 @pytest.mark.parametrize(("train", "held"), [(142, 64), (1600, 178), (6000, 667), (80, 64)])
 def test_reference_and_floor_share_no_picture_and_are_enough_of_both(train: int, held: int) -> None:
-    pictures = np.arange(train + held, dtype=np.uint16)[:, None, None, None]
+    pictures: Any = np.arange(train + held, dtype=np.uint16)[:, None, None, None]
     reals = divide(pictures[:train], pictures[train:])
     reference, others = set(reals.reference.ravel().tolist()), set(reals.others.ravel().tolist())
     assert not reference & others

@@ -68,7 +68,7 @@ def test_lines_from_beyond_the_checkpoint_are_forgotten(judged):
     generator = sample.load(made.run.generator)
     copy = Run(made.run.root.with_name("again"))
     shutil.copytree(made.run.root, copy.root)
-    Keeper(loop.replace(made, run=copy), young=0)(generator.net, looks[1].images_seen)
+    Keeper(replace(made, run=copy), young=0)(generator.net, looks[1].images_seen)
     assert [one.images_seen for one in keep.looks(copy)] == [one.images_seen for one in looks[:2]]
 
 

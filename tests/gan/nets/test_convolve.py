@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
 import torch
@@ -72,7 +73,7 @@ def test_a_convolution_and_its_slopes_are_torchs(theirs: nn.Module, ours: nn.Mod
 @pytest.mark.parametrize("mode", ["zeros", "circular"])
 @pytest.mark.parametrize("kernel", [1, 3, 5])
 @pytest.mark.parametrize("side", [4, 7])
-def test_growing_in_one_step_is_growing_in_two(mode: str, kernel: int, side: int) -> None:
+def test_growing_in_one_step_is_growing_in_two(mode: Any, kernel: int, side: int) -> None:
     layers = [nn.Upsample(scale_factor=2), nn.Conv2d(6, 5, kernel, padding=kernel // 2, padding_mode=mode)]
     alike(nn.Sequential(*layers), convolve.Grown(*copy.deepcopy(layers)), torch.randn(2, 6, side, side + 2))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from dataclasses import replace
 
 import pytest
 import torch
@@ -45,7 +46,7 @@ def _three_steps(values, size, machine):
     moment = Moment(balance=balance.start(values))
     x = batches.to_floats(torch.randint(0, 256, (2, size, size, 3), dtype=torch.uint8).numpy(), "cpu")
     for step in range(3):
-        scores = loop.play(team, x, values, machine, loop.replace(moment, step=step), 0)
+        scores = loop.play(team, x, values, machine, replace(moment, step=step), 0)
         assert scores.loss_d == scores.loss_d
     assert players.digest(players.capture(team)) != before
     z = batches.latents(values, 1, batches.chance(0, 0, "latents"), networks.field(values, size))

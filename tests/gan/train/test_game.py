@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -170,9 +172,8 @@ def test_a_gpu_warps_as_a_cpu_does():
 def test_a_gpu_is_held_to_one_order_of_adding(monkeypatch):
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
-    monkeypatch.setattr(
-        torch.utils.deterministic, "fill_uninitialized_memory", torch.utils.deterministic.fill_uninitialized_memory
-    )
+    module = sys.modules["torch.utils.deterministic"]
+    monkeypatch.setattr(module, "fill_uninitialized_memory", module.fill_uninitialized_memory)
     threads = torch.get_num_threads()
     players.ready(Machine())
     assert not torch.are_deterministic_algorithms_enabled()
@@ -250,7 +251,8 @@ def test_tinted_pictures_have_hues_before_the_first_step(row, tint, colourful):
 
 def test_a_tint_is_one_colour_all_over_the_picture():
     values = presets.resolve("auto-cpu-64", ["width=8"])
-    add = players.make(values, 32, 0, Machine()).g[0]
+    net: Any = players.make(values, 32, 0, Machine()).g
+    add = net[0]
     tint = add[1](batches.latents(values, 4, _rng()))
     assert tint.shape == (4, 3, 32, 32)
     assert torch.equal(tint, tint[:, :, :1, :1].expand_as(tint))

@@ -6,6 +6,7 @@ import csv
 import os
 import shutil
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -215,7 +216,7 @@ def test_what_a_small_set_needs_is_told_by_the_level_asked_for(tmp_path):
     (tmp_path / "run").mkdir()
     asked = Train(images=8, values=TINY, level=2)
     with pytest.raises(UsageError, match="are of level 0 or less"):
-        runs.prepare(dataset, Run(tmp_path / "run"), loop.replace(asked, level=0), said.append)
+        runs.prepare(dataset, Run(tmp_path / "run"), replace(asked, level=0), said.append)
     runs.prepare(dataset, Run(tmp_path / "run"), asked, said.append)
     assert any("under 1,000 pictures" in line and "colour=0.4" in line for line in said)
     assert not any("1,080 pictures to learn from" in line for line in said)

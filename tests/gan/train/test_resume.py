@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import tomllib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 import tomli_w
@@ -97,7 +97,7 @@ def test_on_another_computer_a_run_goes_on_as_is_best_there_and_says_that_bits_d
     assert job(data, tmp_path / "run").machine.threads == 64, "what was found stays while the computer is the same"
     path.write_text(tomli_w.dumps({**table, "machine": machine, "computer": "another"}))
     said = []
-    again = runs.prepare(data, Run(tmp_path / "run"), loop.replace(old.settings, images=80), said.append)
+    again = runs.prepare(data, Run(tmp_path / "run"), replace(old.settings, images=80), said.append)
     assert "began on another" in said[0]
     assert "probe" in said[1]
     assert again.machine.threads <= (os.cpu_count() or 1)
@@ -129,9 +129,9 @@ def test_another_run_in_the_same_place_moves_the_old_one_aside(tmp_path, other):
     said = []
     settings = old.settings
     if other == "seed":
-        settings = loop.replace(settings, seed=1)
+        settings = replace(settings, seed=1)
     elif other == "values":
-        settings = loop.replace(settings, values=(*settings.values, "lr_g=0.001"))
+        settings = replace(settings, values=(*settings.values, "lr_g=0.001"))
     else:
         data = squares(tmp_path / "other", seed=1)
     runs.prepare(data, Run(tmp_path / "run"), settings, said.append)

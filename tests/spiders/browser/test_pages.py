@@ -51,7 +51,9 @@ def pool(site: Site) -> Iterator[tuple[Pool, asyncio.Runner]]:
 def fetch(site: Site, pool: tuple[Pool, asyncio.Runner]) -> Fetch:
     def one(path: str, *actions: list[Any], timeout: float = 60) -> HtmlResponse:
         meta = {"browser": {"actions": list(actions)}, "download_timeout": timeout}
-        return pool[1].run(pool[0].fetch(Request(f"http://{site.host}{path}", meta=meta)))
+        answer = pool[1].run(pool[0].fetch(Request(f"http://{site.host}{path}", meta=meta)))
+        assert isinstance(answer, HtmlResponse)
+        return answer
 
     return one
 
