@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,7 +17,7 @@ from scrapbag.found import Page, Picture, request_row, sighting_row
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 __all__ = ["Answer", "Frontier", "Lease", "Listener", "Page", "Picture", "Stored"]
 
@@ -70,10 +70,16 @@ class Listener(Protocol):
 
 
 class Frontier:
-    """The requests of some sources. Every method that changes something is one transaction."""
+    """The requests of some sources. Every method that changes something is one transaction.
 
-    def __init__(self, connection: sqlite3.Connection, sources: Iterable[str]) -> None:
+    `clock` tells the time in seconds since 1970.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, sources: Iterable[str], clock: Callable[[], float] = time.time
+    ) -> None:
         self._db = connection
+        self._clock = clock
         self.listener: Listener | None = None
         self.pictures = int(connection.execute("select count(*) from picture").fetchone()[0])  # different ones
         connection.execute("create temp table wanted (name text primary key) without rowid")
@@ -87,7 +93,7 @@ class Frontier:
         """
         with self._transaction() as db:
             db.execute("update request set state = 'queued' where state = 'leased'")
-            db.execute("delete from host where not_before <= ?", (time.time(),))
+            db.execute("delete from host where not_before <= ?", (self._clock(),))
             if retry:
                 db.execute(_AGAIN + " where state = 'failed' and source in wanted")
             elif not self._left():
@@ -123,7 +129,7 @@ class Frontier:
                    select id from request where state = 'queued' and host = ? and not_before <= ?
                    and (kind = 'page' or ?) and source in wanted order by id limit ?)
                returning id, url, host, source, kind, callback, meta, attempts, etag, last_modified""",
-            (host, time.time(), pictures, count),
+            (host, self._clock(), pictures, count),
         ).fetchall()
         return [_lease(row) for row in sorted(rows)]
 
@@ -152,7 +158,7 @@ class Frontier:
             added = db.execute(
                 """insert or ignore into picture (sha256, extension, bytes, width, height, problem, added_at)
                    values (?, ?, ?, ?, ?, ?, ?)""",
-                (stored.sha256, stored.extension, stored.bytes, stored.width, stored.height, stored.problem, _now()),
+                (*astuple(stored), self._now()),
             )
             self._settle(lease, "done", answer=answer, sha256=stored.sha256)
         self.pictures += added.rowcount
@@ -180,7 +186,7 @@ class Frontier:
         return self._db.execute(
             """update request set state = 'failed', reason = ?, fetched_at = ?
                where state = 'queued' and host = ? and source in wanted""",
-            (reason, _now(), host),
+            (reason, self._now(), host),
         ).rowcount
 
     def count(self) -> dict[tuple[str, str, str], int]:
@@ -224,8 +230,11 @@ class Frontier:
         self._db.execute(
             """update request set state = ?, reason = ?, status = ?, etag = ?, last_modified = ?, fetched_at = ?,
                sha256 = ? where id = ?""",
-            (state, reason, answer.status, answer.etag, answer.last_modified, _now(), sha256, lease.id),
+            (state, reason, answer.status, answer.etag, answer.last_modified, self._now(), sha256, lease.id),
         )
+
+    def _now(self) -> str:
+        return datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="seconds")
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -244,7 +253,3 @@ _AGAIN = "update request set state = 'queued', reason = '', attempts = 0, not_be
 def _lease(row: tuple[Any, ...]) -> Lease:
     id_, url, host, source, kind, callback, meta, *rest = row
     return Lease(id_, url, host, source, kind, callback, json.loads(meta), *rest)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

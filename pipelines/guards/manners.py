@@ -12,6 +12,7 @@ from scrapy import signals
 from scrapy.http import HtmlResponse, TextResponse
 
 from pipelines.guards.reasons import BusyError, HostStoppedError, OptedOutError, RefusedError
+from scrapbag.found import host_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -95,7 +96,7 @@ class Challenge:
 
     def process_response(self, request: Request, response: Response) -> Response:
         if "kind" in request.meta and is_challenge(response):
-            raise HostStoppedError("challenge", f"{response.url} shows a challenge")
+            raise HostStoppedError("challenge", host_of(request.url), f"{response.url} shows a challenge")
         return response
 
 

@@ -29,7 +29,11 @@ class RefusedError(IgnoreRequest):
 
 
 class HostStoppedError(RefusedError):
-    """A host is to be left alone for the rest of the run, for `reason`."""
+    """`host` is to be left alone for the rest of the run, for `reason`."""
+
+    def __init__(self, reason: str, host: str, message: str) -> None:
+        super().__init__(reason, message)
+        self.host = host
 
 
 class StatusError(IgnoreRequest):

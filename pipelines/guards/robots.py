@@ -48,7 +48,8 @@ class RobotsGuard:
         new = not self._sites[site].done()
         rules = await asyncio.shield(self._sites[site])
         if isinstance(rules, str):
-            raise HostStoppedError(rules, f"{site}/robots.txt cannot be read, so nothing of it may be asked")
+            said = f"{site}/robots.txt cannot be read, so nothing of it may be asked"
+            raise HostStoppedError(rules, host_of(request.url), said)
         if not rules.allowed(request.url, self._agent):
             raise RefusedError("robots", f"{site}/robots.txt forbids {request.url}", skipped=True)
         if new and "redirect_times" not in request.meta:  # a redirect would begin again at its first hop
