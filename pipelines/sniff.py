@@ -42,7 +42,7 @@ class TooManyPixelsError(Exception):
 
 
 @dataclass(frozen=True)
-class Seen:
+class Sniffed:
     """What the bytes are. `problem` is '' for a whole picture, else not_image, unreadable or truncated."""
 
     extension: str
@@ -56,24 +56,24 @@ def extension(body: bytes) -> str:
     return next((name for at, mark, name in _SIGNATURES if body.startswith(mark, at)), "bin")
 
 
-def look(body: bytes, max_pixels: int) -> Seen:
+def look(body: bytes, max_pixels: int) -> Sniffed:
     """See whether `body` is a whole picture, as cheaply as its format allows. Raises TooManyPixelsError.
 
     A JPEG's markers are followed to its end, a PNG's checksums are checked, other formats are decoded.
     """
     name = extension(body)
     if name == "bin":
-        return Seen(name, problem="not_image")
+        return Sniffed(name, problem="not_image")
     try:
         image = Image.open(io.BytesIO(body), formats=_FORMATS[name])
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise TooManyPixelsError(str(error)) from None
     except Exception:  # noqa: BLE001  (decoders of hostile bytes raise whatever they like; it is one row)
-        return Seen(name, problem="unreadable")
+        return Sniffed(name, problem="unreadable")
     width, height = image.size
     if width * height > max_pixels:
         raise TooManyPixelsError(f"{width} x {height} pixels")
-    return Seen(name, width, height, _problem(image, name, body))
+    return Sniffed(name, width, height, _problem(image, name, body))
 
 
 def _problem(image: Image.Image, name: str, body: bytes) -> str:

@@ -37,10 +37,10 @@ def scrape(root: Path, name: str | None, retry: str | None, *, fresh: bool) -> N
             sources, waiting = choose(recipe, name)
             for source in waiting:
                 click.echo(f"skipping {source.name}: it needs Chromium with its driver; to add it: {INSTALL}", err=True)
-            outcome = run(data, recipe, sources, retry=retry is not None, fresh=fresh)
+            crawled = run(data, recipe, sources, retry=retry is not None, fresh=fresh)
             export(data)
-        click.echo(summary(outcome, data.report / "scrape.csv", recipe.scrape.limit))
-        check(outcome, recipe.scrape.max_fail)
+        click.echo(summary(crawled, data.report / "scrape.csv", recipe.scrape.limit))
+        check(crawled, recipe.scrape.max_fail)
 
 
 if __name__ == "__main__":

@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 _GROUND = {"scrapbag"}
 MAY_IMPORT = {
     "scrapbag": set(),
+    "scrapbag.crawl": _GROUND,
     "scrapbag.desk": _GROUND,
-    "pipelines.guards": _GROUND,
-    "pipelines": _GROUND | {"pipelines.guards"},
+    "pipelines.guards": _GROUND | {"scrapbag.crawl"},
+    "pipelines": _GROUND | {"scrapbag.crawl", "pipelines.guards"},
     "spiders.pages": _GROUND,
-    "spiders.readers": _GROUND | {"pipelines.guards", "spiders.pages"},
+    "spiders.readers": _GROUND | {"scrapbag.crawl", "pipelines.guards", "spiders.pages"},
     "spiders.browser": _GROUND | {"pipelines.guards"},
-    "spiders.engine": _GROUND | {"pipelines", "pipelines.guards", "spiders.readers", "spiders.browser"},
+    "spiders.engine": _GROUND
+    | {"scrapbag.crawl", "pipelines", "pipelines.guards", "spiders.readers", "spiders.browser"},
     "spiders.__main__": _GROUND | {"spiders.engine", "spiders.browser"},
     "curate.rows": _GROUND,
     "curate.words": _GROUND,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from scrapy import signals
 from scrapy.http import HtmlResponse, TextResponse
 
-from pipelines.guards.reasons import BusyError, HostStoppedError, OptedOutError, RefusedError
-from scrapbag.found import host_of
+from pipelines.guards.failures import BusyError, HostStoppedError, OptedOutError, RefusedError
+from scrapbag.crawl.found import host_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,11 +11,13 @@ from scrapy import Request, signals
 from scrapy.http.request import NO_CALLBACK
 from scrapy.robotstxt import ProtegoRobotParser
 
-from pipelines.guards.reasons import HostStoppedError, NotYetError, RefusedError, is_passing, of_error
-from scrapbag.found import host_of
+from pipelines.guards.failures import HostStoppedError, NotYetError, RefusedError, is_passing, of_error
+from scrapbag.crawl.found import host_of
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
+
+    from scrapbag.reasons import FetchReason
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +34,7 @@ class RobotsGuard:
         self._crawler = crawler
         self._attempts = crawler.settings.getint("ATTEMPTS")
         self._agent = crawler.settings["USER_AGENT"].partition("/")[0]
-        self._sites: dict[str, asyncio.Task[ProtegoRobotParser | str]] = {}
+        self._sites: dict[str, asyncio.Task[ProtegoRobotParser | FetchReason]] = {}
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> RobotsGuard:
@@ -55,9 +57,9 @@ class RobotsGuard:
         if new and "redirect_times" not in request.meta:  # a redirect would begin again at its first hop
             raise NotYetError(f"{site}/robots.txt has just been asked")
 
-    async def _ask(self, site: str) -> ProtegoRobotParser | str:
+    async def _ask(self, site: str) -> ProtegoRobotParser | FetchReason:
         """The rules of a site, or the reason why they cannot be had."""
-        reason = "robots"
+        reason: FetchReason = "robots"
         for attempt in range(self._attempts):
             if attempt:
                 await asyncio.sleep(2.0**attempt)

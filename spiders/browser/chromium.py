@@ -77,7 +77,7 @@ class BrowserTooLargeError(BrowserError):
 
 
 @dataclass(frozen=True)
-class Loaded:
+class Rendered:
     """A page as the browser holds it: after its scripts, its redirects and the recipe's actions."""
 
     url: str
@@ -113,7 +113,7 @@ class Session:
             self._end()
             raise
 
-    def load(self, url: str, actions: tuple[Any, ...], timeout_s: float) -> Loaded:
+    def load(self, url: str, actions: tuple[Any, ...], timeout_s: float) -> Rendered:
         """Open `url`, do the recipe's actions unless it is an error; it, and each action, may take `timeout_s`."""
         with _named():
             with self._within(timeout_s):
@@ -139,7 +139,7 @@ class Session:
             quitting.join(QUIT_S)
         self._end()
 
-    def _open(self, url: str) -> Loaded:
+    def _open(self, url: str) -> Rendered:
         """The page as it comes, still without its text."""
         try:
             self._chrome.get(url)
@@ -149,7 +149,7 @@ class Session:
         scheme, status = self._chrome.execute_script(_STATUS)
         if scheme not in ("http:", "https:"):
             raise BrowserError(f"could not open {place}", place)  # the browser shows a page of its own instead
-        return Loaded(place, status, self._headers(place))
+        return Rendered(place, status, self._headers(place))
 
     def _headers(self, url: str) -> dict[str, str]:
         """What the server said with the page: an opt-out, a pause. Names in small letters, several values joined."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import scrapy
 from scrapy import Request, signals
 
-from pipelines.guards.reasons import (
+from pipelines.guards.failures import (
     SILENT,
     BusyError,
     HostStoppedError,
@@ -21,7 +21,7 @@ from pipelines.guards.reasons import (
     of_error,
 )
 from pipelines.store import Arrival
-from scrapbag.frontier import Answer, Page
+from scrapbag.crawl.frontier import Answer, Page
 from spiders.engine.commit import answer
 from spiders.readers.base import fill
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
     from twisted.python.failure import Failure
 
-    from scrapbag.frontier import Frontier, Lease, Picture
+    from scrapbag.crawl.frontier import Frontier, Lease, Picture
     from scrapbag.layout import Data
     from scrapbag.recipe import Scrape
     from spiders.engine.turns import Turns

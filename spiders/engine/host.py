@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from scrapbag.frontier import Lease
+    from scrapbag.crawl.frontier import Lease
 
 _CRAWL_DELAY_S = 600.0  # the longest Crawl-delay that is kept; a longer one is met by this
 

@@ -17,8 +17,8 @@ from scrapy.crawler import CrawlerProcess
 from tqdm import tqdm
 
 from scrapbag.catalog import connect
+from scrapbag.crawl.frontier import Frontier
 from scrapbag.errors import MissingError, UsageError
-from scrapbag.frontier import Frontier
 from spiders.browser.programs import INSTALL, find
 from spiders.engine.crawl import Crawl
 from spiders.engine.settings import scrapy_settings
@@ -37,7 +37,7 @@ _GRACE_S = 1.0  # for requests under way when someone says stop; they are asked 
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Crawled:
     """What a crawl came to. `requests` counts this run's sources by (kind, state, reason)."""
 
     requests: dict[tuple[str, str, str], int]
@@ -64,7 +64,7 @@ def choose(recipe: Recipe, name: str | None) -> tuple[list[Source], list[Source]
     return [source for source in chosen if source not in waiting], waiting
 
 
-def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh: bool) -> Outcome:
+def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh: bool) -> Crawled:
     """Crawl `sources` until nothing is left to ask, the limit is reached, or someone stops it (KeyboardInterrupt)."""
     readers = {source.name: reader(source, recipe.scrape) for source in sources}
     with closing(connect(data.catalog, create=True)) as connection:
@@ -97,7 +97,7 @@ def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh
             raise crawl.fatal
         if stops.asked:
             raise KeyboardInterrupt
-        return Outcome(
+        return Crawled(
             requests=frontier.count(),
             pictures=frontier.pictures,
             new=frontier.pictures - before,

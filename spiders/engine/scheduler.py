@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from scrapy import Request, signals
 from scrapy.core.scheduler import BaseScheduler
 
-from scrapbag.found import host_of
+from scrapbag.crawl.found import host_of
 from spiders.engine.crawl import Crawl
 
 if TYPE_CHECKING:

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
-from scrapbag.frontier import Answer
+from scrapbag.crawl.frontier import Answer
 from spiders.engine.host import Host
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scrapbag.frontier import Frontier, Lease
+    from scrapbag.crawl.frontier import Frontier, Lease
+    from scrapbag.reasons import FetchReason
     from scrapbag.recipe import Scrape
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ class Turns:
         self._pictures_out = 0
         self._buffered = 0
         self._held: set[str] = set()  # hosts that have only pictures left, more than the limit allows
-        self._stopped: dict[str, str] = {}  # hosts given up for the rest of the run, and why
+        self._stopped: dict[str, FetchReason] = {}  # hosts given up for the rest of the run, and why
         self.resting: dict[str, float] = {}  # hosts beyond our patience, and until when
         self.stopping = False  # hand out nothing more
 
@@ -147,14 +148,14 @@ class Turns:
         """The host of `lease` answered, and `well` or not."""
         self._host(lease.host).spoke(self._clock.monotonic(), well=well)
 
-    def silent(self, lease: Lease, reason: str) -> None:
+    def silent(self, lease: Lease, reason: FetchReason) -> None:
         """The host of `lease` did not answer. One that leaves many in a row unanswered is paused for `reason`."""
         host = self._host(lease.host)
         host.silent += 1
         if host.silent >= self._scrape.attempts * host.most:
             self.pause(lease.host, None, reason)
 
-    def pause(self, name: str, seconds: float | None, reason: str) -> None:
+    def pause(self, name: str, seconds: float | None, reason: FetchReason) -> None:
         """Leave a host alone for as long as it says, then send one probe; give it up after as many as the attempts."""
         host = self._host(name)
         host.pause(self._clock.monotonic(), seconds, self._scrape.delay_s)
@@ -171,7 +172,7 @@ class Turns:
         host.slow_down(self._clock.monotonic(), crawl_delay)
         return host.delay
 
-    def stop(self, name: str, reason: str) -> None:
+    def stop(self, name: str, reason: FetchReason) -> None:
         """Ask nothing of a host for the rest of the run; what is queued of it has failed for `reason`."""
         log.info("%s is left alone: %s", name, reason)
         self._stopped[name] = reason

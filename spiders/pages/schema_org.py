@@ -36,7 +36,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Product:
+class PageProduct:
     """The product of a page. `rating` is of 5."""
 
     name: str
@@ -46,7 +46,7 @@ class Product:
     pictures: tuple[Shown, ...]
 
 
-def product_of(page: Selector, url: str) -> Product | None:
+def product_of(page: Selector, url: str) -> PageProduct | None:
     """The product that a page is about; None when no schema.org data names one.
 
     Of several, the one whose name the page's title has; the pictures of all that share its name are its own.
@@ -60,7 +60,7 @@ def product_of(page: Selector, url: str) -> Product | None:
     main = max(things, key=lambda thing: likeness(words(_text(thing.get("name"))), title))
     name = _text(main.get("name"))
     same = [main, *(thing for thing in things if thing is not main and name and _text(thing.get("name")) == name)]
-    return Product(
+    return PageProduct(
         name=name,
         sku=next(filter(None, (_text(main.get(key)) for key in ("sku", "productID", "mpn", "productGroupID"))), ""),
         tags=_tags(main),

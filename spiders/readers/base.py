@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from scrapy.http import Response
 
-    from scrapbag.frontier import Page, Picture
+    from scrapbag.crawl.frontier import Page, Picture
     from scrapbag.recipe import Scrape
 
 S = TypeVar("S", bound=Source)

@@ -8,8 +8,8 @@ from scrapy.exceptions import DownloadCancelledError, DownloadTimeoutError, Igno
 from scrapy.http import Headers, HtmlResponse, Response
 
 from pipelines.guards.addresses import AddressError
+from pipelines.guards.failures import OptedOutError, RefusedError, StatusError, is_passing, of_error
 from pipelines.guards.manners import is_challenge, opted_out, retry_after
-from pipelines.guards.reasons import OptedOutError, RefusedError, StatusError, is_passing, of_error
 
 
 @pytest.mark.parametrize(

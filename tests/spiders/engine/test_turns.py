@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 
 from scrapbag.catalog import connect
-from scrapbag.frontier import Answer, Frontier, Page, Picture, Stored
+from scrapbag.crawl.frontier import Answer, Frontier, Page, Picture, Stored
 from scrapbag.recipe import Scrape
 from spiders.engine.turns import PATIENCE_S, Clock, Turns
 

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from scrapbag.catalog import connect, records
-from scrapbag.frontier import Answer, Frontier, Page, Picture, Stored
+from scrapbag.crawl.frontier import Answer, Frontier, Page, Picture, Stored
 
 A, B = "https://a.example", "https://b.example"
 OK = Answer(200, '"tag"', "yesterday")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from scrapbag import frontier
 from scrapbag.catalog import SCHEMA
-from scrapbag.states import STATES, TRANSITIONS, diagram, move, table
+from scrapbag.crawl import frontier
+from scrapbag.crawl.states import STATES, TRANSITIONS, diagram, move, table
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture

@@ -13,12 +13,14 @@ from dataclasses import astuple
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from scrapbag.found import Answer, Lease, Page, Picture, Stored, request_row, sighting_row
-from scrapbag.states import move
+from scrapbag.crawl.found import Answer, Lease, Page, Picture, Stored, request_row, sighting_row
+from scrapbag.crawl.states import move
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Iterator
+
+    from scrapbag.reasons import FetchReason
 
 __all__ = ["Answer", "Frontier", "Lease", "Listener", "Page", "Picture", "Stored"]
 
@@ -130,7 +132,7 @@ class Frontier:
         self.pictures += added.rowcount
         self._tell(set(), lease)
 
-    def lost(self, lease: Lease, reason: str, answer: Answer, *, skipped: bool = False) -> None:
+    def lost(self, lease: Lease, reason: FetchReason, answer: Answer, *, skipped: bool = False) -> None:
         """A request that brought nothing. `skipped`: nobody was to ask, so it is no failure and not tried again."""
         self._settle("skip" if skipped else "lost", lease, answer, reason)
         self._tell(set(), lease)
@@ -147,7 +149,7 @@ class Frontier:
         """Remember across runs that a host wants to be left alone until then."""
         self._db.execute("insert or replace into host values (?, ?)", (host, not_before))
 
-    def stop(self, host: str, reason: str) -> int:
+    def stop(self, host: str, reason: FetchReason) -> int:
         """Give up a host: whatever is queued of it has failed for that reason. Returns how many requests that were."""
         given_up = move("stop", "reason = ?", "fetched_at = ?", where="host = ? and source in wanted")
         return self._db.execute(given_up, (reason, self._now(), host)).rowcount
