@@ -10,6 +10,7 @@ from PIL import Image
 
 from pipelines.jpeg import is_whole
 
+# Our own table, not Pillow's: Image.open names no format for a header that is broken behind its signature
 _SIGNATURES = (
     (0, b"\xff\xd8\xff", "jpg"),
     (0, b"\x89PNG\r\n\x1a\n", "png"),
@@ -32,10 +33,6 @@ _FORMATS = {
     "avif": ("AVIF",),
 }
 
-# For the whole process, once: switching filters on a thread would switch them for all threads.
-warnings.filterwarnings("ignore", module=r"PIL\.")
-warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
-
 
 class TooManyPixelsError(Exception):
     """A header announces more pixels than may be decoded."""
@@ -49,6 +46,12 @@ class Sniffed:
     width: int | None = None
     height: int | None = None
     problem: str = ""
+
+
+def filter_warnings() -> None:
+    """Make Pillow's warning of a bomb an error and its others silent, in the whole process: filters know no threads."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
 
 def extension(body: bytes) -> str:

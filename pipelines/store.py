@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from scrapy.exceptions import DropItem
 
 from pipelines.guards.failures import RefusedError
-from pipelines.sniff import Sniffed, TooManyPixelsError, look
+from pipelines.sniff import Sniffed, TooManyPixelsError, filter_warnings, look
 from scrapbag.crawl.frontier import Answer, Frontier, Lease, Stored
 from scrapbag.disk import sync
 
@@ -52,6 +52,7 @@ class StorePicture:
         return cls(crawler)
 
     def open_spider(self) -> None:
+        filter_warnings()
         for part in self._data.images.glob("*/.*.part"):
             part.unlink()  # of a run that was killed
 

@@ -28,12 +28,12 @@ from spiders.browser import leash, profiles
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from spiders.browser.programs import Programs
+    from scrapbag.programs import Programs
 
 BOOT_S = 60.0  # of a cold start on a busy machine
 MAX_BYTES = 700_000_000  # of a browser and its driver, all processes together
 QUIT_S = 5.0
-_SCRIPT = Path(__file__).with_name("actions.js").read_text(encoding="utf-8")
+_SCRIPT = Path(__file__).with_name("actions.js")
 _STATUS = "return [location.protocol, performance.getEntriesByType('navigation')[0]?.responseStatus ?? 0]"
 # the cache of pages left behind would hold 20 MB more with every page
 _OFF = "BackForwardCache,SpareRendererForSitePerProcess,OptimizationHints,MediaRouter,Translate"
@@ -166,7 +166,8 @@ class Session:
         options = {"css": value} if isinstance(value, str) else dict(value)
         budget = timeout_s * 900  # milliseconds; an action that ends by itself leaves the browser usable
         self._chrome.set_script_timeout(timeout_s)
-        answer = self._chrome.execute_async_script(_SCRIPT, name, {**options, "budget": budget})
+        script = _SCRIPT.read_text(encoding="utf-8")
+        answer = self._chrome.execute_async_script(script, name, {**options, "budget": budget})
         if "error" in answer:
             raise BrowserTimeoutError(f"{name} {value!r}: {answer['error']}")
 

@@ -24,9 +24,9 @@ from scrapy.exceptions import (
 from scrapy.http import HtmlResponse, Response
 
 from pipelines.guards.addresses import AddressError
+from scrapbag.programs import require
 from spiders.browser.chromium import BrowserError, BrowserTimeoutError, BrowserTooLargeError, Rendered, Session
 from spiders.browser.profiles import sweep
-from spiders.browser.programs import require
 from spiders.browser.proxy import Proxy
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from scrapbag.catalog import connect
 from scrapbag.crawl.frontier import Frontier
 from scrapbag.errors import MissingError, UsageError
-from spiders.browser.programs import INSTALL, find
+from scrapbag.programs import CHROMIUM, find
 from spiders.engine.crawl import Crawl
 from spiders.engine.settings import scrapy_settings
 from spiders.engine.turns import Clock, Turns
@@ -60,7 +60,7 @@ def choose(recipe: Recipe, name: str | None) -> tuple[list[Source], list[Source]
         return chosen, []
     if len(waiting) == len(chosen):
         names = ", ".join(source.name for source in waiting)
-        raise MissingError(f"{names} needs Chromium with its driver; run: {INSTALL}")
+        raise MissingError(f"{names} needs {CHROMIUM}")
     return [source for source in chosen if source not in waiting], waiting
 
 

@@ -10,8 +10,9 @@ from urllib.parse import urljoin, urlsplit
 from scrapbag.crawl.frontier import Page, Picture
 from scrapbag.sources import Product
 from spiders.pages import markup, own_block, sitemap, sizes
+from spiders.pages.address import absolute
 from spiders.pages.licence import licence_name
-from spiders.pages.schema_org import PageProduct, Shown, absolute, opengraph, product_of, unique
+from spiders.pages.schema_org import PageProduct, Shown, opengraph, product_of, unique
 from spiders.readers.base import Reader, legible
 
 if TYPE_CHECKING:

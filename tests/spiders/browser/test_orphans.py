@@ -14,8 +14,9 @@ import psutil
 import pytest
 from browser_site import serve
 
+from scrapbag import programs
 from scrapbag.errors import MissingError
-from spiders.browser import profiles, programs
+from spiders.browser import profiles
 
 needs_chromium = pytest.mark.skipif(programs.find() is None, reason="Chromium is not installed")
 

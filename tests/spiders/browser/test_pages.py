@@ -13,7 +13,7 @@ from scrapy.exceptions import DownloadCancelledError, DownloadFailedError, Downl
 from scrapy.settings import Settings
 
 from pipelines.guards.addresses import AddressError
-from spiders.browser import programs
+from scrapbag import programs
 from spiders.browser.handler import Browsers
 
 if TYPE_CHECKING:
