@@ -20,14 +20,15 @@ if TYPE_CHECKING:
 _GROUND = {"scrapbag"}
 MAY_IMPORT = {
     "scrapbag": set(),
+    "scrapbag.crawl": _GROUND,
     "scrapbag.desk": _GROUND,
-    "pipelines.guards": _GROUND,
-    "pipelines": _GROUND | {"pipelines.guards"},
+    "pipelines.guards": _GROUND | {"scrapbag.crawl"},
+    "pipelines": _GROUND | {"scrapbag.crawl", "pipelines.guards"},
     "spiders.pages": _GROUND,
-    "spiders.readers": _GROUND | {"pipelines.guards", "spiders.pages"},
+    "spiders.readers": _GROUND | {"scrapbag.crawl", "pipelines.guards", "spiders.pages"},
     "spiders.browser": _GROUND | {"pipelines.guards"},
-    "spiders.engine": _GROUND | {"pipelines", "pipelines.guards", "spiders.readers", "spiders.browser"},
-    "spiders.__main__": _GROUND | {"spiders.engine", "spiders.browser"},
+    "spiders.engine": _GROUND | {"scrapbag.crawl", "pipelines", "pipelines.guards", "spiders.readers"},
+    "spiders.__main__": _GROUND | {"spiders.engine"},
     "curate.rows": _GROUND,
     "curate.words": _GROUND,
     "curate.look": _GROUND,
@@ -186,7 +187,7 @@ def test_importing_every_module_starts_nothing_and_changes_nothing():
     """No thread, no child, no open file, no changed hook, filter or signal handler."""
     program = """if True:
         import importlib, signal, sys, threading, warnings
-        import torch, scrapy, timm, selenium, PIL.Image, cv2, sklearn  # what libraries do is theirs
+        import torch, scrapy, timm, selenium, urllib3, extruct, bs4, PIL.Image, cv2, sklearn  # what libraries do is theirs
         def state():
             handlers = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
             return handlers, sys.excepthook, threading.active_count(), torch.get_num_threads(), len(warnings.filters)
