@@ -37,7 +37,7 @@ def link(url: str) -> str:
     return parts.geturl() if parts.scheme in {"http", "https"} and parts.hostname else ""
 
 
-def fit(text: str, width: int, *, right: bool = False) -> str:
+def shorten(text: str, width: int, *, right: bool = False) -> str:
     """`text` in exactly `width` columns of a terminal, East Asian characters counted as two; cut with …, or padded."""
     text = plain(text)
     if _columns(text) > width:
