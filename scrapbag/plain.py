@@ -14,7 +14,9 @@ _FORMULA = re.compile(r"'*[=+\-@]")
 
 def plain(text: str) -> str:
     """`text` on one line, without anything that a terminal or a reader would obey rather than show."""
-    return text.strip() if text.isprintable() else _UNSEEN.sub("", " ".join(text.split()))
+    if text.isprintable():
+        return text.strip()
+    return " ".join(_UNSEEN.sub("", " ".join(text.split())).split())  # again: what stood between two spaces is gone
 
 
 def cell(text: str) -> str:
