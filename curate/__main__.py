@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,12 +12,9 @@ from curate.squares import FORMS
 from scrapbag import labels, recipe
 from scrapbag.errors import exits
 from scrapbag.layout import Data
-from scrapbag.plain import down
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from curate.rows import Outcome
 
 
 def _data(command: Callable[..., None]) -> Callable[..., None]:
@@ -51,11 +48,12 @@ def curate(root: Path) -> None:
     """Keep or drop every picture, say why, and square what is kept."""
     with exits():
         from curate import run  # noqa: PLC0415
+        from curate.report.summary import how_decided  # noqa: PLC0415
 
         outcome = run.curate(recipe.load(root / "settings" / "curate.toml").curate, Data(root))
         click.echo(
             f"kept {outcome.kept:,} of {len(outcome.rows):,}"
-            f" ({_cut(outcome)}, {outcome.forward_passes:,} forward passes)"
+            f" ({how_decided(outcome)}, {outcome.forward_passes:,} forward passes)"
             f" -> {root / 'report' / 'report.html'} · next: make {'train' if outcome.kept else 'report'}"
         )
 
@@ -111,21 +109,6 @@ def export(root: Path, kind: str) -> None:
 
         place, count = handover.export(Data(root), kind)
         click.echo(f"exported {count:,} squares -> {place}")
-
-
-def _cut(outcome: Outcome) -> str:
-    by = "no targets, quality rules alone" if outcome.cut is None else f"cut at {_down(outcome.cut)}"
-    if outcome.certificate is None:
-        away = f": {outcome.missing} yes in make review would certify" if outcome.missing else ""
-        return f"{by}, uncertified{away}"
-    lower: Any = outcome.certificate.lower
-    more = f", {outcome.missing} more yes may keep more" if outcome.missing else ""
-    return f"{by}, precision at least {_down(lower)} with 95 % confidence{more}"
-
-
-def _down(share: float) -> str:
-    """Two digits, or four rounded down where two would lose something."""
-    return f"{share:.2f}" if round(share, 2) == share else down(share, 4)
 
 
 if __name__ == "__main__":

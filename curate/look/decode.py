@@ -13,8 +13,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from curate.look import heap
-from scrapbag.recipe import Scrape
-from scrapbag.recipe import load as load_recipe
+from scrapbag import recipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,11 +67,11 @@ def max_pixels(data: Data) -> int:
     A recipe that lowers it asks for smaller downloads, and does not forget the larger pictures that are there.
     """
     settings = data.settings / "scrape.toml"
-    asked = load_recipe(settings).scrape.max_pixels if settings.exists() else Scrape.max_pixels
-    return max(asked, Scrape.max_pixels)
+    asked = recipe.load(settings).scrape.max_pixels if settings.exists() else 0
+    return max(asked, recipe.Scrape.max_pixels)
 
 
-def strict(max_pixels: int = Scrape.max_pixels) -> None:
+def strict(max_pixels: int = recipe.Scrape.max_pixels) -> None:
     """For this process: refuse pictures of more than `max_pixels`, and leave Pillow's other warnings unprinted."""
     Image.MAX_IMAGE_PIXELS = max_pixels
     warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -87,7 +86,7 @@ def load(path: Path, at_least: int | None = None) -> Opened:
     Image.init()  # or the formats that are not loaded yet would be called broken
     try:
         with Image.open(path, formats=_PLUGINS) as image:
-            if image.width * image.height > (Image.MAX_IMAGE_PIXELS or Scrape.max_pixels):
+            if image.width * image.height > (Image.MAX_IMAGE_PIXELS or recipe.Scrape.max_pixels):
                 raise UnusableError("too_large")
             orientation = _orientation(image)
             width, height = image.size if orientation < 5 else image.size[::-1]

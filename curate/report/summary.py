@@ -1,4 +1,4 @@
-"""What `make report` prints: how many were kept, by reason and source, and the decisions nearest to flipping."""
+"""What is printed: how a run decided; how many were kept, by reason and source; the decisions nearest to flipping."""
 
 from __future__ import annotations
 
@@ -11,10 +11,20 @@ from scrapbag.plain import down, shorten
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from curate.rows import Row
+    from curate.rows import Outcome, Row
 
 WIDTH = 80
 _SOURCES, _NEAREST = 4, 10  # how many have a column, a line; the other sources share one
+
+
+def how_decided(outcome: Outcome) -> str:
+    """The cut, and what it promises; how many answers are missing to a (further) certificate."""
+    by = "no targets, quality rules alone" if outcome.cut is None else f"cut at {_share(outcome.cut)}"
+    if outcome.certificate is None:
+        away = f": {outcome.missing} yes in make review would certify" if outcome.missing else ""
+        return f"{by}, uncertified{away}"
+    more = f", {outcome.missing} more yes may keep more" if outcome.missing else ""
+    return f"{by}, precision at least {_share(outcome.certificate.lower)} with 95 % confidence{more}"
 
 
 def summary(rows: Sequence[Row]) -> str:
@@ -52,6 +62,11 @@ def _nearest(rows: Sequence[Row]) -> Iterator[str]:
         number = "" if row.number is None else f"{row.number:05d}"
         start = f"{row.margin:>8.4f}{confidence:>8}  {shorten(row.reason or 'kept', 16)}{shorten(number, 9)}"
         yield (start + shorten(row.title or row.url, WIDTH - len(start))).rstrip()
+
+
+def _share(value: float) -> str:
+    """Two digits, or four rounded down where two would lose something."""
+    return f"{value:.2f}" if round(value, 2) == value else down(value, 4)
 
 
 def _cell(text: str, width: int) -> str:
