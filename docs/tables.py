@@ -37,8 +37,7 @@ def fetch_reasons() -> str:
 
 def columns() -> str:
     """Of report.csv, in their order."""
-    from curate.report.report_csv import COLUMNS  # noqa: PLC0415  pandas takes half a second
-    from curate.rows import Row  # noqa: PLC0415
+    from curate.rows import COLUMNS, Row  # noqa: PLC0415
 
     named = {one.metadata.get("column", one.name): one for one in fields(Row)}
     said = comments(catalog.Record) | comments(Row)
