@@ -24,7 +24,7 @@ Spec = list[Any]  # [class name, keyword arguments, inner layers]
 
 
 def generator(values: Values, size: int) -> Spec:
-    """Latents (N, channels, h, w) -> pictures (N, 3, H, W) in [-1, 1]; of a field, H is h * 2 ** depth (see `split`)."""
+    """Latents (N, channels, h, w) -> pictures (N, 3, H, W) in [-1, 1]; of a field, H = h * 2 ** depth (see `split`)."""
     base, depth = split(size)
     if values.head == "canvas":
         return _sequence(*_canvas(values, size))
