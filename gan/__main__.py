@@ -55,7 +55,7 @@ def train(data_root: Path, root: Path, save_every: float, **asked: Any) -> None:
 
             with preflight.fits():
                 job = runs.prepare(dataset, run, settings, click.echo)
-                moment, sha256 = loop.train(job, judge=keep.Keeper(job), save_s=save_every)
+                moment, sha256 = loop.train(job, keeper=keep.Keeper(job), save_s=save_every)
             page = report.write(run)
             runs.finish(job, moment, sha256)
         click.echo(

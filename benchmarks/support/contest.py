@@ -125,7 +125,7 @@ def learn(task: Task, work: Path) -> None:
     folder = _folder(task, work)
     settings = Train(minutes=task.minutes, seed=task.seed)
     job = Job(folder, pictures, values, task.side, settings, Machine(threads=1, bf16=processor.has_bf16()))
-    loop.train(job, clock=time.process_time, judge=Keeper(job) if task.best else None)
+    loop.train(job, clock=time.process_time, keeper=Keeper(job) if task.best else None)
 
 
 def judge_of(task: Task, work: Path) -> Judge:
