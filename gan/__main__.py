@@ -11,8 +11,9 @@ import click
 
 from gan.nets import presets as table
 from scrapbag.check import build
+from scrapbag.disk import lock
 from scrapbag.errors import RecipeError, exits
-from scrapbag.layout import Data, Run, lock
+from scrapbag.layout import Data, Run
 from scrapbag.recipe import Train
 from scrapbag.recipe import load as load_recipe
 

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from benchmarks import quilts
+from benchmarks.support import quilts
 from gan.evaluate import metrics
 from gan.evaluate.evaluate import best
 from gan.evaluate.fidelity import COUNT, Judge, Reals, divide
@@ -30,7 +30,8 @@ from gan.train import loop, players, preflight
 from gan.train.job import Job
 from gan.train.players import Machine
 from scrapbag import processor
-from scrapbag.layout import Run, write_text
+from scrapbag.disk import write_text
+from scrapbag.layout import Run
 from scrapbag.recipe import Train
 
 if TYPE_CHECKING:

@@ -19,8 +19,9 @@ from gan.__main__ import main
 from gan.nets import presets
 from gan.pictures import data
 from gan.train import checkpoint, loop, preflight, runs
+from scrapbag.disk import lock
 from scrapbag.errors import LockedError, RecipeError, UsageError
-from scrapbag.layout import Run, lock
+from scrapbag.layout import Run
 from scrapbag.recipe import Train
 from scrapbag.recipe import load as load_recipe
 
