@@ -19,7 +19,6 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from benchmarks.support import quilts
 from gan.evaluate import metrics
-from gan.evaluate.evaluate import best
 from gan.evaluate.fidelity import COUNT, Judge, Reals, divide
 from gan.evaluate.keep import Keeper
 from gan.nets import presets
@@ -183,7 +182,7 @@ def _parts(judge: Judge, fakes: Pixels) -> dict[str, list[float]]:
 
 def _best(judge: Judge, folder: Run, grid: Path) -> dict[str, float]:
     """The generator of the smallest KID by 256 samples on the way, judged as the last one is."""
-    kept = sample.load(best(folder))
+    kept = sample.load(folder.best)
     fakes = batches.to_bytes(sample.draw(kept, SAMPLES, seed=7))
     grids.save(grid, fakes[:64])
     verdict = judge.verdict(fakes, kept.images_seen)

@@ -112,7 +112,7 @@ def train(
             _leave(job, team, anchor, saved, stop)
             raise
 
-    checkpoint.export(run, show.generator(job, team), values, job.size, moment.images_seen)
+    checkpoint.write_generator(run.generator, show.generator(job, team), values, job.size, moment.images_seen)
     grids.film(run)
     return moment, players.digest(final)
 
@@ -213,7 +213,7 @@ def _leave(job: Job, team: Players, anchor: State, saved: int, stop: BaseExcepti
         checkpoint.save(job.run.checkpoints, anchor, seen)
     if seen and isinstance(stop, KeyboardInterrupt):
         _restore(team, anchor)
-        checkpoint.export(job.run, show.generator(job, team), job.values, job.size, seen)
+        checkpoint.write_generator(job.run.generator, show.generator(job, team), job.values, job.size, seen)
 
 
 def _capture(team: Players, moment: Moment) -> State:

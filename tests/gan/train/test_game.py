@@ -206,10 +206,10 @@ def test_the_average_forgets_half_in_its_half_life():
     assert ema.weight.item() == pytest.approx(0.5, abs=1e-5)
 
 
-def test_pictures_that_are_all_one_have_no_spread():
+def test_pictures_that_are_all_one_have_a_standard_deviation_of_nothing():
     one = torch.rand(1, 3, 8, 8)
-    assert grids.spread(one.expand(16, -1, -1, -1)) == pytest.approx(0.0, abs=1e-6)
-    assert grids.spread(torch.rand(16, 3, 8, 8)) > 0.2
+    assert grids.pixel_std(one.expand(16, -1, -1, -1)) == pytest.approx(0.0, abs=1e-6)
+    assert grids.pixel_std(torch.rand(16, 3, 8, 8)) > 0.2
 
 
 def test_uniform_latents_stay_within_one():

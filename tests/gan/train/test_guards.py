@@ -311,4 +311,4 @@ def test_augmentation_that_a_preset_has_is_not_called_turned_on(tmp_path):
     (tmp_path / "run").mkdir()
     asked = Train(preset="balanced-cpu", values=TINY, images=8)
     runs.prepare(dataset, Run(tmp_path / "run"), asked, said.append)
-    assert "it has colour=0.4, shift=0.1" in next(one for one in said if "by heart" in one)
+    assert "it has colour=0.4, shift=0.1" in next(one for one in said if "overfits" in one)

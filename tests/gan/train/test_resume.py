@@ -113,7 +113,7 @@ def test_a_run_of_a_gpu_that_is_gone_is_neither_moved_nor_begun_anew(tmp_path):
     path = tmp_path / "run" / "settings.toml"
     table = tomllib.loads(path.read_text())
     path.write_text(tomli_w.dumps({**table, "computer": "NVIDIA", "machine": {**table["machine"], "device": "cuda"}}))
-    with pytest.raises(MissingError, match="learnt on NVIDIA, and torch finds no GPU now"):
+    with pytest.raises(MissingError, match="was trained on NVIDIA, and torch finds no GPU now"):
         job(data, tmp_path / "run")
     assert checkpoint.saved(tmp_path / "run" / "checkpoints")
     assert not (tmp_path / "run.1").exists()
