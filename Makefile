@@ -142,7 +142,9 @@ fmt: $(READY)
 clean: ## Forget what was curated and trained of this recipe; keep what was scraped, scored and clicked
 	rm -rf $(DATA)/curated $(DATA)/squares $(DATA)/thumbs $(DATA)/packed $(DATA)/export $(STAMPS) $(RUN)
 
-setup: $(READY) ## Install everything into .venv: PYTHON= TORCH_INDEX=
+setup: $(READY) ## Install everything into .venv: PYTHON= TORCH_INDEX= EXTRA=openvino, tensorboard
+	@$(if $(EXTRA),if command -v uv >/dev/null; then uv pip install --quiet --python $(PY) --editable '.[$(EXTRA)]'; \
+	  else $(PIP) install --editable '.[$(EXTRA)]'; fi)
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 $(READY): pyproject.toml requirements.lock
 	@test -n "$(PYTHON)" || { echo 'error: scrapbag needs Python 3.11 or newer; set PYTHON=/path/to/python3' >&2; exit 69; }

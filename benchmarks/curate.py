@@ -4,7 +4,7 @@
     python -m benchmarks.curate memory     # or one part: score, square, rethreshold, cluster, memory
 
 Rivals take turns in one process; figures are medians of three, in CPU-seconds: a busy machine changes those less.
-OpenVINO is measured where it is installed (pip install 'scrapbag[openvino]').
+OpenVINO is measured where it is installed (make setup EXTRA=openvino).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 REAL has labels.csv, photos/ and model/. Average precision is of the unseen photographs with a clear label, as
 `timm by hand` has it in benchmarks/real.py; a decision counts as changed when a picture is on the other side of one of
 nineteen thresholds, and its distance is that of the fp32 confidence from it. Everything goes through the scoring stage.
-OpenVINO is measured where it is installed (pip install 'scrapbag[openvino]'). The last line is JSON.
+OpenVINO is measured where it is installed (make setup EXTRA=openvino). The last line is JSON.
 """
 
 from __future__ import annotations
