@@ -1,4 +1,4 @@
-"""Writes the tables of docs/reference.md and docs/format.md from the code: `make docs-tables`. A test compares them."""
+"""Writes the tables of docs/reference.md, format.md and architecture.md from the code: `make docs-tables`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import re
 from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
-from docs.reading import ROOT, catalog_columns, comments, defaults, targets, variables, versions
+from docs.reading import ROOT, catalog_columns, comments, defaults, rooms, targets, variables, versions
 from scrapbag import catalog, reasons, recipe, sources
 from scrapbag.check import Between
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-PAGES = (ROOT / "docs" / "reference.md", ROOT / "docs" / "format.md")
+PAGES = (ROOT / "docs" / "reference.md", ROOT / "docs" / "format.md", ROOT / "docs" / "architecture.md")
 _REGION = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false"}
 
@@ -93,6 +93,14 @@ def states() -> str:
         "skipped": "nobody was to ask, for `reason`; it is not asked again",
     }
     return _table(("state", "meaning"), ((f"`{one}`", meaning[one]) for one in found[1].split(" | ")))
+
+
+def room_list() -> str:
+    """Every room, its purpose as its own docstring has it, and what it imports."""
+    return _table(
+        ("room", "what stands there", "imports, besides the ground"),
+        ((f"`{name}`", said, ", ".join(f"`{one}`" for one in others)) for name, (said, others) in rooms().items()),
+    )
 
 
 def catalog_tables() -> str:
@@ -197,7 +205,7 @@ TABLES: dict[str, Callable[[], str]] = {
     for one in (
         decision_reasons, fetch_reasons, columns, recipe_keys, source_keys, presets, preset_values, states,
         catalog_tables, version_numbers, shard_columns,
-        make_targets, make_variables,
+        make_targets, make_variables, room_list,
     )
 }  # fmt: skip
 
