@@ -10,6 +10,7 @@ import pytest
 from browser_site import serve
 from scrapy import Request
 from scrapy.exceptions import DownloadCancelledError, DownloadFailedError, DownloadTimeoutError
+from scrapy.http import HtmlResponse
 from scrapy.settings import Settings
 
 from pipelines.guards.addresses import AddressError
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from browser_site import Site
-    from scrapy.http import HtmlResponse
 
     Fetch = Callable[..., HtmlResponse]
 
