@@ -30,15 +30,15 @@ from timm.data.config import resolve_data_config
 from timm.data.transforms_factory import create_transform
 from timm.models import save_for_hf
 
-from curate.choose import duplicates
-from curate.choose import facts as table
+from curate.choose import duplicates, facts
 from curate.choose.decide import decide
 from curate.look import decode, hashes
 from curate.look.measure import COLUMNS
-from curate.model.targets import LabelSet
+from curate.model.passes import BATCH
+from curate.model.targets import ClassSet
 from curate.scores.pairs import read_pairs
 from curate.scores.shards import Shards
-from curate.scores.stage import BATCH, open_eyes, scored_columns, seen
+from curate.scores.stage import open_scorer, output_columns, score_batch
 from curate.squares import cache
 from scrapbag import catalog, processor
 from scrapbag.layout import Data
@@ -47,7 +47,7 @@ from scrapbag.recipe import Curate, Score
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from curate.scores.stage import Eyes
+    from curate.scores.stage import Scorer
 
 PICTURES, ROUNDS = 48, 3
 GOALS = {
@@ -107,17 +107,17 @@ def score(root: Path, files: list[Path]) -> dict[str, float]:
     if importlib.util.find_spec("openvino") and importlib.util.find_spec("nncf"):
         wanted += [Score(name, "openvino"), Score(name, "openvino", "int8")]
     for one in wanted:
-        eyes = open_eyes(one, files, data)
+        scorer = open_scorer(one, files, data)
         pictures = [catalog.StoredPicture(number, path.stem, path) for number, path in enumerate(files)]
-        rivals[f"score_{one.backend}_{one.dtype}"] = partial(_scored, pictures, eyes)
+        rivals[f"score_{one.backend}_{one.dtype}"] = partial(_scored, pictures, scorer)
     spent = race(rivals)
     figures = {f"{key}_images_per_cpu_s": round(PICTURES / seconds, 1) for key, seconds in spent.items()}
     return figures | {key: round(spent["plain"] / spent[key], 2) for key in spent if key != "plain"}
 
 
-def _scored(pictures: list[catalog.StoredPicture], eyes: Eyes) -> None:
+def _scored(pictures: list[catalog.StoredPicture], scorer: Scorer) -> None:
     for start in range(0, PICTURES, BATCH):
-        scored_columns(pictures[start : start + BATCH], eyes)
+        score_batch(pictures[start : start + BATCH], scorer)
 
 
 def plain(module: torch.nn.Module, files: list[Path]) -> Callable[[], object]:
@@ -160,10 +160,9 @@ def rethreshold(root: Path, count: int = 40_000) -> dict[str, float]:
     settings = Curate(targets=("quilt",), size=64)
 
     def again() -> None:
-        scores = table.current(data)
-        view = table.see(scores, (0,))
-        facts = table.facts(scores, view, {}, {}, ())
-        decide(facts, duplicates.links(read_pairs(scores.shards), 0.985), settings, 0.7)
+        scores = facts.current(data)
+        columns = facts.collect(scores, facts.predictions(scores, (0,)), {}, {}, ())
+        decide(columns, duplicates.links(read_pairs(scores.shards), 0.985), settings, 0.7)
 
     return {"rethreshold_40000_s": round(race({"again": again})["again"], 3)}
 
@@ -182,11 +181,11 @@ def simulated(data: Data, count: int) -> Data:
         }
         columns |= {"hashes": rng.integers(0, 2**63, (size, hashes.COLUMNS), dtype=np.uint64)}
         logits = rng.normal(0, 2, (size, 1000)).astype(np.float32)
-        columns |= seen(rng.normal(size=(size, 512)).astype(np.float32), logits)
+        columns |= output_columns(rng.normal(size=(size, 512)).astype(np.float32), logits)
         shards.append([hashlib.sha256(f"{start + row}".encode()).hexdigest() for row in range(size)], columns)
     info = {"model": "simulated", "link": "softmax", "backend": "none", "dtype": "fp32"}
     (shards.folder / "model.json").write_text(json.dumps(info))
-    (shards.folder / "labels.json").write_text(LabelSet("model", ("quilt", *map(str, range(999)))).dumps())
+    (shards.folder / "labels.json").write_text(ClassSet("model", ("quilt", *map(str, range(999)))).dumps())
     (data.scored / "index.json").write_text(json.dumps({"key": "simulated"}))
     read_pairs(shards)
     return data
@@ -201,7 +200,7 @@ def cluster(count: int = 100_000) -> dict[str, float]:
         both = np.concatenate([found[:, :2], found[:, 1::-1]])
         both = both[np.lexsort(both.T[::-1])]
         links = duplicates.Links(both[:, 0], both[:, 1], np.ones(len(both), dtype=np.int64))
-        duplicates.heads(count, links, np.arange(count), np.ones(count, dtype=bool))
+        duplicates.originals(count, links, np.arange(count), np.ones(count, dtype=bool))
 
     return {"hashes_100000_s": round(race({"run": run})["run"], 2)}
 

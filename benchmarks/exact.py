@@ -89,7 +89,7 @@ def confidences(settings: Score, data: Data) -> dict[str, float]:
     """How sure the model is of a quilt, by sha256; NaN for files that cannot be read."""
     score(settings, data)
     scores = facts.current(data)
-    seen = facts.see(scores, targets.indices(["quilt"], scores.labels))
+    seen = facts.predictions(scores, targets.indices(["quilt"], scores.classes))
     return dict(zip(scores.shards.sha256, seen.confidence.tolist(), strict=True))
 
 

@@ -125,7 +125,8 @@ def rooms() -> dict[str, tuple[str, list[str]]]:
             said = (ast.get_docstring(tree) or "").partition("\n")[0]
         for name in _imported(tree):
             other = modules.get(name, "")
-            if other not in {"", room, "scrapbag/", *others}:
+            ground = other.startswith("scrapbag/") and not (room.startswith("scrapbag/") and other != "scrapbag/")
+            if other not in {"", room, *others} and not ground:
                 others.append(other)
         found[room] = said, sorted(others)
     return {room: one for room, one in found.items() if one[0]}

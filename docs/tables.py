@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin,
 from docs.reading import ROOT, catalog_columns, comments, defaults, rooms, targets, variables, versions
 from scrapbag import catalog, reasons, recipe, sources
 from scrapbag.check import Between
+from scrapbag.crawl import states
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -37,8 +38,7 @@ def fetch_reasons() -> str:
 
 def columns() -> str:
     """Of report.csv, in their order."""
-    from curate.report.report_csv import COLUMNS  # noqa: PLC0415  pandas takes half a second
-    from curate.rows import Row  # noqa: PLC0415
+    from curate.rows import COLUMNS, Row  # noqa: PLC0415
 
     named = {one.metadata.get("column", one.name): one for one in fields(Row)}
     said = comments(catalog.Record) | comments(Row)
@@ -81,18 +81,9 @@ def preset_values() -> str:
     return _keys(Values)
 
 
-def states() -> str:
-    """Of a request, from the comment beside its column."""
-    found = re.search(r"^\s*state\s.*--\s*(.*)$", catalog.SCHEMA, re.MULTILINE)
-    assert found
-    meaning = {
-        "queued": "to be asked, not before `not_before`",
-        "leased": "taken by the scrape that runs; the next one queues it again where that was killed",
-        "done": "a page was read, or a picture is in the store",
-        "failed": "nothing came, for `reason`; `make scrape RETRY=failed` queues it again",
-        "skipped": "nobody was to ask, for `reason`; it is not asked again",
-    }
-    return _table(("state", "meaning"), ((f"`{one}`", meaning[one]) for one in found[1].split(" | ")))
+def request_states() -> str:
+    """What moves a request from state to state: drawn, then as a table."""
+    return f"```mermaid\n{states.diagram()}```\n\n{states.table().rstrip()}"
 
 
 def room_list() -> str:
@@ -203,7 +194,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 TABLES: dict[str, Callable[[], str]] = {
     one.__name__: one
     for one in (
-        decision_reasons, fetch_reasons, columns, recipe_keys, source_keys, presets, preset_values, states,
+        decision_reasons, fetch_reasons, columns, recipe_keys, source_keys, presets, preset_values, request_states,
         catalog_tables, version_numbers, shard_columns,
         make_targets, make_variables, room_list,
     )

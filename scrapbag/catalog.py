@@ -1,7 +1,7 @@
 """The SQLite file of one dataset: its tables, how it is opened, and what the stages read from it.
 
-Requests are the crawl's frontier (frontier.py writes them); a picture is in it once, by sha256, with a number that
-never changes; a sighting is one picture on one page; labels belong to a sha256 (labels.py writes them).
+Requests are the crawl's frontier (crawl/frontier.py writes them); a picture is in it once, by sha256, with a number
+that never changes; a sighting is one picture on one page; labels belong to a sha256 (labels.py writes them).
 """
 
 from __future__ import annotations

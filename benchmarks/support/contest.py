@@ -19,7 +19,6 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from demo.drawing import small_quilts
 from gan.evaluate import metrics
-from gan.evaluate.evaluate import best
 from gan.evaluate.fidelity import COUNT, Judge, Reals, divide
 from gan.evaluate.keep import Keeper
 from gan.nets import presets
@@ -126,7 +125,7 @@ def learn(task: Task, work: Path) -> None:
     folder = _folder(task, work)
     settings = Train(minutes=task.minutes, seed=task.seed)
     job = Job(folder, pictures, values, task.side, settings, Machine(threads=1, bf16=processor.has_bf16()))
-    loop.train(job, clock=time.process_time, judge=Keeper(job) if task.best else None)
+    loop.train(job, clock=time.process_time, keeper=Keeper(job) if task.best else None)
 
 
 def judge_of(task: Task, work: Path) -> Judge:
@@ -183,7 +182,7 @@ def _parts(judge: Judge, fakes: Pixels) -> dict[str, list[float]]:
 
 def _best(judge: Judge, folder: Run, grid: Path) -> dict[str, float]:
     """The generator of the smallest KID by 256 samples on the way, judged as the last one is."""
-    kept = sample.load(best(folder))
+    kept = sample.load(folder.best)
     fakes = batches.to_bytes(sample.draw(kept, SAMPLES, seed=7))
     grids.save(grid, fakes[:64])
     verdict = judge.verdict(fakes, kept.images_seen)

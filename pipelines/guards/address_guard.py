@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IHostnameResolver
 from zope.interface import implementer
 
 from pipelines.guards.addresses import AddressError, resolve
-from pipelines.guards.reasons import RefusedError
+from pipelines.guards.failures import RefusedError
 
 if TYPE_CHECKING:
     from scrapy import Request

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipelines.guards.reasons import StatusError
+from pipelines.guards.failures import StatusError
 
 if TYPE_CHECKING:
     from scrapy import Request

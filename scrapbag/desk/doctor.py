@@ -15,6 +15,7 @@ import click
 
 from scrapbag.errors import MissingError, exits
 from scrapbag.processor import has_bf16
+from scrapbag.programs import CHROMIUM, find
 
 PACKAGES = ("scrapy", "selenium", "beautifulsoup4", "torch", "torchvision", "timm", "pillow", "pandas")
 EXTRAS = {
@@ -43,10 +44,9 @@ def packages() -> tuple[list[str], list[str]]:
 
 def browser() -> str:
     """A line about Chromium and its driver; only sources with browser = true need them."""
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if chromium and shutil.which("chromedriver"):
-        return f"browser    {chromium}"
-    return "browser    none; pages that need JavaScript are skipped: sudo apt install chromium chromium-driver"
+    if (programs := find()) is not None:
+        return f"browser    {programs.chromium}"
+    return f"browser    none; sources with browser = true need {CHROMIUM}"
 
 
 def graphics() -> str:

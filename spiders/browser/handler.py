@@ -24,9 +24,9 @@ from scrapy.exceptions import (
 from scrapy.http import HtmlResponse, Response
 
 from pipelines.guards.addresses import AddressError
-from spiders.browser.chromium import BrowserError, BrowserTimeoutError, BrowserTooLargeError, Loaded, Session
+from scrapbag.programs import require
+from spiders.browser.chromium import BrowserError, BrowserTimeoutError, BrowserTooLargeError, Rendered, Session
 from spiders.browser.profiles import sweep
-from spiders.browser.programs import require
 from spiders.browser.proxy import Proxy
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class BrowserHandler(HTTP11DownloadHandler):
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
         if crawler not in _POOLS:  # Scrapy makes a handler for each scheme
-            _POOLS[crawler] = Pool(crawler.settings)
+            _POOLS[crawler] = Browsers(crawler.settings)
         self._browsers = _POOLS[crawler]
 
     async def download_request(self, request: Request) -> Response:
@@ -61,7 +61,7 @@ class BrowserHandler(HTTP11DownloadHandler):
         await super().close()
 
 
-class Pool:
+class Browsers:
     """At most BROWSER_SESSIONS browsers, opened when they are first needed."""
 
     def __init__(self, settings: BaseSettings) -> None:
@@ -127,7 +127,7 @@ class Worker:
         self._thread.shutdown(wait=False)
         await self._proxy.close()
 
-    def _load(self, url: str, actions: tuple[tuple[str, object], ...], timeout: float) -> Loaded:
+    def _load(self, url: str, actions: tuple[tuple[str, object], ...], timeout: float) -> Rendered:
         """On the worker's thread."""
         if self._session is None:
             sweep()
@@ -165,4 +165,4 @@ def _place(url: str) -> tuple[str, int | None, str]:
     return parts.hostname or "", port, unquote(parts.path) or "/"
 
 
-_POOLS: WeakKeyDictionary[Crawler, Pool] = WeakKeyDictionary()
+_POOLS: WeakKeyDictionary[Crawler, Browsers] = WeakKeyDictionary()

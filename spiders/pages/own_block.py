@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from spiders.pages import markup
-from spiders.pages.schema_org import absolute, likeness, words
+from spiders.pages.address import absolute
+from spiders.pages.schema_org import likeness, words
 from spiders.pages.sizes import declared
 
 if TYPE_CHECKING:

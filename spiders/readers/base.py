@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
-from urllib.parse import urldefrag
 
 from scrapy.http import TextResponse
-from w3lib.url import safe_url_string
 
 from scrapbag.sources import Source
+from spiders.pages import address as addresses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from scrapy.http import Response
 
-    from scrapbag.frontier import Page, Picture
+    from scrapbag.crawl.frontier import Page, Picture
     from scrapbag.recipe import Scrape
 
 S = TypeVar("S", bound=Source)
@@ -47,12 +46,12 @@ class Reader(Generic[S]):
 
 
 def absolute(response: TextResponse, address: str | None) -> str:
-    """The address that a page means, without its fragment; '' when it is none that can be asked."""
+    """The address that a page means, by its <base> where it has one; '' when it cannot be asked."""
     try:
-        url = urldefrag(response.urljoin((address or "").strip())).url
-        return safe_url_string(url) if address and url.startswith(("http://", "https://")) else ""
-    except ValueError:
+        base = response.urljoin("")
+    except ValueError:  # a <base> that is no address
         return ""
+    return addresses.absolute(base, address)
 
 
 def legible(response: Response) -> bool:

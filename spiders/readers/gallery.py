@@ -9,8 +9,8 @@ from cssselect import ExpressionError, SelectorError
 from parsel import css2xpath
 
 from scrapbag import sources
+from scrapbag.crawl.frontier import Page, Picture
 from scrapbag.errors import RecipeError
-from scrapbag.frontier import Page, Picture
 from spiders.pages import markup
 from spiders.readers.base import Reader, absolute, legible
 

@@ -16,8 +16,7 @@ from safetensors.torch import save
 
 from gan.__main__ import main
 from gan.evaluate import report
-from gan.evaluate.evaluate import best
-from gan.evaluate.keep import Keeper, looks
+from gan.evaluate.keep import Keeper, rows
 from gan.nets import networks, presets
 from gan.pictures import data, grids
 from gan.sample import interpolate, sample, textures
@@ -51,31 +50,31 @@ def test_a_kill_and_looks_at_other_moments_leave_the_best_of_all_that_was_seen(j
     nets = {seed: _net(job, seed) for seed in range(4)}
     for seed, net in nets.items():
         Keeper(job, young=0)(net, seed)
-    order = sorted(looks(job.run), key=lambda one: one.kid)
+    order = sorted(rows(job.run), key=lambda one: one.kid)
     first, second, third, fourth = (nets[one.images_seen] for one in order)
-    assert sample.load(best(job.run)).images_seen == order[0].images_seen
+    assert sample.load(job.run.best).images_seen == order[0].images_seen
 
     for path in job.run.root.glob("*"):
         path.unlink()
     Keeper(job, young=0)(second, 200)
-    kept = best(job.run).read_bytes()
+    kept = job.run.best.read_bytes()
     resumed = Keeper(job, young=0)  # from 100
     state = torch.random.get_rng_state()
     resumed(fourth, 120)
     assert torch.equal(torch.random.get_rng_state(), state)
     resumed(third, 140)
     Keeper(job, young=0)(third, 130)
-    assert best(job.run).read_bytes() == kept
-    assert [one.images_seen for one in looks(job.run)] == [120, 130]
+    assert job.run.best.read_bytes() == kept
+    assert [one.images_seen for one in rows(job.run)] == [120, 130]
     Keeper(job, young=0)(first, 160)
-    assert sample.load(best(job.run)).images_seen == 160
+    assert sample.load(job.run.best).images_seen == 160
 
 
 @pytest.fixture
 def run(tmp_path, job):
     """A small generator as a run leaves it."""
     made = Run(tmp_path / "run")
-    checkpoint.export(made, _net(job, 0), job.values, job.size, 0)
+    checkpoint.write_generator(made.generator, _net(job, 0), job.values, job.size, 0)
     return made
 
 
@@ -142,7 +141,7 @@ def transposed(tmp_path_factory):
     """A texture's generator that cannot wrap round."""
     made = Run(tmp_path_factory.mktemp("transposed") / "run")
     values = presets.resolve("texture", ["width=4", "z=8", "crop=32", "up=transposed", "pad=zeros", "kernel=[4]"])
-    checkpoint.export(made, players.make(values, 32, 0, Machine()).ema, values, 32, 0)
+    checkpoint.write_generator(made.generator, players.make(values, 32, 0, Machine()).ema, values, 32, 0)
     return made
 
 
@@ -191,7 +190,7 @@ def test_a_damaged_generator_is_said_by_its_file(run, name, damage):
     assert code == 2
 
 
-HEADER = ",".join(field.name for field in fields(progress.Row)) + "\n"
+HEADER = ",".join(field.name for field in fields(progress.MetricsRow)) + "\n"
 WHOLE = "64,1,64,1.4,0.7,0.5,0,0,0,0.2,0.0004,900,0.1\n"
 
 

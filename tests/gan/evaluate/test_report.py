@@ -86,7 +86,7 @@ def test_the_curves_end_where_the_numbers_do(run: Run) -> None:
     assert all(line.path.split()[-2].lstrip("L") == "640.0" for line in losses.lines)
     assert losses.lines[1].path.endswith(" 0.0")  # G's last loss is the highest point of the chart
     assert charts["KID x1000"].lines[0].last == "80.2"
-    assert charts["Spread"].lines[0].path.count("L") == 1  # the row without a grid is no point
+    assert charts["Standard deviation"].lines[0].path.count("L") == 1  # the row without a grid is no point
 
 
 def test_a_run_without_anything_still_has_a_page(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def _generator(root, preset="texture", *values):
     with torch.random.fork_rng():
         torch.manual_seed(0)
         networks.initialise(team.ema, normed=False)
-    checkpoint.export(run, team.ema, chosen, 32, 0)
+    checkpoint.write_generator(run.generator, team.ema, chosen, 32, 0)
     return run
 
 

@@ -18,7 +18,7 @@ from gan.nets.layers import Moments
 from gan.pictures import batches, grids
 from gan.train import balance, loop, losses, players
 from gan.train.augment import _bilinear, augment
-from gan.train.balance import Balance, Scores
+from gan.train.balance import Balance, StepMetrics
 from gan.train.job import Moment
 from gan.train.players import Machine
 
@@ -28,7 +28,7 @@ def _rng(seed=0):
 
 
 def _scores(loss_d=1.0, loss_g=1.0, accuracy=0.5, sign=0.0):
-    return Scores(loss_d, loss_g, accuracy, sign, 0.0)
+    return StepMetrics(loss_d, loss_g, accuracy, sign, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -47,13 +47,13 @@ def test_a_loss_is_its_formula(loss, d, g):
     assert losses.generator(real, fake, values).item() == pytest.approx(g, rel=1e-5)
 
 
-def test_soft_labels_stay_in_their_range_and_flip_as_often_as_asked():
+def test_soft_targets_stay_in_their_range_and_flip_as_often_as_asked():
     values = presets.resolve("dcgan256", ["flip_labels=0.25"])
-    labels = losses._labels(torch.zeros(10_000, 1), (0.8, 1.0), values, _rng())
-    flipped = labels < 0.5
+    targets = losses._targets(torch.zeros(10_000, 1), (0.8, 1.0), values, _rng())
+    flipped = targets < 0.5
     assert 0.23 < flipped.float().mean() < 0.27
-    assert labels[~flipped].min() >= 0.8
-    assert labels[flipped].max() <= 0.2
+    assert targets[~flipped].min() >= 0.8
+    assert targets[flipped].max() <= 0.2
 
 
 def test_r1_is_the_square_of_the_slope():
@@ -207,10 +207,10 @@ def test_the_average_forgets_half_in_its_half_life():
     assert ema.weight.item() == pytest.approx(0.5, abs=1e-5)
 
 
-def test_pictures_that_are_all_one_have_no_spread():
+def test_pictures_that_are_all_one_have_a_standard_deviation_of_nothing():
     one = torch.rand(1, 3, 8, 8)
-    assert grids.spread(one.expand(16, -1, -1, -1)) == pytest.approx(0.0, abs=1e-6)
-    assert grids.spread(torch.rand(16, 3, 8, 8)) > 0.2
+    assert grids.pixel_std(one.expand(16, -1, -1, -1)) == pytest.approx(0.0, abs=1e-6)
+    assert grids.pixel_std(torch.rand(16, 3, 8, 8)) > 0.2
 
 
 def test_uniform_latents_stay_within_one():

@@ -165,12 +165,12 @@ def test_a_fault_beside_the_training_leaves_a_checkpoint(tmp_path, monkeypatch):
     monkeypatch.setattr("gan.train.progress.GRID_S", 0.0)
     one = job(squares(tmp_path / "data"), tmp_path / "run", images=300)
 
-    def judge(_ema, images_seen):
+    def keeper(_ema, images_seen):
         if images_seen > 200:
             raise ValueError("a fault of ours")
 
     with pytest.raises(ValueError, match="of ours"):
-        loop.train(one, judge=judge)
+        loop.train(one, keeper=keeper)
     assert checkpoint.saved(one.run.checkpoints)
 
 
@@ -312,4 +312,4 @@ def test_augmentation_that_a_preset_has_is_not_called_turned_on(tmp_path):
     (tmp_path / "run").mkdir()
     asked = Train(preset="balanced-cpu", values=TINY, images=8)
     runs.prepare(dataset, Run(tmp_path / "run"), asked, said.append)
-    assert "it has colour=0.4, shift=0.1" in next(one for one in said if "by heart" in one)
+    assert "it has colour=0.4, shift=0.1" in next(one for one in said if "overfits" in one)

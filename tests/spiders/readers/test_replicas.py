@@ -13,8 +13,8 @@ from replicas import Replica
 from servers import Answer, Crawled, Hit, Site, gallery, picture, recipe, serving, urls
 from shops import lists, shop
 
+from scrapbag import programs
 from scrapbag.sources import KINDS
-from spiders.browser import programs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,6 +1,8 @@
-"""Why a request brought nothing: every failure of a fetch as one word of a closed set."""
+"""Why a request brought nothing: the exceptions of a fetch, and the reason that each gives (scrapbag/reasons.py)."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from scrapy.exceptions import (
     CannotResolveHostError,
@@ -14,22 +16,29 @@ from scrapy.exceptions import (
 
 from pipelines.guards.addresses import AddressError
 
-SILENT = {"timeout", "dns", "connection"}  # the host did not answer at all
-_PASSING = {*SILENT, "truncated"}
+if TYPE_CHECKING:
+    from scrapbag.reasons import FetchReason
+
+SILENT: set[FetchReason] = {"timeout", "dns", "connection"}  # the host did not answer at all
+_PASSING: set[FetchReason] = {*SILENT, "truncated"}
 _PASSING_STATUS = {408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524}
 
 
 class RefusedError(IgnoreRequest):
     """One of our guards refuses a request. `skipped`: nobody was to ask, so it is no failure."""
 
-    def __init__(self, reason: str, message: str = "", *, skipped: bool = False) -> None:
+    def __init__(self, reason: FetchReason, message: str = "", *, skipped: bool = False) -> None:
         super().__init__(message or reason)
         self.reason = reason
         self.skipped = skipped
 
 
 class HostStoppedError(RefusedError):
-    """A host is to be left alone for the rest of the run, for `reason`."""
+    """`host` is to be left alone for the rest of the run, for `reason`."""
+
+    def __init__(self, reason: FetchReason, host: str, message: str) -> None:
+        super().__init__(reason, message)
+        self.host = host
 
 
 class StatusError(IgnoreRequest):
@@ -38,7 +47,7 @@ class StatusError(IgnoreRequest):
     def __init__(self, status: int) -> None:
         super().__init__(f"status {status}")
         self.status = status
-        self.reason = "redirect" if status < 400 else "http_4xx" if status < 500 else "http_5xx"
+        self.reason: FetchReason = "redirect" if status < 400 else "http_4xx" if status < 500 else "http_5xx"
 
 
 class BusyError(IgnoreRequest):
@@ -58,12 +67,12 @@ class OptedOutError(StopDownload):
     """The headers say that a response is not for us; its body is not read."""
 
 
-def is_passing(error: BaseException, reason: str) -> bool:
+def is_passing(error: BaseException, reason: FetchReason) -> bool:
     """Whether the same request may well succeed a little later."""
     return error.status in _PASSING_STATUS if isinstance(error, StatusError) else reason in _PASSING
 
 
-def of_error(error: BaseException) -> str:
+def of_error(error: BaseException) -> FetchReason:
     """The reason for what a download raised."""
     match error:
         case RefusedError() | StatusError():
