@@ -187,7 +187,7 @@ def test_importing_every_module_starts_nothing_and_changes_nothing():
     """No thread, no child, no open file, no changed hook, filter or signal handler."""
     program = """if True:
         import importlib, signal, sys, threading, warnings
-        import torch, scrapy, timm, selenium, urllib3, extruct, bs4, PIL.Image, cv2, sklearn  # what libraries do is theirs
+        import torch, scrapy, timm, selenium, urllib3, extruct, bs4, PIL.Image, cv2, sklearn  # theirs to do
         def state():
             handlers = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
             return handlers, sys.excepthook, threading.active_count(), torch.get_num_threads(), len(warnings.filters)
