@@ -46,7 +46,10 @@ def largest(srcset: str) -> str:
 
 
 def rating(element: Selector) -> float | None:
-    """A rating of 5, from what an element shows: '4.5 out of 5', 90 %, star classes, an aria-label; None if unclear."""
+    """A rating of 5, from what an element shows: '4.5 out of 5', 90 %, star classes, an aria-label; None if unclear.
+
+    Our own, because extruct reads only ratings that a page declares, and many pages only draw stars.
+    """
     attributes = element.root  # not `attrib`, which raises over a name that no document may have
     content, best = attributes.get("content") or attributes.get("data-rating"), attributes.get("data-max")
     if content and (score := scaled(content, best)) is not None:
