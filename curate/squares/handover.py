@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from curate.squares import tars
+from curate.rows import square_name
+from curate.squares import FORMS, tars
 from curate.squares.tables import METADATA, write_tables
 from scrapbag.disk import lock
 from scrapbag.errors import DiskError, MissingError, UsageError
@@ -31,7 +32,7 @@ _ARROW = {"object": pa.string(), "float64": pa.float64(), "Int64": pa.int64()}
 
 
 def export(data: Data, kind: str) -> tuple[Path, int]:
-    """Write data/<name>/export/ as `kind`, whole or not at all; returns where it is and how many pictures it has.
+    """Write data/<name>/export/ as `kind` of FORMS, whole or not at all; returns where, and how many pictures.
 
     Raises MissingError before the first make curate, UsageError when nothing was kept, DiskError when a square is lost,
     LockedError while make curate is at work.
@@ -47,7 +48,7 @@ def _export(data: Data, kind: str) -> tuple[Path, int]:
     with tempfile.TemporaryDirectory(dir=place.parent, prefix=".part-") as part:
         made = Path(part) / place.name
         try:
-            KINDS[kind](data, frame, made)
+            _WRITERS[kind](data, frame, made)
         except FileNotFoundError as error:
             raise DiskError(f"{error.filename} is lost; run make curate again") from None
         _swap(made, place)
@@ -57,7 +58,7 @@ def _export(data: Data, kind: str) -> tuple[Path, int]:
 def _folder(data: Data, frame: pd.DataFrame, made: Path) -> None:
     """00000.png, 00001.png … in the order of the catalog, and the tables with these names."""
     made.mkdir()
-    names = [f"{place:05d}.png" for place in range(len(frame))]
+    names = [square_name(place) for place in range(len(frame))]
     for old, new in _progress(list(zip(frame["file_name"], names, strict=True))):
         shutil.copyfile(data.curated / old, made / new)
     write_tables(made, frame.assign(file_name=names))
@@ -95,12 +96,9 @@ def _parquet(data: Data, frame: pd.DataFrame, made: Path) -> None:
             writer.write_table(pa.Table.from_pylist(filled, schema=schema))
 
 
-KINDS: dict[str, Callable[[Data, pd.DataFrame, Path], None]] = {
-    "folder": _folder,
-    "zip": _zip,
-    "webdataset": _webdataset,
-    "parquet": _parquet,
-}
+_WRITERS: dict[str, Callable[[Data, pd.DataFrame, Path], None]] = dict(
+    zip(FORMS, (_folder, _zip, _webdataset, _parquet), strict=True)
+)
 
 
 def _metadata(data: Data) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from curate.report.report_csv import csv
+from curate.rows import COLUMNS, square_name
 from scrapbag.disk import write_text
 
 if TYPE_CHECKING:
@@ -25,11 +26,6 @@ _COLUMNS = (
 METADATA = {name: _NUMBERS.get(name, "object") for name in _COLUMNS.split()}  # column -> dtype
 
 
-def file_name(number: int) -> str:
-    """A square's name: its picture's number in the catalog, at least five digits, whatever else is kept."""
-    return f"{number:05d}.png"
-
-
 def write(folder: Path, rows: Iterable[Row], settings: Curate, model: str) -> None:
     """Write all three into `folder`, for the kept ones of `rows`; dataset.json last."""
     kept = sorted((row for row in rows if row.kept and row.number is not None), key=lambda row: row.number or 0)
@@ -39,21 +35,21 @@ def write(folder: Path, rows: Iterable[Row], settings: Curate, model: str) -> No
 def metadata(kept: Sequence[Row], settings: Curate, model: str) -> pd.DataFrame:
     """One row a square. `width` and `height` are the picture's; `size` is the square's side, empty for fit original."""
     made = {
-        "file_name": [file_name(row.number or 0) for row in kept],
+        "file_name": [square_name(row.number or 0) for row in kept],
         "fit": [settings.fit] * len(kept),
         "size": [None if settings.fit == "original" else settings.size] * len(kept),
         "model": [model] * len(kept),
     }
     return pd.DataFrame(
         {
-            name: pd.Series(made[name] if name in made else [getattr(row, name) for row in kept], dtype=dtype)
+            name: pd.Series(made[name] if name in made else [getattr(row, COLUMNS[name]) for row in kept], dtype=dtype)
             for name, dtype in METADATA.items()
         }
     )
 
 
 def write_tables(folder: Path, frame: pd.DataFrame) -> None:
-    """metadata.csv as it is, and from it the credits and StyleGAN's list of labels, which has one class."""
+    """Write `frame` as metadata.csv, and from it the credits and StyleGAN's list of labels, all of one class."""
     write_text(folder / "metadata.csv", csv(frame))
     credit = frame[["title", "creator", "licence", "licence_url", "page_url", "file_name"]]
     write_text(folder / "CREDITS.csv", csv(credit.rename(columns={"page_url": "page", "file_name": "file"})))

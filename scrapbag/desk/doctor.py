@@ -38,9 +38,7 @@ def packages() -> tuple[list[str], list[str]]:
     lines = ["packages   " + ", ".join(f"{name} {version or 'MISSING'}" for name, version in versions.items())]
     for extra, (module, use) in EXTRAS.items():
         if importlib.util.find_spec(module) is None:
-            lines.append(
-                f"extra      {extra} is not installed ({use}): .venv/bin/python -m pip install -e '.[{extra}]'"
-            )
+            lines.append(f"extra      {extra} is not installed ({use}): make setup EXTRA={extra}")
     return lines, missing
 
 

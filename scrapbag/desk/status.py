@@ -13,7 +13,7 @@ import click
 
 from scrapbag.catalog import connect
 from scrapbag.errors import exits
-from scrapbag.layout import Data, Run
+from scrapbag.layout import Data, Run, metrics_rows
 
 
 def found(data: Data) -> list[str]:
@@ -55,9 +55,8 @@ def chosen(data: Data) -> list[str]:
 
 def learnt(run: Run) -> list[str]:
     """Lines about the training, from metrics.csv and done.json."""
-    with run.metrics.open(newline="", encoding="utf-8") as file:
-        last = list(csv.DictReader(file))[-1:]
-    images = int(float(last[0]["images_seen"])) if last else 0
+    lines = metrics_rows(run)
+    images = int(lines[-1]["images_seen"]) if lines else 0
     if not run.done.exists():
         return [f"trained  {_count(images)} images seen, not finished (make train)"]
     seconds = json.loads(run.done.read_text(encoding="utf-8"))["seconds"]
