@@ -6,6 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from spiders.pages.address import is_picture
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -107,7 +109,7 @@ def _named(element: Selector) -> Iterator[str]:
 
 def _around(element: Selector) -> str:
     link: str = element.root.get("href", "").strip()
-    if re.search(r"\.(jpe?g|png|webp|gif|avif|bmp|tiff?)(\?|$)", link, re.IGNORECASE):
+    if is_picture(link):
         return link
     if found := re.search(r"url\(\s*['\"]?([^'\")]+)", element.root.get("style", "")):
         return found[1].strip()
