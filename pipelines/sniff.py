@@ -11,27 +11,19 @@ from PIL import Image
 from pipelines.jpeg import is_whole
 
 # Our own table, not Pillow's: Image.open names no format for a header that is broken behind its signature
-_SIGNATURES = (
-    (0, b"\xff\xd8\xff", "jpg"),
-    (0, b"\x89PNG\r\n\x1a\n", "png"),
-    (0, b"GIF87a", "gif"),
-    (0, b"GIF89a", "gif"),
-    (8, b"WEBP", "webp"),
-    (0, b"BM", "bmp"),
-    (0, b"II*\x00", "tif"),
-    (0, b"MM\x00*", "tif"),
-    (4, b"ftypavif", "avif"),
-    (4, b"ftypavis", "avif"),
+_SIGNATURES = (  # where, what, our extension, Pillow's format
+    (0, b"\xff\xd8\xff", "jpg", "JPEG"),
+    (0, b"\x89PNG\r\n\x1a\n", "png", "PNG"),
+    (0, b"GIF87a", "gif", "GIF"),
+    (0, b"GIF89a", "gif", "GIF"),
+    (8, b"WEBP", "webp", "WEBP"),
+    (0, b"BM", "bmp", "BMP"),
+    (0, b"II*\x00", "tif", "TIFF"),
+    (0, b"MM\x00*", "tif", "TIFF"),
+    (4, b"ftypavif", "avif", "AVIF"),
+    (4, b"ftypavis", "avif", "AVIF"),
 )
-_FORMATS = {
-    "jpg": ("JPEG",),
-    "png": ("PNG",),
-    "gif": ("GIF",),
-    "webp": ("WEBP",),
-    "bmp": ("BMP",),
-    "tif": ("TIFF",),
-    "avif": ("AVIF",),
-}
+_FORMATS = {extension: format_ for _, _, extension, format_ in _SIGNATURES}
 
 
 class TooManyPixelsError(Exception):
@@ -56,7 +48,7 @@ def filter_warnings() -> None:
 
 def extension(body: bytes) -> str:
     """A picture's extension from its signature, 'bin' for bytes that are no picture."""
-    return next((name for at, mark, name in _SIGNATURES if body.startswith(mark, at)), "bin")
+    return next((name for at, mark, name, _ in _SIGNATURES if body.startswith(mark, at)), "bin")
 
 
 def look(body: bytes, max_pixels: int) -> Sniffed:
@@ -68,7 +60,7 @@ def look(body: bytes, max_pixels: int) -> Sniffed:
     if name == "bin":
         return Sniffed(name, problem="not_image")
     try:
-        image = Image.open(io.BytesIO(body), formats=_FORMATS[name])
+        image = Image.open(io.BytesIO(body), formats=[_FORMATS[name]])
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise TooManyPixelsError(str(error)) from None
     except Exception:  # noqa: BLE001  (decoders of hostile bytes raise whatever they like; it is one row)

@@ -1,4 +1,4 @@
-"""A status that is no success becomes a failure with its reason, so that there is one way of failing."""
+"""A response whose status is no success is raised as an error, so that the errback sees every failure."""
 
 from __future__ import annotations
 

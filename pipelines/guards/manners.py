@@ -1,4 +1,4 @@
-"""What a host says to a crawler: not this picture, not now, not you."""
+"""Opt-outs (X-Robots-Tag, tdm-reservation, meta robots), pauses (429, Retry-After) and bot checks."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _CHALLENGE_BYTES = 200_000  # a page longer than this is no mere challenge
 
 
 class OptOut:
-    """Keeps to X-Robots-Tag and tdm-reservation, on the headers, and to a page's meta robots."""
+    """Refuses what opts out by X-Robots-Tag or tdm-reservation in its headers, or by a page's meta robots."""
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> OptOut:
@@ -88,7 +88,7 @@ def retry_after(value: str) -> float | None:
 
 
 class Challenge:
-    """Stops at a page that wants to know whether we are human. We are not, and do not pretend."""
+    """Gives up a host that answers with a bot check. We are a bot, and do not pretend otherwise."""
 
     def process_response(self, request: Request, response: Response) -> Response:
         if "kind" in request.meta and is_challenge(response):

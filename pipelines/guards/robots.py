@@ -11,7 +11,7 @@ from scrapy import Request, signals
 from scrapy.http.request import NO_CALLBACK
 from scrapy.robotstxt import ProtegoRobotParser
 
-from pipelines.guards.failures import HostStoppedError, NotYetError, RefusedError, is_passing, of_error
+from pipelines.guards.failures import HostStoppedError, NotYetError, RefusedError, is_transient, reason_of
 from scrapbag.crawl.found import host_of
 
 if TYPE_CHECKING:
@@ -73,11 +73,11 @@ class RobotsGuard:
             try:
                 response = await self._crawler.engine.download_async(request)
             except Exception as error:  # noqa: BLE001  (whatever it was, it has a reason)
-                reason = of_error(error)
+                reason = reason_of(error)
                 log.info("%s: %s", request.url, error)
                 if reason == "redirect":  # 2.3.1.2: more than five hops may be taken for unavailable
                     return ProtegoRobotParser(b"", None)
-                if not is_passing(error, reason):
+                if not is_transient(error, reason):
                     return reason
                 continue
             reason = "robots"

@@ -2,6 +2,9 @@
 
 A response is a page or a picture, and each is one transaction: a page with everything that it names, a picture with its
 sha256. A lease belongs to the run that took it; the next run begins by queueing the leases of a dead one again.
+
+Our own, because Scrapy's disk queues and duplicate filter are files of their own: no page and what it names could be
+one transaction.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A Scrapy download handler: requests with meta["browser"] are opened in a pool of Chromium, all others as ever.
+"""A Scrapy download handler: requests with meta["browser"] are opened in Chromium, all others by Scrapy's own handler.
 
 meta["browser"] = {"actions": [["click", "css"], ["scroll", {"count": "css", "max": 50}], ...]}. The request comes
 through Scrapy's middlewares, so that robots.txt, delays and the address guard hold before a browser sees it; what the
@@ -147,7 +147,7 @@ class Worker:
             session.close()
 
     def _raise_refusal(self, url: str) -> None:
-        """Raise why the proxy refused the page itself; what it refused of a page's parts is no failure of the page."""
+        """Raise why the proxy refused the page itself; a script or frame that it refused is no failure of the page."""
         host = urlsplit(url).hostname or ""
         reason = self._proxy.refused.get(host)
         if reason == "address":

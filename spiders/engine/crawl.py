@@ -17,8 +17,8 @@ from pipelines.guards.failures import (
     HostStoppedError,
     NotYetError,
     RefusedError,
-    is_passing,
-    of_error,
+    is_transient,
+    reason_of,
 )
 from pipelines.store import Arrival
 from scrapbag.crawl.frontier import Answer, Page
@@ -72,14 +72,14 @@ class Crawl(scrapy.Spider):
         return spider
 
     async def start(self) -> AsyncIterator[Any]:
-        """Nothing for Scrapy: where each source begins goes to the catalog, a long list in pieces."""
+        """Queue in the catalog what each source begins with, a long list in batches. Yields Scrapy nothing."""
         try:
             for name, reader in self.readers.items():
                 beginning = iter(reader.start())
                 while found := [self._filled(one, name) for one in islice(beginning, _BATCH)]:
                     self.frontier.add(name, found)
                     await asyncio.sleep(0)
-        except Exception as error:  # noqa: BLE001  (Scrapy would write a line and call it a day)
+        except Exception as error:  # noqa: BLE001  (Scrapy would log it and go on)
             self.fault(error)
         return
         yield  # an asynchronous generator, as Scrapy wants it
@@ -91,7 +91,7 @@ class Crawl(scrapy.Spider):
         if meta["local"]:
             self.crawler.engine.downloader.per_slot_settings.setdefault(lease.host, {"delay": 0.0})
         if meta["local"] or (lease.host in self.scrape.allow_hosts and not self.scrape.delay_s):
-            meta["autothrottle_dont_adjust_delay"] = True  # one's own, and told to give all it can
+            meta["autothrottle_dont_adjust_delay"] = True  # a server of one's own, to be asked at full speed
         if lease.kind == "picture":
             headers = {"Accept": _ACCEPT, "Accept-Encoding": "identity"}
             return Request(lease.url, self.picture, errback=partial(self.lost, lease), headers=headers, meta=meta)
@@ -125,9 +125,9 @@ class Crawl(scrapy.Spider):
             self.frontier.later(lease, 0.0, counts=False)
             self.turns.pause(lease.host, error.seconds, "http_5xx" if error.status >= 500 else "http_4xx")
             return
-        reason = of_error(error)
+        reason = reason_of(error)
         log.info("%s: %s (%s)", lease.url, reason, error)
-        if is_passing(error, reason) and lease.attempts < self.scrape.attempts:
+        if is_transient(error, reason) and lease.attempts < self.scrape.attempts:
             self.turns.retry(lease)
         else:
             skipped = reason == "opt_out" or (isinstance(error, RefusedError) and error.skipped)
@@ -145,7 +145,7 @@ class Crawl(scrapy.Spider):
             self.fault(failure.value)
 
     def fault(self, error: BaseException) -> None:
-        """End the crawl for something that is no row's fault; the command raises it."""
+        """End the crawl for an error that is not one request's; `run` raises it."""
         if self.fatal is None:
             self.fatal = error
             self.stop()

@@ -1,4 +1,4 @@
-"""Runs a crawl of a recipe's sources, from the frontier's first move to its last."""
+"""Runs a crawl of a recipe's sources: sets up the frontier, the turns and Scrapy, and says what came of it."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class Stops:
     def __init__(self, crawler: Crawler) -> None:
         self.asked = False
         self._crawler = crawler
-        for number in _STOPS:  # until the loop listens: an exception amid Scrapy's start would be swallowed there
+        for number in _STOPS:  # until the event loop listens: Scrapy's start would swallow a KeyboardInterrupt
             signal.signal(number, self._note)
         crawler.signals.connect(self._listen, signal=signals.engine_started)
 
@@ -145,7 +145,7 @@ def _leave() -> None:
 
 
 def _recipe(source: Source) -> str:
-    """What, when it changes, makes a source's pages worth reading anew."""
+    """A source's settings as text: when they differ from those of the last run, its pages are read anew."""
     return tomli_w.dumps({key: value for key, value in asdict(source).items() if value is not None})
 
 

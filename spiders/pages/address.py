@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 from w3lib.url import safe_url_string
+
+EXTENSIONS = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".avif"}
+_PICTURE = re.compile(rf"(?:{'|'.join(map(re.escape, sorted(EXTENSIONS)))})(?:\?|$)", re.IGNORECASE)
+
+
+def is_picture(address: str) -> bool:
+    """Whether an address ends like a picture's file."""
+    return bool(_PICTURE.search(address))
 
 
 def absolute(base: str, address: str | None) -> str:

@@ -64,7 +64,7 @@ def words(*values: Any, most: int = 60) -> tuple[str, ...]:
 
 
 def query(address: str, parameters: Mapping[str, Any]) -> str:
-    """`address` with parameters, in their order, so that one question is always one address."""
+    """`address` with parameters, in their order, so that one request is always one address."""
     return f"{address}?{urlencode(parameters)}"
 
 

@@ -23,7 +23,7 @@ _OTHERS = {  # what these lead to is not the product that the page is about
     "isRelatedTo", "isSimilarTo", "isAccessoryOrSparePartFor", "isConsumableFor", "itemListElement", "itemReviewed",
     "review", "reviews", "mentions", "hasVariant", "breadcrumb",
 }  # fmt: skip
-_SKIN_DEEP = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)  # of extruct on odd markup
+_BROKEN_MARKUP = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)  # of extruct
 
 
 @dataclass(frozen=True)
@@ -86,12 +86,12 @@ def _items(page: Selector, url: str) -> list[Any]:
             try:
                 script.set("type", "application/ld+json")
                 items += JsonLdExtractor().extract_items(script)
-            except _SKIN_DEEP:
+            except _BROKEN_MARKUP:
                 continue
     try:
         found = extruct.extract(page.root, base_url=url, syntaxes=["microdata"], uniform=True)
         return items + list(found["microdata"])
-    except _SKIN_DEEP:
+    except _BROKEN_MARKUP:
         return items
 
 

@@ -1,4 +1,4 @@
-"""What every reader of a kind of source has, and the recipe's words where a site is silent."""
+"""The base class of all readers, and the recipe's licence, creator and tags for pages that state none."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Reader(Generic[S]):
 
     @property
     def headers(self) -> dict[str, str]:
-        """What the questions of this kind carry besides the usual: a key, a name. Pictures are asked for without."""
+        """Headers of this source's pages besides the usual, such as an API key; requests for pictures go without."""
         return {}
 
     def start(self) -> Iterable[Page | Picture]:

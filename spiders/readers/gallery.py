@@ -101,7 +101,7 @@ def _check(name: str, key: str, selector: str) -> None:
 
 
 def _block(element: Selector, others: SelectorList[Selector], selector: str) -> SelectorList[Selector] | None:
-    """What `selector` finds in the largest block around `element` that holds none of the `others`."""
+    """What `selector` finds in the innermost block around `element` that has any, if it holds none of the `others`."""
     if not selector:
         return None
     strangers = {one.root for one in others if one.root.get("href", one.root) != element.root.get("href", element.root)}

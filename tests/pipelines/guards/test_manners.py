@@ -8,7 +8,7 @@ from scrapy.exceptions import DownloadCancelledError, DownloadTimeoutError, Igno
 from scrapy.http import Headers, HtmlResponse, Response
 
 from pipelines.guards.addresses import AddressError
-from pipelines.guards.failures import OptedOutError, RefusedError, StatusError, is_passing, of_error
+from pipelines.guards.failures import OptedOutError, RefusedError, StatusError, is_transient, reason_of
 from pipelines.guards.manners import is_challenge, opted_out, retry_after
 
 
@@ -96,5 +96,5 @@ def test_a_challenge_is_told_from_a_page(response, challenge):
     ],
 )
 def test_every_failure_has_one_reason(error, reason, passing):
-    assert of_error(error) == reason
-    assert is_passing(error, reason) is passing
+    assert reason_of(error) == reason
+    assert is_transient(error, reason) is passing
