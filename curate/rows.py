@@ -20,7 +20,7 @@ class Row(Record):
     `width` and `height` are upright here, as curated; `number` also names the square.
     """
 
-    kept: bool
+    kept: bool  # whether it became a square
     reason: str  # the first failed rule, or why the fetch failed; '' when kept
     reasons: str  # every failed rule, joined by '; '
     margin: float | None  # -1 to 1, how far from flipping, at least 0 when kept; None where no number decides
