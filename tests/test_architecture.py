@@ -37,10 +37,10 @@ MAY_IMPORT = {
     "curate.squares": _GROUND | {"curate.rows", "curate.look", "curate.report"},
     "curate.choose": _GROUND | {"curate.rows", "curate.look", "curate.model", "curate.scores", "curate.squares"},
     "curate.run": _GROUND
-    | {"curate.rows", "curate.model", "curate.scores", "curate.choose", "curate.squares", "curate.report"},
+    | {"curate.rows", "curate.look", "curate.model", "curate.scores"}
+    | {"curate.choose", "curate.squares", "curate.report"},
     "curate.review": _GROUND | {"curate.look", "curate.scores", "curate.choose", "curate.run"},
-    "curate.__main__": _GROUND
-    | {"curate.rows", "curate.scores", "curate.squares", "curate.report", "curate.run", "curate.review"},
+    "curate.__main__": _GROUND | {"curate.scores", "curate.squares", "curate.report", "curate.run", "curate.review"},
     "gan.nets": _GROUND,
     "gan.pictures": _GROUND | {"gan.nets"},
     "gan.train": _GROUND | {"gan.nets", "gan.pictures"},
