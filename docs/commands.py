@@ -46,14 +46,8 @@ def _parameter(one: click.Parameter) -> str:
     kind = "" if getattr(one, "is_flag", False) else f" {_kind(one.type)}"
     many = "..." if one.multiple or one.nargs < 0 else ""
     default = one.to_info_dict().get("default")
-    said = (
-        " (required)"
-        if one.required
-        else ""
-        if default is None or default is False or default in ("", ())
-        else f" (default {default})"
-    )
-    return f"{names}{kind}{many}{said}"
+    said = "" if default is None or default is False or default in ("", ()) else f" (default {default})"
+    return f"{names}{kind}{many}{' (required)' if one.required else said}"
 
 
 def _kind(kind: click.ParamType[Any]) -> str:

@@ -108,3 +108,42 @@ def _comment(line: str) -> str:
     """What stands behind the last # that is in no text."""
     bare = re.sub(r'"[^"]*"', lambda text: "x" * len(text[0]), line)
     return line[bare.index("#") + 1 :].strip() if "#" in bare else ""
+
+
+def rooms() -> dict[str, tuple[str, list[str]]]:
+    """Every room: what its docstring says of it, and the rooms that it imports besides the ground and itself.
+
+    A room is a folder, or a module that stands alone at the door of a package of rooms.
+    """
+    files = {path: _room(path) for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))}
+    modules = {".".join(path.relative_to(ROOT).with_suffix("").parts): room for path, room in files.items()}
+    found: dict[str, tuple[str, list[str]]] = {}
+    for path, room in files.items():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        said, others = found.setdefault(room, ("", []))
+        if room == path.relative_to(ROOT).as_posix() or path.name == "__init__.py":
+            said = (ast.get_docstring(tree) or "").partition("\n")[0]
+        for name in _imported(tree):
+            other = modules.get(name, "")
+            ground = other.startswith("scrapbag/") and not (room.startswith("scrapbag/") and other != "scrapbag/")
+            if other not in {"", room, *others} and not ground:
+                others.append(other)
+        found[room] = said, sorted(others)
+    return {room: one for room, one in found.items() if one[0]}
+
+
+def _room(path: Path) -> str:
+    folder = path.parent.relative_to(ROOT).as_posix()
+    alone = folder in {"spiders", "curate", "gan"} and path.name != "__init__.py"
+    return path.relative_to(ROOT).as_posix() if alone else f"{folder}/"
+
+
+def _imported(tree: ast.Module) -> set[str]:
+    """Modules by their full names, wherever the import stands."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names

@@ -1,4 +1,4 @@
-"""Writes the tables of docs/reference.md and docs/format.md from the code: `make docs-tables`. A test compares them."""
+"""Writes the tables of docs/reference.md, format.md and architecture.md from the code: `make docs-tables`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import re
 from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
-from docs.reading import ROOT, catalog_columns, comments, defaults, targets, variables, versions
+from docs.reading import ROOT, catalog_columns, comments, defaults, rooms, targets, variables, versions
 from scrapbag import catalog, reasons, recipe, sources
 from scrapbag.check import Between
+from scrapbag.crawl import states
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-PAGES = (ROOT / "docs" / "reference.md", ROOT / "docs" / "format.md")
+PAGES = (ROOT / "docs" / "reference.md", ROOT / "docs" / "format.md", ROOT / "docs" / "architecture.md")
 _REGION = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false"}
 
@@ -80,18 +81,17 @@ def preset_values() -> str:
     return _keys(Values)
 
 
-def states() -> str:
-    """Of a request, from the comment beside its column."""
-    found = re.search(r"^\s*state\s.*--\s*(.*)$", catalog.SCHEMA, re.MULTILINE)
-    assert found
-    meaning = {
-        "queued": "to be asked, not before `not_before`",
-        "leased": "taken by the scrape that runs; the next one queues it again where that was killed",
-        "done": "a page was read, or a picture is in the store",
-        "failed": "nothing came, for `reason`; `make scrape RETRY=failed` queues it again",
-        "skipped": "nobody was to ask, for `reason`; it is not asked again",
-    }
-    return _table(("state", "meaning"), ((f"`{one}`", meaning[one]) for one in found[1].split(" | ")))
+def request_states() -> str:
+    """What moves a request from state to state: drawn, then as a table."""
+    return f"```mermaid\n{states.diagram()}```\n\n{states.table().rstrip()}"
+
+
+def room_list() -> str:
+    """Every room, its purpose as its own docstring has it, and what it imports."""
+    return _table(
+        ("room", "what stands there", "imports, besides the ground"),
+        ((f"`{name}`", said, ", ".join(f"`{one}`" for one in others)) for name, (said, others) in rooms().items()),
+    )
 
 
 def catalog_tables() -> str:
@@ -194,9 +194,9 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 TABLES: dict[str, Callable[[], str]] = {
     one.__name__: one
     for one in (
-        decision_reasons, fetch_reasons, columns, recipe_keys, source_keys, presets, preset_values, states,
+        decision_reasons, fetch_reasons, columns, recipe_keys, source_keys, presets, preset_values, request_states,
         catalog_tables, version_numbers, shard_columns,
-        make_targets, make_variables,
+        make_targets, make_variables, room_list,
     )
 }  # fmt: skip
 

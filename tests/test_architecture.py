@@ -37,8 +37,15 @@ MAY_IMPORT = {
     "curate.squares": _GROUND | {"curate.rows", "curate.look", "curate.report"},
     "curate.choose": _GROUND | {"curate.rows", "curate.look", "curate.model", "curate.scores", "curate.squares"},
     "curate.run": _GROUND
-    | {"curate.rows", "curate.look", "curate.model", "curate.scores"}
-    | {"curate.choose", "curate.squares", "curate.report"},
+    | {
+        "curate.rows",
+        "curate.look",
+        "curate.model",
+        "curate.scores",
+        "curate.choose",
+        "curate.squares",
+        "curate.report",
+    },
     "curate.review": _GROUND | {"curate.look", "curate.scores", "curate.choose", "curate.run"},
     "curate.__main__": _GROUND | {"curate.scores", "curate.squares", "curate.report", "curate.run", "curate.review"},
     "gan.nets": _GROUND,

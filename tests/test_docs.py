@@ -10,7 +10,7 @@ import pytest
 from making import ROOT
 
 from docs import tables
-from docs.reading import comments, variables
+from docs.reading import PACKAGES, comments, variables
 from scrapbag import recipe, sources
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob(".github/*.md"), *ROOT.glob("demo/**/*.md")])
@@ -58,6 +58,22 @@ def test_a_command_that_a_page_shows_exists(path):
     assert set(re.findall(r"(?:`|^    |\$ )make [a-z-]+(?: [A-Z_]+=\S+)* ([A-Z_]+)=", text, re.MULTILINE)) <= known
     modules = re.findall(r"python -m ((?:scrapbag|spiders|curate|gan|demo|benchmarks|docs)[\w.]*)", text)
     assert not [name for name in modules if find_spec(name.rstrip(".")) is None]
+
+
+def test_the_readme_has_every_variable_and_every_room():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = " ".join(re.findall(r"^\| (`.*?) \|", text, re.MULTILINE))
+    named = set(re.findall(r"`([A-Z_]+)(?:=\w+)?`", rows))
+    assert named == variables().keys() - {"B", "T", "VENV"}, "these three are of the workshop"
+    tree = re.findall(r"^ {4}(  )?(\w+)/ ", text, re.MULTILINE)
+    folders = [ROOT / name for name in PACKAGES]
+    rooms = {path.parent.relative_to(ROOT).as_posix() for one in folders for path in one.rglob("__init__.py")}
+    outer, shown = "", set()
+    for inner, name in tree:
+        outer = outer if inner else name
+        shown.add(f"{outer}/{name}" if inner else name)
+    assert rooms <= shown
+    assert all((ROOT / name).is_dir() for name in shown - {"data", "runs"})
 
 
 def _anchors(text: str) -> set[str]:

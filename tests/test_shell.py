@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from configparser import ConfigParser
 
 import pytest
 import yaml
@@ -17,6 +18,14 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 @pytest.mark.parametrize("path", YAMLS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_file_for_the_forge_is_yaml(path):
     assert isinstance(yaml.safe_load(path.read_text(encoding="utf-8")), dict)
+
+
+def test_editors_are_told_what_the_formatter_does():
+    rules = ConfigParser()
+    rules.read_string("[top]\n" + (ROOT / ".editorconfig").read_text(encoding="utf-8"))
+    assert rules["top"]["root"] == "true"
+    assert rules["*"]["max_line_length"] == str(PROJECT["tool"]["ruff"]["line-length"])
+    assert rules["Makefile"]["indent_style"] == "tab"
 
 
 def test_the_checks_run_on_every_python_that_is_promised():

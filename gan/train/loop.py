@@ -40,7 +40,7 @@ FORGET_STEPS = 10_000  # ... and how long it counts
 
 
 class NotFiniteError(ArithmeticError):
-    """A gradient is not finite (nor, then, may the loss be); the optimiser was not stepped with it."""
+    """A gradient is not finite, as after an overflow in the loss; no optimiser was stepped with it."""
 
 
 def train(

@@ -132,7 +132,7 @@ def test_a_film_is_written_while_it_is_drawn(tmp_path):
     assert interpolate._mp4(tmp_path / "film.mp4", drawn())
 
 
-def test_seconds_that_are_no_number_are_said(run):
+def test_seconds_that_are_not_a_number_are_said(run):
     assert _said("interpolate", run, "--seconds", "nan") == ("error: --seconds is nan; write a number, such as 12\n", 2)
 
 
@@ -220,7 +220,7 @@ def test_a_line_that_a_kill_cut_off_is_forgotten(run):
     "content", [b"images_seen,kid\n1,2\n", HEADER.encode() + b"x\n", b"\xff\n"], ids=["no key", "no line", "not UTF-8"]
 )
 def test_damaged_quality_is_said_by_its_file_before_training(job, run, content):
-    path = run.root / "quality.csv"
+    path = run.quality
     path.write_bytes(content)
     with pytest.raises(UsageError, match=f"^{path} is damaged"):
         Keeper(replace(job, run=run))
@@ -231,11 +231,11 @@ def test_the_page_leaves_out_what_cannot_be_read_or_is_no_grid(run):
         grids.save(run.fakes(kimg), np.zeros((4, 32, 32, 3), np.uint8))
     whole = run.fakes(2).read_bytes()
     for content in (whole[:60], b"", b"x" * 99):
-        for path in (run.fakes(1), run.root / "reals.png", run.root / "neighbours.png"):
+        for path in (run.fakes(1), run.reals, run.neighbours):
             path.write_bytes(content)
         (run.root / "fakes-best.png").write_bytes(whole)
         for text in (b"{", b"[]", b"\xff"):
-            (run.root / "evaluation.json").write_bytes(text)
+            run.evaluation.write_bytes(text)
             page = report.write(run).read_text()
             assert page.count("data:image/webp") == 3  # now, and two over time
             assert "make evaluate" in page

@@ -312,4 +312,4 @@ def test_without_flask_the_command_says_what_to_install(made: Set) -> None:
     command = [sys.executable, "-c", program, "review", "--data", str(made.data.root)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 69
-    assert "pip install" in ended.stderr
+    assert "make setup EXTRA=web" in ended.stderr

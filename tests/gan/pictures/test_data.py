@@ -13,7 +13,7 @@ from scrapbag.errors import UsageError
 
 
 def _load(dataset, crop=0):
-    return data.load(dataset.curated, dataset.root / "packed", crop)
+    return data.load(dataset.curated, dataset.packed, crop)
 
 
 def test_the_pack_holds_every_pixel(tmp_path):
@@ -40,7 +40,7 @@ def test_a_tenth_is_held_out_of_many(tmp_path):
 def test_the_pack_is_written_once_and_again_when_a_picture_changes(tmp_path):
     dataset = squares(tmp_path)
     first = _load(dataset)
-    packed = dataset.root / "packed" / first.key / "pixels.u8"
+    packed = dataset.packed / first.key / "pixels.u8"
     written = packed.stat().st_mtime_ns
     assert _load(dataset).key == first.key
     assert packed.stat().st_mtime_ns == written

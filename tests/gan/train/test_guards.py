@@ -1,4 +1,4 @@
-"""Nothing that was learnt is lost to a mistake, a kill or a damaged file; what cannot be learnt from is refused."""
+"""No training is lost to a mistake, a kill or a damaged file; pictures that cannot be trained on are refused."""
 
 from __future__ import annotations
 
@@ -25,16 +25,6 @@ from scrapbag.errors import LockedError, RecipeError, UsageError
 from scrapbag.layout import Run
 from scrapbag.recipe import Train
 from scrapbag.recipe import load as load_recipe
-
-
-@pytest.fixture
-def finished(tmp_path):
-    """A run of 40 images, its data, and its digest."""
-    dataset = squares(tmp_path / "data")
-    one = job(dataset, tmp_path / "run")
-    moment, sha256 = loop.train(one)
-    runs.finish(one, moment, sha256)
-    return dataset, one, sha256
 
 
 def test_a_gpu_that_is_too_full_is_a_sentence_and_nothing_begins(tmp_path, monkeypatch):
@@ -99,7 +89,7 @@ def table(root, rows, columns=("file_name", "level")):
 
 
 def _load(dataset, crop=0):
-    return data.load(dataset.curated, dataset.root / "packed", crop)
+    return data.load(dataset.curated, dataset.packed, crop)
 
 
 @pytest.mark.parametrize("harm", ["torn", "gone"])
