@@ -38,7 +38,7 @@ def score(root: Path) -> None:
         click.echo(
             f"scored {done.new:,} new of {done.pictures:,} pictures with {done.model}"
             f" ({done.forward_passes:,} forward passes, {done.unusable:,} unusable files)"
-            f" -> {root / 'scored' / done.key} · next: make curate"
+            f" -> {Data(root).scored / done.key} · next: make curate"
         )
 
 
@@ -54,7 +54,7 @@ def curate(root: Path) -> None:
         click.echo(
             f"kept {outcome.kept:,} of {len(outcome.rows):,}"
             f" ({how_decided(outcome)}, {outcome.forward_passes:,} forward passes)"
-            f" -> {root / 'report' / 'report.html'} · next: make {'train' if outcome.kept else 'report'}"
+            f" -> {Data(root).report_html} · next: make {'train' if outcome.kept else 'report'}"
         )
 
 
@@ -69,7 +69,7 @@ def report(root: Path) -> None:
         rows = report_csv.read(Data(root).report_csv)
         click.echo(summary(rows))
         kept = sum(row.kept for row in rows)
-        click.echo(f"\nkept {kept:,} of {len(rows):,} -> {root / 'report' / 'report.html'} · next: make review")
+        click.echo(f"\nkept {kept:,} of {len(rows):,} -> {Data(root).report_html} · next: make review")
 
 
 @main.command()
@@ -96,7 +96,7 @@ def write_labels(root: Path, file: Path | None) -> None:
             count, _ = labels.export(connection, Data(root).labels_csv)
         added = f"added {new:,} labels of {file}; " if file else ""
         added += f"{absent:,} are of pictures that are not here, and wait for them; " if absent else ""
-        click.echo(f"{added}{count:,} labels -> {Data(root).report / 'labels.csv'} · next: make curate")
+        click.echo(f"{added}{count:,} labels -> {Data(root).labels_csv} · next: make curate")
 
 
 @main.command()

@@ -46,10 +46,9 @@ class Predictions:
 
 def current(data: Data) -> Scores:
     """What scored/index.json names. Raises MissingError when nothing was scored yet."""
-    index = data.index
-    if not index.exists():
+    if not data.index.exists():
         raise MissingError(f"{data.root} has no scores yet; run make score first")
-    return of_key(data, json.loads(index.read_text(encoding="utf-8"))["key"])
+    return of_key(data, json.loads(data.index.read_text(encoding="utf-8"))["key"])
 
 
 def of_key(data: Data, key: str) -> Scores:

@@ -117,7 +117,7 @@ def write_square(one: Wanted, target: Path, size: int, how: str) -> None:
     whole, content = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
     if not whole:
         raise DiskError(f"cannot write {target}")
-    with writing(target, durable=False) as part:  # a cache, and cheap to make again
+    with writing(target, durable=False) as part:  # a lost square is made again
         part.write_bytes(content.tobytes())
 
 

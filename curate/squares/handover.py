@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from curate.rows import square_name
 from curate.squares import FORMS, tars
-from curate.squares.tables import METADATA_TYPES, write_tables
+from curate.squares.tables import DTYPES, write_tables
 from scrapbag.disk import lock
 from scrapbag.errors import DiskError, MissingError, UsageError
 from scrapbag.layout import CREDITS, DATASET, METADATA
@@ -83,7 +83,7 @@ def _webdataset(data: Data, frame: pd.DataFrame, made: Path) -> None:
 def _parquet(data: Data, frame: pd.DataFrame, made: Path) -> None:
     """One row a picture, its bytes and name in `image`, as Hugging Face's Image feature keeps them."""
     image = pa.struct({"bytes": pa.binary(), "path": pa.string()})
-    columns = {name: _ARROW[dtype] for name, dtype in METADATA_TYPES.items() if name != "file_name"}
+    columns = {name: _ARROW[dtype] for name, dtype in DTYPES.items() if name != "file_name"}
     features = {"image": {"_type": "Image"}} | {n: {"dtype": str(_hf(t)), "_type": "Value"} for n, t in columns.items()}
     schema = pa.schema({"image": image} | columns).with_metadata(
         {"huggingface": json.dumps({"info": {"features": features}})}
@@ -106,17 +106,17 @@ def _metadata(data: Data) -> pd.DataFrame:
     path = data.curated / METADATA
     if not path.exists():
         raise MissingError(f"there is no {path}; run make curate first")
-    numbers = {name: [""] for name, dtype in METADATA_TYPES.items() if dtype != "object"}
-    frame = pd.read_csv(path, dtype=METADATA_TYPES, keep_default_na=False, na_values=numbers)
+    numbers = {name: [""] for name, dtype in DTYPES.items() if dtype != "object"}
+    frame = pd.read_csv(path, dtype=DTYPES, keep_default_na=False, na_values=numbers)
     if frame.empty:
         raise UsageError(f"nothing was kept in {data.curated}, so there is nothing to export; try a lower THRESH")
-    words = [name for name, dtype in METADATA_TYPES.items() if dtype == "object"]
+    words = [name for name, dtype in DTYPES.items() if dtype == "object"]
     return frame.assign(**{name: frame[name].map(uncell) for name in words})
 
 
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     plain = frame.astype(object).where(frame.notna(), None)
-    return [dict(zip(METADATA_TYPES, values, strict=True)) for values in plain.itertuples(index=False, name=None)]
+    return [dict(zip(DTYPES, values, strict=True)) for values in plain.itertuples(index=False, name=None)]
 
 
 def _name(data: Data) -> str:

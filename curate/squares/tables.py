@@ -24,7 +24,7 @@ _COLUMNS = (
     "file_name confidence level sha256 number label title tags source creator licence licence_url page_url url"
     " width height fit size model"
 )  # file_name first, as Hugging Face's ImageFolder wants it
-METADATA_TYPES = {name: _NUMBERS.get(name, "object") for name in _COLUMNS.split()}  # column -> dtype
+DTYPES = {name: _NUMBERS.get(name, "object") for name in _COLUMNS.split()}  # of metadata.csv, by column
 
 
 def write(folder: Path, rows: Iterable[Row], settings: Curate, model: str) -> None:
@@ -44,7 +44,7 @@ def metadata(kept: Sequence[Row], settings: Curate, model: str) -> pd.DataFrame:
     return pd.DataFrame(
         {
             name: pd.Series(made[name] if name in made else [getattr(row, COLUMNS[name]) for row in kept], dtype=dtype)
-            for name, dtype in METADATA_TYPES.items()
+            for name, dtype in DTYPES.items()
         }
     )
 
