@@ -48,7 +48,7 @@ def curate(root: Path) -> None:
     """Keep or drop every picture, say why, and square what is kept."""
     with exits():
         from curate import run  # noqa: PLC0415
-        from curate.report.summary import how_decided  # noqa: PLC0415
+        from curate.report.summary import advice, how_decided  # noqa: PLC0415
 
         outcome = run.curate(recipe.load(Data(root).settings_of("curate")).curate, Data(root))
         click.echo(
@@ -56,6 +56,8 @@ def curate(root: Path) -> None:
             f" ({how_decided(outcome)}, {outcome.forward_passes:,} forward passes)"
             f" -> {Data(root).report_html} · next: make {'train' if outcome.kept else 'report'}"
         )
+        if said := advice(outcome):
+            click.echo(said)
 
 
 @main.command()

@@ -26,7 +26,8 @@ class Row(Record):
     margin: float | None  # -1 to 1, how far from flipping, at least 0 when kept; None where no number decides
     level: int | None  # 0 to 3, of kept pictures: 0 is the densest part, each level holds those below it
     answer: str  # a person's: yes | no | unsure | ''
-    confidence: float | None  # 0 to 1, the model's sum over the targets, or a ranker's; None without either
+    confidence: float | None  # 0 to 1, what the cut is compared with: the model's, a corrected one, or a ranker's
+    raw_confidence: float | None = None  # 0 to 1, the model's own sum over the targets; None without targets
     certified: float | None  # 95 % lower bound of the precision of all rows at least this confident; None: no answers
     certified_answers: int | None = None  # answers that the bound rests on, drawn from those rows
     certified_errors: int | None = None  # of these, how many were not a yes
@@ -85,6 +86,8 @@ class Outcome:
     missing: int | None = None  # answers until a (further) certificate if each is a yes; None: none is in reach
     labels: str = ""  # hash of the answers drawn for these scores, certified or not; '' when there are none
     ranked_by: str = "the model"  # or the ranker fitted to people's answers and how good it is, or nobody
+    correction: str = ""  # why the class prior was not corrected though BY=auto would; '' when it was or nobody asked
+    share: float = 0.0  # of the targets among what was found, by the corrected scores; 0 where nothing was corrected
     changed: int | None = None  # decisions that the reference scores (fp32) would change; None: there are none
     forward_passes: int = 0  # pictures that went through a model in this run
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from curate.choose import assemble, duplicates
 from curate.choose.certificate import Evidence, certified, judge
-from curate.choose.decide import Decisions, Facts, decide
+from curate.choose.correction import correction
+from curate.choose.decide import Decisions, Facts, decide, originals
 from curate.choose.facts import changed, collect, current, predictions, reference_scores
 from curate.choose.levels import levels
 from curate.look import decode
@@ -25,12 +26,15 @@ from scrapbag.disk import lock
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from curate.choose.correction import Correction
     from curate.choose.duplicates import Links
     from curate.choose.facts import Predictions, Scores
     from scrapbag.catalog import Record
     from scrapbag.labels import Label
     from scrapbag.layout import Data
     from scrapbag.recipe import Curate
+
+CORRECTED = "the model, corrected for the class prior of this dataset"
 
 
 @dataclass(frozen=True)
@@ -90,11 +94,16 @@ def choose(material: Material, settings: Curate) -> Outcome:
     """
     judged = judge(evidence(material), settings)
     certificate, facts, cut = judged.cut.certificate, material.facts, None
+    bounds, ranked_by = certified(judged), judged.scores.ranked_by
     if settings.targets or (certificate and judged.scores.ranker):
         facts, cut = replace(facts, confidence=judged.scores.confidence), judged.cut.value
+    corrected = _correction(material, settings) if certificate is None and judged.scores.ranker is None else None
+    if corrected is not None and corrected.confidence is not None and corrected.on_target is not None:
+        facts = replace(facts, confidence=corrected.confidence, on_target=corrected.on_target)
+        bounds, ranked_by = np.full_like(bounds, np.nan), CORRECTED  # answers bound the model's own confidences alone
     decisions = decide(facts, material.links, settings, cut)
     level = _levels(material, decisions)
-    made = assemble.by_sha256(material.scores, facts, material.predicted, decisions, level, certified(judged))
+    made = assemble.by_sha256(material.scores, facts, material.predicted, decisions, level, bounds)
     if certificate:
         for values in made.values():
             values["certificate"] = str(certificate) if values["kept"] else ""
@@ -108,8 +117,18 @@ def choose(material: Material, settings: Curate) -> Outcome:
         missing=judged.cut.missing,
         labels=judged.labels,
         changed=_changed(material, cut),
-        ranked_by="nobody" if cut is None else judged.scores.ranked_by,
+        ranked_by="nobody" if cut is None else ranked_by,
+        correction=corrected.aside if corrected else "",
+        share=corrected.share if corrected else 0.0,
     )
+
+
+def _correction(material: Material, settings: Curate) -> Correction | None:
+    """The model's confidences under this dataset's prior, where BY=auto asks for them."""
+    if settings.by != "auto" or not material.targets:
+        return None
+    copies = originals(material.facts, material.links, material.facts.problem == "").original
+    return correction(material.scores, material.targets, np.where(copies < 0, np.arange(copies.size), copies))
 
 
 def evidence(material: Material) -> Evidence:

@@ -36,11 +36,19 @@ class Set:
 
 
 def dataset(
-    root: Path, count: int, *, separation: float = 3.0, share: float = 0.3, pairs: bool = True, model: bool = True
+    root: Path,
+    count: int,
+    *,
+    separation: float = 3.0,
+    share: float = 0.3,
+    pairs: bool = True,
+    model: bool = True,
+    classes: int = 2,
 ) -> Set:
     """`count` pictures of which `share` are wanted. Without `pairs` the near-duplicates and neighbours are made up.
 
-    Without `model` nobody but the quality rules has looked at them.
+    Without `model` nobody but the quality rules has looked at them. With more than two `classes` the network is one of
+    many classes whose prior takes the wanted one for e^3 times rarer than it is.
     """
     rng = np.random.default_rng(5)
     data = Data(root)
@@ -55,14 +63,18 @@ def dataset(
     columns |= {"entropy": np.full(count, 6, np.float32), "blur": np.full(count, 500, np.float32)}
     columns |= {"panels": np.ones(count, np.uint8), "hashes": rng.integers(0, 2**63, (count, HASHES), dtype=np.uint64)}
     features = rng.normal(size=(count, 32)) + np.where(wanted, 1.0, -1.0)[:, None] * (np.arange(32) < 8)
+    logits = np.column_stack([score, np.zeros(count)])
+    if classes > 2:
+        others = rng.normal(size=(count, classes - 1))
+        logits = np.column_stack([score - 3 + np.log(np.exp(others).sum(axis=1)), others])
     if model:
-        columns |= output_columns(
-            features.astype(np.float32), np.column_stack([score, np.zeros(count)]).astype(np.float32)
-        )
+        columns |= output_columns(features.astype(np.float32), logits.astype(np.float32))
     shards.append(names, columns)
     info = {"model": "simulated", "link": "softmax", "backend": "none", "dtype": "fp32", "features": 32}
     Version(shards.folder).model.write_text(json.dumps(info))
-    Version(shards.folder).labels.write_text(ClassSet("model", ("quilt", "other")).dumps())
+    Version(shards.folder).labels.write_text(
+        ClassSet("model", ("quilt", "other", *map(str, range(2, classes)))).dumps()
+    )
     data.index.write_text(json.dumps({"key": shards.folder.name, "model": "simulated"}))
     if pairs:
         read_pairs(shards)

@@ -88,6 +88,7 @@ def by_sha256(
         "level": [None if one < 0 else one for one in level.tolist()],
         "answer": decisions.answer.tolist(),
         "confidence": _numbers(decisions.confidence),
+        "raw_confidence": _numbers(predicted.confidence),
         "certified": _numbers(certified[:, 0]),
         "certified_answers": _whole(certified[:, 1]),
         "certified_errors": _whole(certified[:, 2]),

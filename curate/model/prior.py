@@ -37,38 +37,47 @@ class Corrected:
     prior: NDArray[np.float64]  # (C,), sums to 1
 
 
-def correct(p: NDArray[np.float32], group: NDArray[np.int64], neighbour: NDArray[np.int32]) -> Corrected:
+def correct(
+    p: NDArray[np.float32],
+    group: NDArray[np.int64],
+    neighbour: NDArray[np.int32],
+    width: NDArray[np.float32] | None = None,
+) -> Corrected:
     """The posterior of every picture under this dataset's prior.
 
     `p` is the softmax, (N, C). `group` has one number for all copies of a picture, (N,): each group votes once for the
     prior. `neighbour` has the rows of the nearest others, (N, K): copies of a picture do not vote for it, nor twice.
+    `width` is the number of classes that a column is the sum of, (C,), 1 each where it is not given.
     """
+    width = np.ones(p.shape[1], np.float32) if width is None else width
+    p = p / width  # the likelihood ratio p(c|x) / training prior, but for a factor
     voters = np.zeros(len(p), dtype=bool)
     voters[np.unique(group, return_index=True)[1]] = True
-    prior = estimate(p[voters])
+    prior = estimate(p[voters], width)
     q = posterior(p, prior[None].astype(np.float32))
     mean = _means(group, voters, neighbour)
     alone = np.asarray(mean.sum(axis=1) == 0)[:, None]  # nobody votes for it: the dataset's prior alone
+    own = np.where(alone, 1, 1 - SHARE).astype(np.float32) * prior[None].astype(np.float32)
     for _ in range(SPREADS):
-        q = posterior(p, np.where(alone, 1, 1 - SHARE) * prior[None].astype(np.float32) + SHARE * (mean @ q))
+        q = posterior(p, own + np.float32(SHARE) * (mean @ q))
     return Corrected(q, prior)
 
 
-def estimate(p: NDArray[np.float32]) -> NDArray[np.float64]:
+def estimate(p: NDArray[np.float32], width: NDArray[np.float32]) -> NDArray[np.float64]:
     """The class prior that is the mean posterior of `p`, (N, C), under itself; one pseudo-count a class.
 
     With pi fixed the sum of q over the pictures is pi * (p^T (1 / p pi)): two products of a matrix and a vector.
     """
-    count, classes = p.shape
-    prior = np.full(classes, 1 / classes)
+    count, classes = len(p), width.sum()
+    prior = width / classes
     for _ in range(ROUNDS):
         evidence = np.maximum(p @ prior.astype(np.float32), np.finfo(np.float32).tiny)
-        new = (prior * (p.T @ (1 / evidence)) + 1) / (count + classes)
+        new = (prior * (p.T @ (1 / evidence)) + width) / (count + classes)
         done = np.abs(new - prior).max() < CLOSE
         prior = new / new.sum()
         if done:
             break
-    return prior
+    return np.asarray(prior)
 
 
 def posterior(p: NDArray[np.float32], prior: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -78,14 +87,14 @@ def posterior(p: NDArray[np.float32], prior: NDArray[np.float32]) -> NDArray[np.
     return np.asarray(q, dtype=np.float32)
 
 
-def aside(p: NDArray[np.float32]) -> str:
-    """Why the softmax is better left as it is, as a sentence goes on after "not corrected: "; '' when it is not."""
-    count, classes = p.shape
+def aside(winner: NDArray[np.float32], classes: int) -> str:
+    """Why the softmax is better left as it is, '' when it is not; `winner` is each picture's highest probability."""
+    count = len(winner)
     if count < FEWEST:
         return f"{count} pictures are too few to estimate a prior from"
     if classes < CLASSES:
         return f"a model of {classes} classes was made for these very classes"
-    if (mean := float(p.max(axis=1).mean())) > SURE:
+    if (mean := float(winner.mean())) > SURE:
         return f"the model is sure by itself (its best class has {mean:.2f} on average)"
     return ""
 

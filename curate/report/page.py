@@ -85,6 +85,12 @@ def _tables(outcome: Outcome) -> list[tuple[str, list[tuple[str, str]]]]:
     scores = _fields(outcome.score)
     if scores:
         scores.append(("ranked by", outcome.ranked_by))
+    if outcome.share:
+        scores.append(
+            ("looks like the target", f"about {outcome.share:.0%} of what was found, by the corrected scores")
+        )
+    if outcome.correction:
+        scores.append(("class prior", f"not corrected: {outcome.correction}"))
     if outcome.changed is not None:
         scores.append(("arithmetic", f"fp32 scores of the same weights would change {outcome.changed:,} decisions"))
     tables = [

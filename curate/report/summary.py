@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from curate.rows import Outcome, Row
 
 WIDTH = 80
+LEAST = 0.02  # of the pictures that have a confidence: what is kept under that gets an advice
 _SOURCES, _NEAREST = 4, 10  # how many have a column, a line; the other sources share one
 
 
@@ -21,10 +22,24 @@ def how_decided(outcome: Outcome) -> str:
     """The cut, and what it promises; how many answers are missing to a (further) certificate."""
     by = "no targets, quality rules alone" if outcome.cut is None else f"cut at {_share(outcome.cut)}"
     if outcome.certificate is None:
+        prior = ", class prior corrected" if outcome.share else ""
         away = f": {outcome.missing} yes in make review would certify" if outcome.missing else ""
-        return f"{by}, uncertified{away}"
+        return f"{by}{prior}, uncertified{away}"
     more = f", {outcome.missing} more yes may keep more" if outcome.missing else ""
     return f"{by}, precision at least {_share(outcome.certificate.lower)} with 95 % confidence{more}"
+
+
+def advice(outcome: Outcome) -> str:
+    """What would help where under 2 % of the usable pictures were kept by the classifier; '' where that is not so."""
+    rows = [row for row in outcome.rows if row.confidence is not None]
+    if outcome.cut is None or not rows or sum(row.kept for row in rows) >= LEAST * len(rows):
+        return ""
+    classes = Counter(row.class_name for row in rows if row.class_name).most_common(3)
+    said = ", ".join(f"{name} ({count:,})" for name, count in classes)
+    return (
+        f"under {LEAST:.0%} was kept. The model's commonest classes here are {said}: add to targets what you want of"
+        " them, or take a lower THRESH, or answer some forty pictures in make review"
+    )
 
 
 def summary(rows: Sequence[Row]) -> str:

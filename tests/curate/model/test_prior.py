@@ -6,6 +6,7 @@ import pytest
 from curate.model import prior
 
 CLASSES, COUNT = 120, 4000
+ONES = np.ones(CLASSES, np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def apart(count):
 
 def test_the_share_of_each_class_is_found_without_a_label(world):
     truth, p, share = world
-    found = prior.estimate(p)
+    found = prior.estimate(p, ONES)
     assert found.sum() == pytest.approx(1)
     assert found[7] == pytest.approx((truth == 7).mean(), abs=0.02)
     assert np.abs(found - share).sum() < 0.5 * np.abs(1 / CLASSES - share).sum()
@@ -48,7 +49,17 @@ def test_one_round_of_em_is_the_mean_of_the_posteriors(world, monkeypatch):
     _, p, _ = world
     monkeypatch.setattr(prior, "ROUNDS", 1)
     mean = (prior.posterior(p, np.full((1, CLASSES), 1 / CLASSES, np.float32)).sum(axis=0) + 1) / (COUNT + CLASSES)
-    assert prior.estimate(p) == pytest.approx(mean, rel=1e-4)
+    assert prior.estimate(p, ONES) == pytest.approx(mean, rel=1e-4)
+
+
+def test_classes_that_share_a_column_weigh_as_many_as_they_are(world):
+    _, p, _ = world
+    joined = np.hstack([p[:, :40], p[:, 40:].sum(axis=1, keepdims=True)])
+    width = np.append(np.ones(40), 80).astype(np.float32)
+    group, nobody = apart(COUNT)
+    whole, narrow = prior.correct(p, group, nobody), prior.correct(joined, group, nobody, width)
+    assert np.abs(whole.posterior[:, :40] - narrow.posterior[:, :40]).mean() < 1e-3
+    assert narrow.prior[7] == pytest.approx(whole.prior[7], rel=0.02)
 
 
 def test_copies_of_a_picture_vote_once(world):
@@ -90,5 +101,6 @@ def test_neighbours_lend_their_class_and_copies_do_not():
     ids=["few", "own classes", "sure", "spread"],
 )
 def test_it_steps_aside_where_there_is_nothing_to_gain_and_says_why(p, words):
-    assert words in prior.aside(p.astype(np.float32))
-    assert bool(words) == bool(prior.aside(p.astype(np.float32)))
+    said = prior.aside(p.max(axis=1), p.shape[1])
+    assert words in said
+    assert bool(words) == bool(said)

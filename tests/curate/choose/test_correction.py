@@ -1,0 +1,141 @@
+"""The class prior in the curate stage: when it decides, what it is computed from, and when it steps aside."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks.support.simulated_data import Set, answer, dataset
+from curate import run
+from curate.choose import correction
+from curate.choose.certificate import judge
+from curate.choose.facts import current
+from curate.model import prior
+from curate.report.summary import advice, how_decided
+from scrapbag.recipe import Curate
+
+AUTO = Curate(targets=("quilt",), size=32)
+RAW = Curate(targets=("quilt",), size=32, by="prob")
+COUNT = 800
+
+
+@pytest.fixture
+def made(tmp_path) -> Set:
+    """A network of 300 classes, and pictures of which a third are what it takes for one in sixty."""
+    return dataset(tmp_path / "quilts", COUNT, classes=300)
+
+
+def decided(made: Set, settings: Curate = AUTO):
+    return run.choose(run.gather(settings, made.data), settings)
+
+
+def precision_and_recall(made: Set, outcome) -> tuple[float, float]:
+    kept = [made.wanted[row.sha256] for row in outcome.rows if row.kept]
+    return sum(kept) / max(len(kept), 1), sum(kept) / sum(made.wanted.values())
+
+
+def corrected(made: Set):
+    return correction.correction(current(made.data), [0], np.arange(COUNT))
+
+
+def test_auto_decides_by_the_corrected_confidences_and_keeps_what_the_softmax_drops(made):
+    auto, raw = decided(made), decided(made, RAW)
+    assert precision_and_recall(made, raw)[1] < 0.5
+    precision, recall = precision_and_recall(made, auto)
+    assert precision > 0.95
+    assert recall > 0.85
+    assert auto.share == pytest.approx(0.3, abs=0.05)
+    assert "class prior corrected" in how_decided(auto)
+    assert (raw.share, raw.correction) == (0, "")
+
+
+def test_a_row_has_both_confidences_and_no_bound_that_is_of_the_other_one(made):
+    names = sorted(made.wanted, key=lambda name: -made.confidence[name])
+    version = judge(run.evidence(run.gather(RAW, made.data)), RAW).scores.version
+    answer(made, [(name, "yes") for name in names[:20]], "certify", {"version": version})
+    auto, raw = decided(made), decided(made, RAW)
+    assert auto.certificate is None
+    assert [row.raw_confidence for row in auto.rows] == [row.confidence for row in raw.rows]
+    assert any(row.confidence != row.raw_confidence for row in auto.rows)
+    assert all(row.certified is None for row in auto.rows)
+    assert any(row.certified is not None for row in raw.rows)
+
+
+def test_once_a_certificate_stands_the_certified_confidences_decide(made):
+    version = judge(run.evidence(run.gather(AUTO, made.data)), AUTO).scores.version
+    answer(made, [(n, "yes" if w else "no") for n, w in made.wanted.items()], "certify", {"version": version})
+    outcome = decided(made)
+    assert outcome.certificate is not None
+    assert outcome.share == 0
+    assert all(row.confidence == row.raw_confidence for row in outcome.rows)
+
+
+def test_it_is_computed_once_and_anew_when_the_pictures_the_copies_or_the_targets_change(made, monkeypatch):
+    calls = []
+    real = prior.correct
+    monkeypatch.setattr(prior, "correct", lambda *words: calls.append(1) or real(*words))
+    one, again = corrected(made), corrected(made)
+    assert len(calls) == 1
+    assert np.array_equal(one.confidence, again.confidence)
+    correction.correction(current(made.data), [0], np.zeros(COUNT, dtype=int))
+    correction.correction(current(made.data), [0, 1], np.arange(COUNT))
+    assert len(calls) == 3
+    shards = current(made.data).shards
+    columns = {name: shards.column(name)[:5] for name in ("problem", "below", "norm", "top", "best", "features")}
+    rest = {name: shards.column(name)[:5] for name in _others(shards)}
+    shards.append([f"{number:064x}" for number in range(5)], columns | rest)
+    correction.correction(current(made.data), [0], np.arange(COUNT + 5))
+    assert len(calls) == 4
+
+
+def test_of_a_wide_network_the_rare_classes_are_one_column_and_hardly_matter(made, monkeypatch):
+    whole = corrected(made)
+    monkeypatch.setattr(correction, "COLUMNS", 40)
+    monkeypatch.setattr(correction, "VERSION", 99)
+    narrow = corrected(made)
+    assert np.abs(whole.confidence - narrow.confidence).mean() < 0.02
+
+
+def test_an_unusable_file_has_no_confidence_and_no_vote(made, monkeypatch):
+    shards = current(made.data).shards
+    real = type(shards).column
+    broken = np.arange(COUNT) % 7 == 0
+
+    def column(self, name):
+        return broken.astype(np.uint8) if name == "problem" else real(self, name)
+
+    parts = type(shards).parts
+    monkeypatch.setattr(type(shards), "column", column)
+    monkeypatch.setattr(
+        type(shards), "parts", lambda self, name: iter([column(self, name)]) if name == "problem" else parts(self, name)
+    )
+    found = corrected(made)
+    assert np.array_equal(np.isnan(found.confidence), broken)
+    assert not found.on_target[broken].any()
+
+
+def test_it_steps_aside_for_a_sigmoid_and_for_a_network_of_few_classes_and_says_so(made, tmp_path):
+    few = decided(dataset(tmp_path / "few", 200))
+    assert "2 classes" in few.correction
+    assert few.share == 0
+    scores = current(made.data)
+    scores.info["link"] = "sigmoid"
+    assert "sigmoid" in correction.correction(scores, [0], np.arange(COUNT)).aside
+    assert decided(made, Curate(size=32)).correction == ""  # without targets nobody asked
+
+
+def test_who_keeps_next_to_nothing_is_told_what_would_help(made):
+    strict = Curate(targets=("quilt",), size=32, by="prob", threshold=0.9999)
+    said = advice(decided(made, strict))
+    assert "under 2% was kept" in said
+    assert "make review" in said
+    assert "quilt (" in said
+    assert advice(decided(made)) == ""
+
+
+def _others(shards):
+    from safetensors import safe_open  # noqa: PLC0415
+
+    known = {"sha256", "problem", "below", "norm", "top", "best", "features"}
+    with safe_open(next(shards.folder.glob("shard-*")), framework="numpy") as file:
+        return [name for name in file.keys() if name not in known]  # noqa: SIM118
