@@ -41,7 +41,7 @@ from curate.scores.shards import Shards
 from curate.scores.stage import open_scorer, output_columns, score_batch
 from curate.squares import cache
 from scrapbag import catalog, processor
-from scrapbag.layout import Data
+from scrapbag.layout import Data, Version
 from scrapbag.recipe import Curate, Score
 
 if TYPE_CHECKING:
@@ -184,9 +184,9 @@ def simulated(data: Data, count: int) -> Data:
         columns |= output_columns(rng.normal(size=(size, 512)).astype(np.float32), logits)
         shards.append([hashlib.sha256(f"{start + row}".encode()).hexdigest() for row in range(size)], columns)
     info = {"model": "simulated", "link": "softmax", "backend": "none", "dtype": "fp32"}
-    (shards.folder / "model.json").write_text(json.dumps(info))
-    (shards.folder / "labels.json").write_text(ClassSet("model", ("quilt", *map(str, range(999)))).dumps())
-    (data.scored / "index.json").write_text(json.dumps({"key": "simulated"}))
+    Version(shards.folder).model.write_text(json.dumps(info))
+    Version(shards.folder).labels.write_text(ClassSet("model", ("quilt", *map(str, range(999)))).dumps())
+    data.index.write_text(json.dumps({"key": "simulated"}))
     read_pairs(shards)
     return data
 

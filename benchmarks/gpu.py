@@ -91,7 +91,7 @@ def train(side: int, minutes: float, work: Path) -> None:
     with run.metrics.open(newline="", encoding="utf-8") as file:
         rates = [float(row["images_per_s"]) for row in csv.DictReader(file)]
     done = json.loads(run.done.read_text(encoding="utf-8"))
-    verdicts = json.loads((run.root / "evaluation.json").read_text(encoding="utf-8"))
+    verdicts = json.loads((run.evaluation).read_text(encoding="utf-8"))
     row = presets.resolve(presets.row("auto", "cuda", side))
     each, limit = operations(row, side), card()
     whole = done["images_seen"] / done["seconds"]

@@ -4,11 +4,11 @@
 
 REAL has labels.csv, photos/ and model/; `is_quilt` answers in place of a person, of photographs that the model was not
 trained on. They are split into three parts by source, so that no maker is on both sides: the clicks fall into two
-parts, the figures come from the third, each part in turn, over several ways to split. Questions and heads are those of
-`make review`: its teaching questions, a head at 20, 50, 100 and 200 answers, taken only where it is better on answers
-that it had not seen. A second table splits by picture instead, as in a dataset of one's own, where the makers that are
-asked about are the makers that are kept. Last come the photographs that the model was trained on, which flatter it. The
-last line is JSON.
+parts, the figures come from the third, each part in turn, over several ways to split. Questions and rankers are those
+of `make review`: its teaching questions, a ranker at 20, 50, 100 and 200 answers, taken only where it is better on
+answers that it had not seen. A second table splits by picture instead, as in a dataset of one's own, where the makers
+that are asked about are the makers that are kept. Last come the photographs that the model was trained on, which
+flatter it. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -116,9 +116,9 @@ def curve(photographs: Photos, near: neighbours.Neighbours, outside: NDArray[np.
         asked.append(place)
         if len(asked) in CLICKS:
             rows = np.array(asked)
-            lesson = ranker.TrainingSet(even, logit, near, rows, photographs.wanted[rows], photographs.same[rows])
-            learnt = ranker.fit(lesson)
-            confidence = learnt.confidence if learnt else confidence
+            examples = ranker.TrainingSet(even, logit, near, rows, photographs.wanted[rows], photographs.same[rows])
+            fitted = ranker.fit(examples)
+            confidence = fitted.confidence if fitted else confidence
             found[len(asked)] = _quality(photographs.wanted[~outside], confidence[~outside])
     return found
 

@@ -34,11 +34,11 @@ def score(root: Path) -> None:
     with exits():
         from curate.scores import stage  # noqa: PLC0415  the other commands do without torch
 
-        done = stage.score(recipe.load(root / "settings" / "score.toml").score, Data(root))
+        done = stage.score(recipe.load(Data(root).settings_of("score")).score, Data(root))
         click.echo(
             f"scored {done.new:,} new of {done.pictures:,} pictures with {done.model}"
             f" ({done.forward_passes:,} forward passes, {done.unusable:,} unusable files)"
-            f" -> {root / 'scored' / done.key} · next: make curate"
+            f" -> {Data(root).scored / done.key} · next: make curate"
         )
 
 
@@ -50,11 +50,11 @@ def curate(root: Path) -> None:
         from curate import run  # noqa: PLC0415
         from curate.report.summary import how_decided  # noqa: PLC0415
 
-        outcome = run.curate(recipe.load(root / "settings" / "curate.toml").curate, Data(root))
+        outcome = run.curate(recipe.load(Data(root).settings_of("curate")).curate, Data(root))
         click.echo(
             f"kept {outcome.kept:,} of {len(outcome.rows):,}"
             f" ({how_decided(outcome)}, {outcome.forward_passes:,} forward passes)"
-            f" -> {root / 'report' / 'report.html'} · next: make {'train' if outcome.kept else 'report'}"
+            f" -> {Data(root).report_html} · next: make {'train' if outcome.kept else 'report'}"
         )
 
 
@@ -66,10 +66,10 @@ def report(root: Path) -> None:
         from curate.report import report_csv  # noqa: PLC0415
         from curate.report.summary import summary  # noqa: PLC0415
 
-        rows = report_csv.read(Data(root).report / "report.csv")
+        rows = report_csv.read(Data(root).report_csv)
         click.echo(summary(rows))
         kept = sum(row.kept for row in rows)
-        click.echo(f"\nkept {kept:,} of {len(rows):,} -> {root / 'report' / 'report.html'} · next: make review")
+        click.echo(f"\nkept {kept:,} of {len(rows):,} -> {Data(root).report_html} · next: make review")
 
 
 @main.command()
@@ -80,7 +80,7 @@ def review(root: Path, port: int) -> None:
     with exits():
         from curate.review.server import serve  # noqa: PLC0415  Flask is an extra
 
-        settings = recipe.load(root / "settings" / "curate.toml").curate
+        settings = recipe.load(Data(root).settings_of("curate")).curate
         answers = serve(settings, Data(root), port, lambda url: click.echo(f"review at {url} · end with Ctrl-C"))
         click.echo(f"{answers:,} pictures answered -> {Data(root).catalog} · next: make curate")
 
@@ -93,10 +93,10 @@ def write_labels(root: Path, file: Path | None) -> None:
     with exits():
         with closing(labels.connect(Data(root).catalog)) as connection:
             new, absent = labels.load(connection, file) if file else (0, 0)
-            count, _ = labels.export(connection, Data(root).report / "labels.csv")
+            count, _ = labels.export(connection, Data(root).labels_csv)
         added = f"added {new:,} labels of {file}; " if file else ""
         added += f"{absent:,} are of pictures that are not here, and wait for them; " if absent else ""
-        click.echo(f"{added}{count:,} labels -> {Data(root).report / 'labels.csv'} · next: make curate")
+        click.echo(f"{added}{count:,} labels -> {Data(root).labels_csv} · next: make curate")
 
 
 @main.command()

@@ -20,20 +20,20 @@ class Row(Record):
     `width` and `height` are upright here, as curated; `number` also names the square.
     """
 
-    kept: bool
+    kept: bool  # whether there is a square of it
     reason: str  # the first failed rule, or why the fetch failed; '' when kept
     reasons: str  # every failed rule, joined by '; '
     margin: float | None  # -1 to 1, how far from flipping, at least 0 when kept; None where no number decides
     level: int | None  # 0 to 3, of kept pictures: 0 is the densest part, each level holds those below it
     answer: str  # a person's: yes | no | unsure | ''
-    confidence: float | None  # sum over the targets; None without targets or a score
+    confidence: float | None  # 0 to 1, the model's sum over the targets, or a ranker's; None without either
     certified: float | None  # 95 % lower bound of the precision of all rows at least this confident; None: no answers
-    certified_answers: int | None = None  # drawn from those rows, that the bound rests on
-    certified_errors: int | None = None  # of these answers that were not yes
+    certified_answers: int | None = None  # answers that the bound rests on, drawn from those rows
+    certified_errors: int | None = None  # of these, how many were not a yes
     certificate: str = ""  # of a kept row: the evidence for the cut that kept it; '' when nothing is certified
     class_name: str = field(metadata={"column": "label"})  # the model's most probable class
     class_confidence: float | None = field(metadata={"column": "label_confidence"})  # its probability, 0 to 1
-    activation: str = field(metadata={"column": "link"})  # softmax | sigmoid | ''
+    activation: str = field(metadata={"column": "link"})  # of the model's logits: softmax | sigmoid | ''
     duplicate_of: int | None  # the number of the original that was kept in place of this copy
     duplicate_how: str  # sha256 | phash | mirror | feature | ''
     blur: float | None  # variance of the Laplacian at a fixed size; small is blurred

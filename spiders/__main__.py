@@ -31,7 +31,7 @@ def scrape(root: Path, name: str | None, retry: str | None, *, fresh: bool) -> N
         from spiders.engine.summary import check, summary  # noqa: PLC0415
 
         data = Data(root)
-        recipe = load(data.settings / "scrape.toml")
+        recipe = load(data.settings_of("scrape"))
         require_contact(recipe)
         with lock(data.root, "scrape"):
             sources, waiting = choose(recipe, name)
@@ -39,7 +39,7 @@ def scrape(root: Path, name: str | None, retry: str | None, *, fresh: bool) -> N
                 click.echo(f"skipping {source.name}: it needs {CHROMIUM}", err=True)
             crawled = run(data, recipe, sources, retry=retry is not None, fresh=fresh)
             export(data)
-        click.echo(summary(crawled, data.report / "scrape.csv", recipe.scrape.limit))
+        click.echo(summary(crawled, data.scrape_csv, recipe.scrape.limit))
         check(crawled, recipe.scrape.max_fail)
 
 

@@ -9,8 +9,10 @@ from importlib.util import find_spec
 import pytest
 from making import ROOT
 
+from curate.rows import Row
 from docs import tables
 from docs.reading import PACKAGES, comments, variables
+from gan.nets.presets import Values
 from scrapbag import recipe, sources
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob(".github/*.md"), *ROOT.glob("demo/**/*.md")])
@@ -24,8 +26,8 @@ def test_the_tables_are_what_the_code_says():
     assert all(any(f"<!-- {name} -->" in page for page in pages) for name in tables.TABLES)
 
 
-@pytest.mark.parametrize("cls", [*recipe.STAGES.values(), sources.Source, *sources.KINDS.values()])
-def test_every_key_that_a_recipe_may_have_says_what_it_is(cls):
+@pytest.mark.parametrize("cls", [*recipe.STAGES.values(), sources.Source, *sources.KINDS.values(), Values, Row])
+def test_every_key_column_and_value_says_what_it_is(cls):
     assert comments(cls).keys() >= {one.name for one in fields(cls)}
 
 

@@ -19,7 +19,7 @@ from curate.scores.shards import Shards
 from curate.scores.stage import output_columns
 from scrapbag import catalog, labels
 from scrapbag.labels import Label
-from scrapbag.layout import Data
+from scrapbag.layout import Data, Version
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,9 +61,9 @@ def dataset(
         )
     shards.append(names, columns)
     info = {"model": "simulated", "link": "softmax", "backend": "none", "dtype": "fp32", "features": 32}
-    (shards.folder / "model.json").write_text(json.dumps(info))
-    (shards.folder / "labels.json").write_text(ClassSet("model", ("quilt", "other")).dumps())
-    (data.scored / "index.json").write_text(json.dumps({"key": shards.folder.name, "model": "simulated"}))
+    Version(shards.folder).model.write_text(json.dumps(info))
+    Version(shards.folder).labels.write_text(ClassSet("model", ("quilt", "other")).dumps())
+    data.index.write_text(json.dumps({"key": shards.folder.name, "model": "simulated"}))
     if pairs:
         read_pairs(shards)
     else:
@@ -72,7 +72,7 @@ def dataset(
         alike = {"row": row, "cosine": np.full((count, 20), 0.5, np.float32)}
         derived.store(shards, neighbours.NAME, neighbours.VERSION, alike)
     data.settings.mkdir()
-    (data.settings / "curate.toml").write_text('name = "quilts"\n[curate]\ntargets = ["quilt"]\nsize = 32\n')
+    data.settings_of("curate").write_text('name = "quilts"\n[curate]\ntargets = ["quilt"]\nsize = 32\n')
     confidence = 1 / (1 + np.exp(-score))
     return Set(data, dict(zip(names, wanted.tolist(), strict=True)), dict(zip(names, confidence.tolist(), strict=True)))
 

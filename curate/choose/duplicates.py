@@ -88,10 +88,10 @@ def links(pairs: Pairs, near: float) -> Links:
     """
     first, second, bits, mirrored = pairs.phash.T
     hashed = (pairs.phash_cosine >= near - _LENIENCE) | (np.isnan(pairs.phash_cosine) & (bits <= _BITS_ALONE))
-    felt = pairs.cosine >= near
-    one = np.concatenate([first[hashed], pairs.first[felt]])
-    other = np.concatenate([second[hashed], pairs.second[felt]])
-    how = np.concatenate([1 + mirrored[hashed], np.full(int(felt.sum()), 3)])
+    close = pairs.cosine >= near
+    one = np.concatenate([first[hashed], pairs.first[close]])
+    other = np.concatenate([second[hashed], pairs.second[close]])
+    how = np.concatenate([1 + mirrored[hashed], np.full(int(close.sum()), 3)])
     both = np.column_stack([np.concatenate([one, other]), np.concatenate([other, one]), np.concatenate([how, how])])
     both = both[np.lexsort(both.T[::-1])]
     _, firsts = np.unique(both[:, :2], axis=0, return_index=True)

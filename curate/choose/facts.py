@@ -46,20 +46,19 @@ class Predictions:
 
 def current(data: Data) -> Scores:
     """What scored/index.json names. Raises MissingError when nothing was scored yet."""
-    index = data.scored / "index.json"
-    if not index.exists():
+    if not data.index.exists():
         raise MissingError(f"{data.root} has no scores yet; run make score first")
-    return of_key(data, json.loads(index.read_text(encoding="utf-8"))["key"])
+    return of_key(data, json.loads(data.index.read_text(encoding="utf-8"))["key"])
 
 
 def of_key(data: Data, key: str) -> Scores:
     """The scores under one key. Raises MissingError when none of them can be read."""
-    folder = data.scored / key
-    info = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    shards = Shards(folder)
+    version = data.version(key)
+    info = json.loads(version.model.read_text(encoding="utf-8"))
+    shards = Shards(version.root)
     if not len(shards):
-        raise MissingError(f"{folder} holds no scores that can be read; run make score, which makes them again")
-    return Scores(key, info, ClassSet.loads((folder / "labels.json").read_text(encoding="utf-8")), shards)
+        raise MissingError(f"{version.root} holds no scores that can be read; run make score, which makes them again")
+    return Scores(key, info, ClassSet.loads(version.labels.read_text(encoding="utf-8")), shards)
 
 
 def reference_scores(data: Data, scores: Scores) -> Scores | None:

@@ -66,7 +66,7 @@ def max_pixels(data: Data) -> int:
 
     A recipe that lowers it asks for smaller downloads, and does not forget the larger pictures that are there.
     """
-    settings = data.settings / "scrape.toml"
+    settings = data.settings_of("scrape")
     asked = recipe.load(settings).scrape.max_pixels if settings.exists() else 0
     return max(asked, recipe.Scrape.max_pixels)
 

@@ -11,7 +11,7 @@ import torch
 
 from curate.model.load import Body, Loaded, normalise
 from curate.model.passes import BATCH
-from scrapbag.errors import MissingError
+from scrapbag.errors import MissingError, MissingExtraError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -89,4 +89,4 @@ def _imported(name: str) -> Any:
     try:
         return __import__(name)
     except ImportError:
-        raise MissingError(f"BACKEND=openvino needs {name}; run pip install 'scrapbag[openvino]' in the venv") from None
+        raise MissingExtraError("BACKEND=openvino", name, "openvino") from None

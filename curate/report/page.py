@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 def write(outcome: Outcome, data: Data) -> None:
     """Write report.csv, sweep.csv and report.html, each whole and only if it changed, the page last."""
     steps = sweep.sweep(outcome.rows, outcome.labels)
-    report_csv.write(data.report / "report.csv", outcome.rows)
-    sweep.write(data.report / "sweep.csv", [*steps, *sweep.certified(outcome)])
-    write_text(data.report / "report.html", render(outcome, steps, data))
+    report_csv.write(data.report_csv, outcome.rows)
+    sweep.write(data.sweep_csv, [*steps, *sweep.certified(outcome)])
+    write_text(data.report_html, render(outcome, steps, data))
 
 
 def render(outcome: Outcome, steps: Sequence[Step], data: Data) -> str:

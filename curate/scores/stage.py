@@ -77,18 +77,18 @@ def score(settings: Score, data: Data) -> Scored:
         pictures = _pictures(data)
         scorer = open_scorer(settings, [picture.path for picture in pictures], data)
         _check_targets(scorer.classes, data)
-        folder = data.scored / scorer.key
-        write_text(folder / "labels.json", scorer.classes.dumps())
+        version = data.version(scorer.key)
+        write_text(version.labels, scorer.classes.dumps())
         info = scorer.info | {"features": scorer.embed.width if scorer.embed else 0}
-        write_text(folder / "model.json", json.dumps(info, indent=1, sort_keys=True))
-        shards = Shards(folder)
+        write_text(version.model, json.dumps(info, indent=1, sort_keys=True))
+        shards = Shards(version.root)
         known = set(shards.sha256)
         new = [picture for picture in pictures if picture.sha256 not in known]
         _add(new, scorer, shards)
         read_pairs(shards)  # found and stored now, so that curate need not
         names = hashlib.sha256(scorer.classes.dumps().encode()).hexdigest()[:16]
         index = {"key": scorer.key, "model": settings.model, "labels": names, "pictures": len(shards)}
-        write_text(data.scored / "index.json", json.dumps(index, indent=1) + "\n")
+        write_text(data.index, json.dumps(index, indent=1) + "\n")
         unusable = int(np.count_nonzero(shards.column("problem")))
         done = passes.count() - before
         return Scored(settings.model, scorer.key, len(shards), len(new), done, unusable)
@@ -153,7 +153,7 @@ def _pictures(data: Data) -> list[catalog.StoredPicture]:
 
 def _check_targets(classes: ClassSet, data: Data) -> None:
     """Raise RecipeError for targets that this model lacks before hours are spent on it, if curate.toml is there."""
-    path = data.settings / "curate.toml"
+    path = data.settings_of("curate")
     if path.exists():
         targets.indices(load(path).curate.targets, classes)
 

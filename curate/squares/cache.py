@@ -16,7 +16,7 @@ from tqdm import tqdm
 from curate.look import decode
 from curate.rows import square_name
 from curate.squares import fit
-from scrapbag.disk import sync
+from scrapbag.disk import sync, writing
 from scrapbag.errors import DiskError
 
 if TYPE_CHECKING:
@@ -117,10 +117,8 @@ def write_square(one: Wanted, target: Path, size: int, how: str) -> None:
     whole, content = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
     if not whole:
         raise DiskError(f"cannot write {target}")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_suffix(f".{os.getpid()}.part")
-    part.write_bytes(content.tobytes())  # no fsync: a cache, and cheap to make again
-    part.replace(target)
+    with writing(target, durable=False) as part:  # a lost square is made again
+        part.write_bytes(content.tobytes())
 
 
 def _read(path: Path, size: int, how: str) -> NDArray[np.uint8]:

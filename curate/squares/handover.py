@@ -17,9 +17,10 @@ from tqdm import tqdm
 
 from curate.rows import square_name
 from curate.squares import FORMS, tars
-from curate.squares.tables import METADATA, write_tables
+from curate.squares.tables import DTYPES, write_tables
 from scrapbag.disk import lock
 from scrapbag.errors import DiskError, MissingError, UsageError
+from scrapbag.layout import CREDITS, DATASET, METADATA
 from scrapbag.plain import uncell
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def _folder(data: Data, frame: pd.DataFrame, made: Path) -> None:
 
 def _zip(data: Data, frame: pd.DataFrame, made: Path) -> None:
     """As StyleGAN and ImageFolder read it: the squares beside dataset.json and metadata.csv, not compressed twice."""
-    tables = ["dataset.json", "metadata.csv", "CREDITS.csv"]
+    tables = [DATASET, METADATA, CREDITS]
     with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
         for name in _progress([*frame["file_name"], *tables]):
             archive.writestr(zipfile.ZipInfo(name), (data.curated / name).read_bytes())  # dated 1980: the same bytes
@@ -82,7 +83,7 @@ def _webdataset(data: Data, frame: pd.DataFrame, made: Path) -> None:
 def _parquet(data: Data, frame: pd.DataFrame, made: Path) -> None:
     """One row a picture, its bytes and name in `image`, as Hugging Face's Image feature keeps them."""
     image = pa.struct({"bytes": pa.binary(), "path": pa.string()})
-    columns = {name: _ARROW[dtype] for name, dtype in METADATA.items() if name != "file_name"}
+    columns = {name: _ARROW[dtype] for name, dtype in DTYPES.items() if name != "file_name"}
     features = {"image": {"_type": "Image"}} | {n: {"dtype": str(_hf(t)), "_type": "Value"} for n, t in columns.items()}
     schema = pa.schema({"image": image} | columns).with_metadata(
         {"huggingface": json.dumps({"info": {"features": features}})}
@@ -102,20 +103,20 @@ _WRITERS: dict[str, Callable[[Data, pd.DataFrame, Path], None]] = dict(
 
 
 def _metadata(data: Data) -> pd.DataFrame:
-    path = data.curated / "metadata.csv"
+    path = data.curated / METADATA
     if not path.exists():
         raise MissingError(f"there is no {path}; run make curate first")
-    numbers = {name: [""] for name, dtype in METADATA.items() if dtype != "object"}
-    frame = pd.read_csv(path, dtype=METADATA, keep_default_na=False, na_values=numbers)
+    numbers = {name: [""] for name, dtype in DTYPES.items() if dtype != "object"}
+    frame = pd.read_csv(path, dtype=DTYPES, keep_default_na=False, na_values=numbers)
     if frame.empty:
         raise UsageError(f"nothing was kept in {data.curated}, so there is nothing to export; try a lower THRESH")
-    words = [name for name, dtype in METADATA.items() if dtype == "object"]
+    words = [name for name, dtype in DTYPES.items() if dtype == "object"]
     return frame.assign(**{name: frame[name].map(uncell) for name in words})
 
 
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     plain = frame.astype(object).where(frame.notna(), None)
-    return [dict(zip(METADATA, values, strict=True)) for values in plain.itertuples(index=False, name=None)]
+    return [dict(zip(DTYPES, values, strict=True)) for values in plain.itertuples(index=False, name=None)]
 
 
 def _name(data: Data) -> str:

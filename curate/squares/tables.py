@@ -10,6 +10,7 @@ import pandas as pd
 from curate.report.report_csv import csv
 from curate.rows import COLUMNS, square_name
 from scrapbag.disk import write_text
+from scrapbag.layout import CREDITS, DATASET, METADATA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,7 +24,7 @@ _COLUMNS = (
     "file_name confidence level sha256 number label title tags source creator licence licence_url page_url url"
     " width height fit size model"
 )  # file_name first, as Hugging Face's ImageFolder wants it
-METADATA = {name: _NUMBERS.get(name, "object") for name in _COLUMNS.split()}  # column -> dtype
+DTYPES = {name: _NUMBERS.get(name, "object") for name in _COLUMNS.split()}  # of metadata.csv, by column
 
 
 def write(folder: Path, rows: Iterable[Row], settings: Curate, model: str) -> None:
@@ -43,14 +44,14 @@ def metadata(kept: Sequence[Row], settings: Curate, model: str) -> pd.DataFrame:
     return pd.DataFrame(
         {
             name: pd.Series(made[name] if name in made else [getattr(row, COLUMNS[name]) for row in kept], dtype=dtype)
-            for name, dtype in METADATA.items()
+            for name, dtype in DTYPES.items()
         }
     )
 
 
 def write_tables(folder: Path, frame: pd.DataFrame) -> None:
     """Write `frame` as metadata.csv, and from it the credits and StyleGAN's list of labels, all of one class."""
-    write_text(folder / "metadata.csv", csv(frame))
+    write_text(folder / METADATA, csv(frame))
     credit = frame[["title", "creator", "licence", "licence_url", "page_url", "file_name"]]
-    write_text(folder / "CREDITS.csv", csv(credit.rename(columns={"page_url": "page", "file_name": "file"})))
-    write_text(folder / "dataset.json", json.dumps({"labels": [[name, 0] for name in frame["file_name"]]}) + "\n")
+    write_text(folder / CREDITS, csv(credit.rename(columns={"page_url": "page", "file_name": "file"})))
+    write_text(folder / DATASET, json.dumps({"labels": [[name, 0] for name in frame["file_name"]]}) + "\n")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
-from scrapbag.disk import lock, write_text
+from scrapbag.disk import lock, sync, write_text
 from scrapbag.errors import UsageError
 from scrapbag.layout import METADATA
 
@@ -122,8 +122,7 @@ def _pack(curated: Path, rows: list[tuple[str, int]], folder: Path) -> None:
             pixels = _read(curated / name)
             shapes.append(list(pixels.shape[:2]))
             file.write(pixels.tobytes())
-        file.flush()
-        os.fsync(file.fileno())
+    sync(folder / "pixels.u8")
     index = {"names": [name for name, _ in rows], "levels": [level for _, level in rows], "shapes": shapes}
     write_text(folder / "index.json", json.dumps(index))
 

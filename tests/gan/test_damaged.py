@@ -23,6 +23,7 @@ from gan.sample import interpolate, sample, textures
 from gan.train import checkpoint, players, progress
 from gan.train.job import Job
 from gan.train.players import Machine
+from scrapbag.desk import status
 from scrapbag.errors import UsageError, exits
 from scrapbag.layout import Run
 from scrapbag.recipe import Train
@@ -212,6 +213,7 @@ def test_a_line_that_a_kill_cut_off_is_forgotten(run):
     for cut in (WHOLE[:20], WHOLE[:-4] + "9e-", "\0" * 9):
         run.metrics.write_text(HEADER + WHOLE + cut)
         assert "64 images seen" in report.write(run).read_text()
+        assert status.learnt(run) == ["trained  64 images seen, not finished (make train)"]
         progress.rewind(run, 64)
         assert run.metrics.read_text() == HEADER + WHOLE
 
