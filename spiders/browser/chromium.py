@@ -193,7 +193,7 @@ class Session:
 
 
 class _Service(Service):
-    """The driver, ended by the kernel when the thread that started it is; its temporary files lie in the profile."""
+    """The driver: the kernel kills it when its thread ends (PR_SET_PDEATHSIG); its files lie in the profile."""
 
     def __init__(self, driver: str, folder: Path) -> None:
         leash = shutil.which("setpriv") if sys.platform == "linux" else None

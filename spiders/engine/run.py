@@ -107,7 +107,7 @@ def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh
 
 
 class Stops:
-    """Ctrl-C and SIGTERM: close in an orderly way, but wait no longer than the grace. What is lost is leased again."""
+    """Ctrl-C and SIGTERM: close in order, but wait no longer than the grace. What is cut off is leased again."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.asked = False

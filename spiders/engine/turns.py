@@ -65,7 +65,7 @@ class Turns:
         """Give each host with something queued a turn, and hear of what is found from here on."""
         self._frontier.listener = self
         for name, not_before in self._frontier.hosts().items():
-            self._join(self._host(name), self._span(not_before) if not_before else 0.0)
+            self._join(self._host(name), self._monotonic(not_before) if not_before else 0.0)
 
     def end(self) -> None:
         """Queue again what was leased and never asked."""
@@ -162,7 +162,7 @@ class Turns:
         if host.strikes > self._scrape.attempts:
             self.stop(name, reason)
             return
-        self._frontier.pause(name, self._date(host.paused_until))
+        self._frontier.pause(name, self._wall(host.paused_until))
         self._release(host)
         self._join(host, host.next_at)
 
@@ -193,7 +193,7 @@ class Turns:
         if host.waiting or host.name in self._stopped or host.flight >= host.cap:
             return
         if at - self._clock.monotonic() > PATIENCE_S:
-            self.resting[host.name] = self._date(at)
+            self.resting[host.name] = self._wall(at)
             return
         host.waiting = True
         heapq.heappush(self._queue, (at, next(self._order), host))
@@ -217,7 +217,7 @@ class Turns:
             return True
         if (when := self._frontier.next_try(host.name)) is not None:
             if left > 0 or when > self._clock.wall():
-                self._join(host, self._span(when))
+                self._join(host, self._monotonic(when))
             else:
                 self._held.add(host.name)
         elif not (host.flight or host.delay or host.strikes):
@@ -237,8 +237,9 @@ class Turns:
             self._buffered -= 1
             self._frontier.later(host.buffer.popleft(), 0.0, counts=False)
 
-    def _date(self, monotonic: float) -> float:
+    def _wall(self, monotonic: float) -> float:
+        """The same moment in seconds since 1970, for the catalog and for people."""
         return self._clock.wall() + monotonic - self._clock.monotonic()
 
-    def _span(self, date: float) -> float:
-        return self._clock.monotonic() + date - self._clock.wall()
+    def _monotonic(self, wall: float) -> float:
+        return self._clock.monotonic() + wall - self._clock.wall()

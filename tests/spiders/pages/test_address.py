@@ -16,7 +16,7 @@ BASE = "https://x.example/a/b"
         ("/a quilt.jpg", "https://x.example/a%20quilt.jpg"),
         *(
             (address, "")
-            for address in (None, "", "data:image/gif;base64,R0", "https:///c.jpg", "http://[", "mailto:a@b")
+            for address in (None, "", "data:image/gif;base64,R0", "http:///c.jpg", "http://[", "mailto:a@b")
         ),
     ],
     ids=str,
