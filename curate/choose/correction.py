@@ -13,7 +13,7 @@ from curate.scores import neighbours
 from curate.scores.derived import derived
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
     from numpy.typing import NDArray
@@ -49,6 +49,12 @@ def correction(scores: Scores, targets: Sequence[int], group: NDArray[np.int64])
     usable = shards.column("problem") == 0
     if why := prior.aside(1 / shards.column("norm")[usable], len(scores.classes.classes)):
         return Correction(aside=why)
+    return of_shards(shards, targets, group)
+
+
+def of_shards(shards: Shards, targets: Sequence[int], group: NDArray[np.int64]) -> Correction:
+    """The correction itself, whether or not it is wise; from the file beside the shards, where there is one."""
+    usable = shards.column("problem") == 0
     digest = hashlib.sha256(repr(sorted(targets)).encode() + group.tobytes()).hexdigest()[:12]
     made = derived(shards, f"posterior-{digest}", VERSION, lambda: _made(shards, sorted(targets), usable, group))
     return Correction(made["confidence"], made["on_target"], float(made["share"]))
@@ -64,7 +70,8 @@ def _made(
     corrected = prior.correct(p, group[usable], near.astype(np.int32), width)
     q = corrected.posterior
     total = q[:, wanted].sum(axis=1)
-    others = np.delete(q, wanted, axis=1).max(axis=1, initial=0)
+    q[:, wanted] = 0  # what is left are the others
+    others = q.max(axis=1)
     confidence, on_target = np.full(len(usable), np.nan, np.float32), np.zeros(len(usable), dtype=bool)
     confidence[usable], on_target[usable] = np.minimum(total, 1), total >= others
     return {
@@ -80,18 +87,30 @@ def _softmax(shards: Shards, targets: list[int]) -> tuple[NDArray[np.float32], l
     Of a network with more than COLUMNS classes the most probable ones and the targets have a column each, the others
     one together.
     """
-    parts = list(zip(shards.parts("below"), shards.parts("norm"), shards.parts("problem"), strict=True))
-    classes = parts[0][0].shape[1]
+    classes = next(shards.parts("below")).shape[1]
     if classes <= COLUMNS:
-        return np.concatenate([_probability(*part) for part in parts]), targets, np.ones(classes, np.float32)
-    mass = np.sum([_probability(*part).sum(axis=0) for part in parts], axis=0)
+        return _columns(shards, slice(None), classes), targets, np.ones(classes, np.float32)
+    mass = np.sum([part.sum(axis=0) for part in _parts(shards)], axis=0)
     kept = np.union1d(np.argsort(-mass)[:COLUMNS], targets)
-    some = np.concatenate([_probability(*part)[:, kept] for part in parts])
-    rest = np.maximum(1 - some.sum(axis=1, keepdims=True), 0)
+    p = _columns(shards, kept, len(kept) + 1)
+    p[:, -1] = np.maximum(1 - p[:, :-1].sum(axis=1), 0)
     width = np.append(np.ones(len(kept)), classes - len(kept)).astype(np.float32)
-    return np.hstack([some, rest]), np.searchsorted(kept, targets).tolist(), width
+    return p, np.searchsorted(kept, targets).tolist(), width
 
 
-def _probability(below: NDArray[Any], norm: NDArray[Any], problem: NDArray[Any]) -> NDArray[np.float32]:
-    good = problem == 0
-    return np.asarray(np.exp(below[good].astype(np.float32)) / norm[good, None], dtype=np.float32)
+def _columns(shards: Shards, kept: Any, width: int) -> NDArray[np.float32]:
+    """The columns `kept` of the softmax, in the first of `width` columns; filled a shard at a time."""
+    p = np.zeros((int((shards.column("problem") == 0).sum()), width), dtype=np.float32)
+    start = 0
+    for part in _parts(shards):
+        some = part[:, kept]
+        p[start : start + len(some), : some.shape[1]] = some
+        start += len(some)
+    return p
+
+
+def _parts(shards: Shards) -> Iterator[NDArray[np.float32]]:
+    """The softmax of the usable pictures of each shard, (n, C)."""
+    for below, norm, problem in zip(*map(shards.parts, ("below", "norm", "problem")), strict=True):
+        good = problem == 0
+        yield np.asarray(np.exp(below[good].astype(np.float32)) / norm[good, None], dtype=np.float32)

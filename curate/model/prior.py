@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ROUNDS, CLOSE = 200, 1e-6  # of EM, at most, and the largest change of pi at which it ends
 SHARE, SPREADS = 0.7, 3  # of the prior that neighbours give, and how often they give it
+_BLOCK = 4096  # rows that are spread at a time, for the sake of memory
 FEWEST = 50  # pictures, below which nothing can be estimated
 CLASSES = 100  # with fewer the network was made for just these classes, and its prior was somebody's choice
 SURE = 0.8  # mean probability of the winning class, from which the softmax needs no help
@@ -42,6 +43,9 @@ def correct(
     group: NDArray[np.int64],
     neighbour: NDArray[np.int32],
     width: NDArray[np.float32] | None = None,
+    *,
+    share: float = SHARE,
+    spreads: int = SPREADS,
 ) -> Corrected:
     """The posterior of every picture under this dataset's prior.
 
@@ -49,30 +53,41 @@ def correct(
     prior. `neighbour` has the rows of the nearest others, (N, K): copies of a picture do not vote for it, nor twice.
     `width` is the number of classes that a column is the sum of, (C,), 1 each where it is not given.
     """
-    width = np.ones(p.shape[1], np.float32) if width is None else width
-    p = p / width  # the likelihood ratio p(c|x) / training prior, but for a factor
+    if width is None:
+        width = np.ones(p.shape[1], np.float32)
+    else:
+        p = p / width  # the likelihood ratio p(c|x) / training prior, but for a factor
     voters = np.zeros(len(p), dtype=bool)
     voters[np.unique(group, return_index=True)[1]] = True
-    prior = estimate(p[voters], width)
-    q = posterior(p, prior[None].astype(np.float32))
+    prior = estimate(p, width, voters)
+    whole = prior[None].astype(np.float32)
     mean = _means(group, voters, neighbour)
-    alone = np.asarray(mean.sum(axis=1) == 0)[:, None]  # nobody votes for it: the dataset's prior alone
-    own = np.where(alone, 1, 1 - SHARE).astype(np.float32) * prior[None].astype(np.float32)
-    for _ in range(SPREADS):
-        q = posterior(p, own + np.float32(SHARE) * (mean @ q))
+    alone = np.asarray(mean.sum(axis=1) == 0)  # nobody votes for it: the dataset's prior alone
+    own = np.where(alone, 1, 1 - share).astype(np.float32)[:, None]
+    q = posterior(p, whole)
+    for _ in range(spreads):
+        new = np.empty_like(q)
+        for start in range(0, len(p), _BLOCK):
+            rows = slice(start, start + _BLOCK)
+            new[rows] = posterior(p[rows], own[rows] * whole + np.float32(share) * (mean[rows] @ q))
+        q = new
     return Corrected(q, prior)
 
 
-def estimate(p: NDArray[np.float32], width: NDArray[np.float32]) -> NDArray[np.float64]:
+def estimate(
+    p: NDArray[np.float32], width: NDArray[np.float32], voters: NDArray[np.bool_] | None = None
+) -> NDArray[np.float64]:
     """The class prior that is the mean posterior of `p`, (N, C), under itself; one pseudo-count a class.
 
-    With pi fixed the sum of q over the pictures is pi * (p^T (1 / p pi)): two products of a matrix and a vector.
+    Rows that are no `voters` do not count. With pi fixed the sum of q over the pictures is pi * (p^T (1 / p pi)): two
+    products of a matrix and a vector.
     """
-    count, classes = len(p), width.sum()
+    vote = np.ones(len(p), np.float32) if voters is None else voters.astype(np.float32)
+    count, classes = vote.sum(), width.sum()
     prior = width / classes
     for _ in range(ROUNDS):
         evidence = np.maximum(p @ prior.astype(np.float32), np.finfo(np.float32).tiny)
-        new = (prior * (p.T @ (1 / evidence)) + width) / (count + classes)
+        new = (prior * (p.T @ (vote / evidence)) + width) / (count + classes)
         done = np.abs(new - prior).max() < CLOSE
         prior = new / new.sum()
         if done:
