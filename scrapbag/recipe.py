@@ -75,7 +75,7 @@ class Curate:
 class Train:
     """How long a generator learns. `values` are overrides of the preset's row (`python -m gan presets`)."""
 
-    preset: Literal["auto", "dcgan64", "dcgan256", "texture", "psgan", "balanced-cpu", "quilt"] = "auto"
+    preset: Literal["auto", "dcgan64", "dcgan256", "texture", "psgan", "balanced-cpu", "quilt", "projected"] = "auto"
     minutes: Annotated[float, Between(0)] = 10.0
     images: Annotated[int, Between(0)] = 0  # when set, minutes do not count
     level: Annotated[int, Between(0, 3)] = 3

@@ -26,13 +26,22 @@ class Values:
     head: Literal["vector", "canvas", "patch"] = (
         "vector"  # G starts from a grid or a canvas; D ends in one score or many
     )
-    block: Literal["plain", "residual"] = "plain"
+    block: Literal["plain", "residual", "glu"] = "plain"  # glu: of G alone, see gan/nets/pyramid.py
+    excite: bool = False  # glu: small maps weigh the channels of those sixteen times as large
     latent: Literal["vector", "field"] = "vector"
     law: Literal["normal", "uniform"] = "normal"  # of the latents
     z: Annotated[int, Between(1, 8192)] = 128  # channels of the (local) latents
     types: Annotated[int, Between(0, 512)] = 0  # channels that are one for the whole field: the texture's type
     waves: Annotated[int, Between(0, 64)] = 0  # periodic channels
     width: Annotated[int, Between(4, 256)] = 32  # channels of the layer at full size; at most 8 times that inside
+    # D looks through a frozen network: lite0, a name of timm's, or curation, which is what chose the pictures
+    teacher: str = "none"
+    teacher_side: Annotated[int, Between(0, 1024)] = 0  # pixels it sees; 0: 224, or the picture's own where it has more
+    heads: Annotated[int, Between(1, 4)] = 4  # discriminators, on so many of its maps, coarsest first
+    mix: Annotated[int, Between(4, 256)] = (
+        64  # channels of its finest map when mixed; 8 times that at the end of a head
+    )
+    ghost: Annotated[int, Between(1, 4096)] = 16  # pictures, at most, that a batch norm of a head sees at a time
     up: Literal["nearest", "transposed"] = "transposed"
     kernel: tuple[Annotated[int, Between(1, 9)], ...] = (4,)  # of G, layer by layer; the last one goes on
     tint: bool = False  # the latents add a colour of their own to the whole picture, which batch norm cannot even out
@@ -77,6 +86,8 @@ class Values:
     shift: Share = 0.0  # of the side
     turn: Annotated[float, Between(0, 180)] = 0.0  # degrees either way
     zoom: Share = 0.0
+    blur: Positive = 0.0  # deviation, in pixels, of the blur on what D sees ...
+    blur_kimg: Positive = 100.0  # ... which fades to nothing by then
     widen_kimg: Positive = 0.0  # start with level 0 and take in one level more every so many thousand images
 
 
@@ -97,6 +108,11 @@ PRESETS: dict[str, dict[str, Any]] = {
         "block": "residual", "up": "nearest", "kernel": (3,), "norm_g": "none", "norm_d": "none", "batch": 32,
         "loss": "relativistic", "penalty": "r1r2", "gamma": 10.0, "lazy": 4, "lr_g": 2e-4, "lr_d": 2e-4,
         "beta1": 0.0, "beta2": 0.99, "balance": "ada", "colour": 1.0, "shift": 0.125,
+    },
+    # D looks through a pretrained network (Projected GANs, arXiv 2111.01007), G is FastGAN's; a CPU runs it slowly
+    "projected": {
+        "block": "glu", "z": 256, "width": 64, "up": "nearest", "kernel": (3,), "teacher": "lite0", "loss": "hinge",
+        "beta1": 0.0, "beta2": 0.99, "settle": True, "colour": 1.0, "shift": 0.125, "blur": 2.0, "blur_kimg": 50.0,
     },
     # arXiv 1511.06434 as Bag Dreams ran it
     "dcgan64": {"z": 128, "width": 64, "mirror": False, "ema_kimg": 0.0},
@@ -197,6 +213,12 @@ def _agree(values: Values) -> None:
         raise RecipeError("tint is for pictures that grow from one vector of latents; write tint=false")
     if values.block == "residual" and values.up == "transposed":
         raise RecipeError("block = residual grows by nearest neighbours; write up=nearest and kernel=[3]")
+    if values.block == "glu" and (values.latent == "field" or values.tint or values.up == "transposed"):
+        raise RecipeError("block = glu grows one vector of latents by nearest neighbours; write up=nearest tint=false")
+    if values.block == "glu" and values.teacher == "none":
+        raise RecipeError("block = glu is a generator alone, and D needs a teacher beside it; write teacher=lite0")
+    if values.teacher != "none" and (values.crop or values.teacher_side % 32):
+        raise RecipeError("a teacher sees whole squares, at a side that 32 divides; write crop=0 and teacher_side=224")
     for name in ("real", "fake"):
         labels = getattr(values, name)
         if len(labels) != 2 or labels[0] > labels[1]:

@@ -122,6 +122,7 @@ def play(team: Players, x: Tensor, values: Values, machine: Machine, moment: Mom
     rng = batches.chance(seed, step, "augment", machine.device)
     torch.manual_seed(batches.seed_of(seed, step, "layers"))  # dropout has no generator of its own
     half = torch.autocast(machine.device.split(":")[0], torch.bfloat16, enabled=machine.bf16)
+    looking = values.teacher != "none"  # its batch norms see parts of a batch, so one pass serves both
     due = turn.train_d and values.penalty != "none" and step % values.lazy == 0
     rate, weight = _rate(moment, values), losses.gamma(values, moment.images_seen) * turn.gamma
 
@@ -138,7 +139,7 @@ def play(team: Players, x: Tensor, values: Values, machine: Machine, moment: Mom
         real_seen.requires_grad_(due)
         fake_seen.requires_grad_(due and values.penalty == "r1r2")
         with half:
-            real, fake = losses.scores(d, real_seen, fake_seen, joint=values.joint)
+            real, fake = losses.scores(d, real_seen, fake_seen, joint=values.joint or looking)
         loss_d = losses.discriminator(real, fake, values, rng)
         held_back = torch.zeros((), device=x.device)
         if due:

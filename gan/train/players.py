@@ -6,12 +6,13 @@ import copy
 import hashlib
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
-from gan.nets import networks
+from gan.nets import networks, teacher
 from gan.pictures import batches
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def make(values: Values, size: int, seed: int, machine: Machine) -> Players:
         )
         networks.initialise(g, normed=values.norm_g != "none")
         networks.initialise(d, normed=values.norm_d == "batch")
+        teacher.load(d, bf16=machine.bf16)
     layout = torch.channels_last if machine.channels_last else torch.contiguous_format
     g, d = (net.to(machine.device).to(memory_format=layout) for net in (g, d))
     betas = (values.beta1, values.beta2)
@@ -114,17 +116,29 @@ def settled(ema: nn.Module, values: Values, field: tuple[int, int]) -> nn.Module
     """
     net = copy.deepcopy(ema)
     norms = [module for module in net.modules() if isinstance(module, nn.BatchNorm2d)]
-    if not values.settle or not norms:
-        return net
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # a plain mean over the batches
-    device = str(next(net.parameters()).device)
-    rng = batches.chance(0, 0, "latents", device)
-    net.train()
-    for _ in range(SETTLING):
-        net(batches.latents(values, max(values.batch, 16), rng, field))
-    return net.eval()
+    if values.settle and norms:
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # a plain mean over the batches
+        device = str(next(net.parameters()).device)
+        rng = batches.chance(0, 0, "latents", device)
+        net.train()
+        for _ in range(SETTLING):
+            net(batches.latents(values, max(values.batch, 16), rng, field))
+    net.eval()
+    for module in list(net.modules()):
+        if parametrize.is_parametrized(module, "weight"):  # a spectral norm: what is kept is the divided weight
+            _divide(module)
+    return net
+
+
+def _divide(module: nn.Module) -> None:
+    """As torch's remove_parametrizations, which would take the norm from every copy: they share a class."""
+    weight = nn.Parameter(cast("Tensor", module.weight).detach(), requires_grad=False)
+    kind = parametrize.type_before_parametrizations(module)
+    del module.parametrizations
+    module.__class__ = kind
+    module.register_parameter("weight", weight)
 
 
 _PARTS = ("g", "d", "ema", "opt_g", "opt_d")
