@@ -18,7 +18,7 @@ def main() -> None:
 @click.option("--seed", default=0, show_default=True)
 def train(kills: int, rows: tuple[str, ...], seed: int) -> None:
     """Training: SHA-256 over G, D and EMA against a run that was never killed."""
-    from benchmarks import crash_train  # noqa: PLC0415 - the other commands need no torch
+    from benchmarks.support import crash_train  # noqa: PLC0415 - the other commands need no torch
 
     found = crash_train.measure(kills, rows, seed)
     reached = {f"{one['preset']} equal": one["equal"] and one["kills"] == kills for one in found}
@@ -31,7 +31,7 @@ def train(kills: int, rows: tuple[str, ...], seed: int) -> None:
 @click.option("--seed", default=0, show_default=True)
 def scrape(kills: int, pages: int, seed: int) -> None:
     """Crawling: what is kept, lost, doubled and asked for again."""
-    from benchmarks import crash_scrape  # noqa: PLC0415 - the other commands need no nginx
+    from benchmarks.support import crash_scrape  # noqa: PLC0415 - the other commands need no nginx
 
     figures, promises = crash_scrape.measure(kills, pages, seed)
     click.echo(json.dumps({"figures": figures, "reached": promises}))

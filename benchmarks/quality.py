@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, Any
 import click
 import torch
 
-from benchmarks import contest, quilts
+from benchmarks.support import contest, quilts
 from benchmarks.support.contest import Task
 from scrapbag import processor
-from scrapbag.layout import write_text
+from scrapbag.disk import write_text
 
 if TYPE_CHECKING:
     from gan.evaluate.fidelity import Judge

@@ -19,7 +19,7 @@ from curate.rows import Outcome, Row, ScoreInfo
 from curate.scores.pairs import read_pairs
 from curate.squares import cache, tables
 from scrapbag import catalog, labels
-from scrapbag.layout import lock
+from scrapbag.disk import lock
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +42,7 @@ class Material:
     links: Links
     records: list[Record]
     speakers: dict[str, Record]
-    pictures: dict[str, catalog.Picture]
+    pictures: dict[str, catalog.StoredPicture]
     labels: list[Label]  # answers to the question that the targets ask
     targets: tuple[int, ...]  # the model's outputs that they stand for
     twin: Scores | None  # fp32 scores of the same weights

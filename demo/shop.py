@@ -15,7 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from demo.drawing.develop import SEED, develop
-from demo.drawing.stock import Picture, stock
+from demo.drawing.stock import DrawnPicture, stock
 from demo.guard import follow_parent
 from demo.pages import Item, Storefront
 from demo.server import Reply
@@ -29,7 +29,7 @@ _OPENED = 1_793_800_000.0  # when the shop says that its first picture came, sec
 _TYPES = {".jpg": "image/jpeg", ".png": "image/png"}
 
 
-def shop(folder: Path, pictures: tuple[Picture, ...] | None = None, seed: int = SEED) -> Storefront:
+def shop(folder: Path, pictures: tuple[DrawnPicture, ...] | None = None, seed: int = SEED) -> Storefront:
     """The shop of these pictures. One that is not in `folder` yet is drawn when it is asked for (see `fill`)."""
     pictures = stock() if pictures is None else pictures
     order = np.random.default_rng(seed).permutation(len(pictures))
@@ -50,7 +50,7 @@ def shop(folder: Path, pictures: tuple[Picture, ...] | None = None, seed: int = 
     )
 
 
-def fill(folder: Path, pictures: tuple[Picture, ...] | None = None, seed: int = SEED) -> int:
+def fill(folder: Path, pictures: tuple[DrawnPicture, ...] | None = None, seed: int = SEED) -> int:
     """Draw whatever is not in `folder` yet, on every core. Returns how many were drawn."""
     pictures = stock() if pictures is None else pictures
     shelf = folder / _key(pictures, seed)
@@ -70,7 +70,7 @@ def fill(folder: Path, pictures: tuple[Picture, ...] | None = None, seed: int = 
     return len(missing)
 
 
-def _items(pictures: list[Picture], seed: int) -> Iterator[Item]:
+def _items(pictures: list[DrawnPicture], seed: int) -> Iterator[Item]:
     """Pictures of a kind, three to an item, the items in a random order; here and there one shows a neighbour's too."""
     rng = np.random.default_rng([seed, 2])
     heaps = [pictures[k : k + PER_ITEM] for k in range(0, len(pictures), PER_ITEM)]
@@ -88,12 +88,12 @@ def _items(pictures: list[Picture], seed: int) -> Iterator[Item]:
         yield Item(number, heap[0].title, tuple(tags), tuple(shown), rating, votes, price)
 
 
-def _kind(picture: Picture) -> tuple[str, tuple[str, ...], int]:
+def _kind(picture: DrawnPicture) -> tuple[str, tuple[str, ...], int]:
     return picture.group, picture.words, picture.number
 
 
 def _serve(
-    shelf: Path, pictures: tuple[Picture, ...], by_path: dict[str, Picture], seed: int, path: str
+    shelf: Path, pictures: tuple[DrawnPicture, ...], by_path: dict[str, DrawnPicture], seed: int, path: str
 ) -> Reply | None:
     picture = by_path.get(path)
     if picture is None or picture.flaw == "gone":
@@ -105,7 +105,7 @@ def _serve(
     return Reply(file.read_bytes(), _TYPES[Path(path).suffix], modified=_OPENED + 60 * picture.number, headers=headers)
 
 
-def _draw(shelf: Path, pictures: tuple[Picture, ...], seed: int, batch: Sequence[Picture]) -> int:
+def _draw(shelf: Path, pictures: tuple[DrawnPicture, ...], seed: int, batch: Sequence[DrawnPicture]) -> int:
     shelf.mkdir(parents=True, exist_ok=True)
     for picture in batch:
         part = shelf / f".{picture.number}.{os.getpid()}.part"
@@ -114,11 +114,11 @@ def _draw(shelf: Path, pictures: tuple[Picture, ...], seed: int, batch: Sequence
     return len(batch)
 
 
-def _name(picture: Picture) -> str:
+def _name(picture: DrawnPicture) -> str:
     return picture.path.rpartition("/")[2]
 
 
-def _key(pictures: tuple[Picture, ...], seed: int) -> str:
+def _key(pictures: tuple[DrawnPicture, ...], seed: int) -> str:
     """Changes with the pictures, the seed, and the code that draws them."""
     digest = hashlib.sha256(f"{seed} {pictures}".encode())
     for path in sorted((Path(__file__).parent / "drawing").glob("*.py")):

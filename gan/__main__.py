@@ -11,8 +11,9 @@ import click
 
 from gan.nets import presets as table
 from scrapbag.check import build
+from scrapbag.disk import lock
 from scrapbag.errors import RecipeError, exits
-from scrapbag.layout import Data, Run, lock
+from scrapbag.layout import Data, Run
 from scrapbag.recipe import Train
 from scrapbag.recipe import load as load_recipe
 
@@ -55,7 +56,7 @@ def train(data_root: Path, root: Path, save_every: float, **asked: Any) -> None:
 
             with preflight.fits():
                 job = runs.prepare(dataset, run, settings, click.echo)
-                moment, sha256 = loop.train(job, judge=keep.Keeper(job), save_s=save_every)
+                moment, sha256 = loop.train(job, keeper=keep.Keeper(job), save_s=save_every)
             page = report.write(run)
             runs.finish(job, moment, sha256)
         click.echo(

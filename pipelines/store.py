@@ -16,11 +16,13 @@ from scrapy.exceptions import DropItem
 
 from pipelines.guards.reasons import RefusedError
 from pipelines.sniff import Seen, TooManyPixelsError, look
+from scrapbag.disk import sync
 from scrapbag.frontier import Answer, Frontier, Lease, Stored
-from scrapbag.layout import Data, sync_folder
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
+
+    from scrapbag.layout import Data
 
 _PARTS = count()
 
@@ -124,7 +126,7 @@ def _write(path: str, body: bytes) -> None:
     except BaseException:
         os.unlink(part)  # noqa: PTH108
         raise
-    sync_folder(Path(folder))
+    sync(Path(folder))
 
 
 def _create(part: str) -> int:
@@ -134,5 +136,5 @@ def _create(part: str) -> int:
     except FileNotFoundError:  # the first picture of its folder
         folder = Path(part).parent
         folder.mkdir(parents=True, exist_ok=True)
-        sync_folder(folder.parent)
+        sync(folder.parent)
         return os.open(part, flags, 0o644)

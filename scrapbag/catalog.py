@@ -125,7 +125,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Picture:
+class StoredPicture:
     """A file that came, once by its bytes."""
 
     number: int
@@ -189,10 +189,10 @@ def records(connection: sqlite3.Connection) -> Iterator[Record]:
         yield Record(**dict(zip(columns, row, strict=True)))
 
 
-def pictures(connection: sqlite3.Connection, data: Data) -> list[Picture]:
+def pictures(connection: sqlite3.Connection, data: Data) -> list[StoredPicture]:
     """Every picture, by its number."""
     rows = connection.execute("select id, sha256, extension from picture order by id")
-    return [Picture(number, sha256, data.image(sha256, extension)) for number, sha256, extension in rows]
+    return [StoredPicture(number, sha256, data.image(sha256, extension)) for number, sha256, extension in rows]
 
 
 def _disk(folder: Path) -> str:

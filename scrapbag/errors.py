@@ -14,7 +14,6 @@ import click
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
 
 
 class ScrapbagError(Exception):
@@ -69,7 +68,10 @@ _DISK |= dict.fromkeys((errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG), _TAKEN)
 
 @contextmanager
 def exits() -> Iterator[None]:
-    """Run a stage's command: an error that it foresaw becomes one sentence and its exit code, Ctrl-C or SIGTERM 130."""
+    """Run a stage's command: an error that it foresaw becomes one sentence and its exit code, Ctrl-C or SIGTERM 130.
+
+    A command imports inside of it what takes seconds to import, so that Ctrl-C is a sentence from the first second on.
+    """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
@@ -95,14 +97,3 @@ def exits() -> Iterator[None]:
 def _end(sentence: str, code: int) -> None:
     click.echo(f"error: {sentence}" if code != STOPPED else sentence, err=True)
     sys.exit(code)
-
-
-def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Ctrl-C while a stage is still being imported, which takes a second, is no fault to be traced back."""
-    if issubclass(kind, KeyboardInterrupt):
-        click.echo(_STOPPED, err=True)
-    else:
-        sys.__excepthook__(kind, error, trace)
-
-
-sys.excepthook = _uncaught  # whoever imports this module is a stage of ours

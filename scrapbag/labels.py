@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from scrapbag import catalog
+from scrapbag.disk import write_text
 from scrapbag.errors import MissingError, UsageError
-from scrapbag.layout import write_text
 
 if TYPE_CHECKING:
     import sqlite3

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import sys
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scrapbag.errors import LockedError
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -33,7 +26,16 @@ class Data:
 
     @property
     def scored(self) -> Path:
+        """Score versions, a folder each, and which of them is the present one."""
         return self.root / "scored"
+
+    @property
+    def index(self) -> Path:
+        """Which score version is the present one, and the stamp of the score stage."""
+        return self.scored / "index.json"
+
+    def version(self, key: str) -> Version:
+        return Version(self.scored / key)
 
     @property
     def squares(self) -> Path:
@@ -55,16 +57,73 @@ class Data:
         return self.root / "curated"
 
     @property
+    def packed(self) -> Path:
+        """curated/ as arrays that a trainer maps into memory."""
+        return self.root / "packed"
+
+    @property
     def report(self) -> Path:
         return self.root / "report"
+
+    @property
+    def scrape_csv(self) -> Path:
+        return self.report / "scrape.csv"
+
+    @property
+    def report_csv(self) -> Path:
+        return self.report / "report.csv"
+
+    @property
+    def sweep_csv(self) -> Path:
+        return self.report / "sweep.csv"
+
+    @property
+    def labels_csv(self) -> Path:
+        return self.report / "labels.csv"
+
+    @property
+    def report_html(self) -> Path:
+        return self.report / "report.html"
 
     @property
     def settings(self) -> Path:
         return self.root / "settings"
 
+    def settings_of(self, stage: str) -> Path:
+        """What a stage last ran with, as a recipe of that one section."""
+        return self.settings / f"{stage}.toml"
+
+    @property
+    def model_digests(self) -> Path:
+        """What the files of a model on this computer were when the score stage was last set."""
+        return self.settings / "model.sha256"
+
     def image(self, sha256: str, extension: str) -> Path:
         """Where a picture's bytes are; `extension` comes from the bytes' signature, never from a URL."""
         return self.images / sha256[:2] / f"{sha256}.{extension}"
+
+
+@dataclass(frozen=True)
+class Version:
+    """One score version: its shards stand beside these."""
+
+    root: Path
+
+    @property
+    def model(self) -> Path:
+        """Who looked, and how: name, activation, backend, dtype, number of features."""
+        return self.root / "model.json"
+
+    @property
+    def labels(self) -> Path:
+        """The classes that the model knows, in the order of its logits."""
+        return self.root / "labels.json"
+
+
+# The tables of curated/, and of every folder that squares are handed over in (Hugging Face's ImageFolder; StyleGAN)
+METADATA = "metadata.csv"
+DATASET = "dataset.json"
+CREDITS = "CREDITS.csv"
 
 
 @dataclass(frozen=True)
@@ -96,6 +155,33 @@ class Run:
         return self.root / "generator.safetensors"
 
     @property
+    def best(self) -> Path:
+        """The generator of the smallest KID so far."""
+        return self.root / "best.safetensors"
+
+    @property
+    def evaluation(self) -> Path:
+        return self.root / "evaluation.json"
+
+    @property
+    def quality(self) -> Path:
+        """KID and coverage on the way, a row a look."""
+        return self.root / "quality.csv"
+
+    @property
+    def reals(self) -> Path:
+        return self.root / "reals.png"
+
+    @property
+    def neighbours(self) -> Path:
+        """Samples beside the training pictures that are nearest to them."""
+        return self.root / "neighbours.png"
+
+    @property
+    def film(self) -> Path:
+        return self.root / "progress.gif"
+
+    @property
     def report(self) -> Path:
         return self.root / "report.html"
 
@@ -106,54 +192,6 @@ class Run:
     def fakes(self, kimg: int) -> Path:
         return self.root / f"fakes-{kimg:06d}.png"
 
-
-def write_bytes(path: Path, content: bytes) -> bool:
-    """Write `content` to `path`, whole or not at all, and only if it differs. Returns whether it was written."""
-    if path.exists() and path.read_bytes() == content:
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-    sync_folder(path.parent)
-    return True
-
-
-def write_text(path: Path, content: str) -> bool:
-    """`write_bytes` for text, as UTF-8."""
-    return write_bytes(path, content.encode())
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a rename inside `folder` survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def lock(folder: Path, stage: str) -> Iterator[None]:
-    """Hold `stage` of the dataset or run in `folder`. The kernel lets go when the process ends, however it ends.
-
-    Raises LockedError, which names the holder, when another process has it.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f".{stage}.lock").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read().strip() or "another process"
-            raise LockedError(f"{stage} is already at work on {folder}: {holder}; wait for it or stop it") from None
-        file.truncate(0)
-        file.write(f"process {os.getpid()} ({Path(sys.argv[0]).parent.name or 'python'})")
-        file.flush()
-        yield
+    def grids(self) -> list[Path]:
+        """Every grid of samples, in the order of images seen."""
+        return sorted(self.root.glob("fakes-*.png"))

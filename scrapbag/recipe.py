@@ -8,12 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import click
 import tomli_w
 
 from scrapbag.check import Between, build
-from scrapbag.errors import RecipeError, exits
-from scrapbag.layout import write_text
+from scrapbag.errors import RecipeError
 from scrapbag.sources import KINDS, Source
 
 
@@ -190,23 +188,3 @@ def _plain(value: Any) -> Any:
 
 def _listed(stages: dict[str, type]) -> str:
     return ", ".join(f"[{stage}]" for stage in stages)
-
-
-@click.command()
-@click.argument("recipe", type=click.Path(path_type=Path))
-@click.argument("stage", type=click.Choice([*STAGES, "name"]))
-@click.option("--set", "overrides", multiple=True, metavar="STAGE.KEY=VALUE", help="Override one value.")
-@click.option("-o", "output", type=click.Path(path_type=Path), help="Write there, only if it changed.")
-def main(recipe: Path, stage: str, overrides: tuple[str, ...], output: Path | None) -> None:
-    """Print one stage's settings, or write them to a file."""
-    with exits():
-        loaded = load(recipe, overrides)
-        text = loaded.name if stage == "name" else dump(loaded, stage)
-        if output is None:
-            click.echo(text)
-        else:
-            write_text(output, text)
-
-
-if __name__ == "__main__":
-    main()

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import click
 
+from scrapbag.disk import write_text
 from scrapbag.errors import exits
-from scrapbag.layout import Data, Run, write_text
+from scrapbag.layout import Data, Run
 from scrapbag.recipe import STAGES, dump, load, model_folder, require_contact
 
 

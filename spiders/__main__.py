@@ -6,13 +6,11 @@ from pathlib import Path
 
 import click
 
+from scrapbag.disk import lock
 from scrapbag.errors import exits
-from scrapbag.layout import Data, lock
+from scrapbag.layout import Data
 from scrapbag.recipe import load, require_contact
 from spiders.browser.programs import INSTALL
-from spiders.engine.export import export
-from spiders.engine.run import choose, run
-from spiders.engine.summary import check, summary
 
 
 @click.group()
@@ -28,6 +26,10 @@ def main() -> None:
 def scrape(root: Path, name: str | None, retry: str | None, *, fresh: bool) -> None:
     """Crawl the sources of settings/scrape.toml; goes on where it was stopped."""
     with exits():
+        from spiders.engine.export import export  # noqa: PLC0415  Scrapy takes a second to import
+        from spiders.engine.run import choose, run  # noqa: PLC0415
+        from spiders.engine.summary import check, summary  # noqa: PLC0415
+
         data = Data(root)
         recipe = load(data.settings / "scrape.toml")
         require_contact(recipe)

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from benchmarks import quilts
+from benchmarks.support import quilts
 from gan.evaluate import metrics
 from gan.evaluate.evaluate import best
 from gan.evaluate.fidelity import COUNT, Judge, Reals, divide
@@ -30,7 +30,8 @@ from gan.train import loop, players, preflight
 from gan.train.job import Job
 from gan.train.players import Machine
 from scrapbag import processor
-from scrapbag.layout import Run, write_text
+from scrapbag.disk import write_text
+from scrapbag.layout import Run
 from scrapbag.recipe import Train
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def learn(task: Task, work: Path) -> None:
     folder = _folder(task, work)
     settings = Train(minutes=task.minutes, seed=task.seed)
     job = Job(folder, pictures, values, task.side, settings, Machine(threads=1, bf16=processor.has_bf16()))
-    loop.train(job, clock=time.process_time, judge=Keeper(job) if task.best else None)
+    loop.train(job, clock=time.process_time, keeper=Keeper(job) if task.best else None)
 
 
 def judge_of(task: Task, work: Path) -> Judge:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from curate.rows import Row
+from scrapbag.disk import write_text
 from scrapbag.errors import MissingError, UsageError
-from scrapbag.layout import write_text
 from scrapbag.plain import cell, uncell
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from curate.report import page, report_csv
 from curate.report import sweep as sweeps
-from scrapbag.layout import write_text
+from scrapbag.disk import write_text
 
 if TYPE_CHECKING:
     from curate.rows import Outcome

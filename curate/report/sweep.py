@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from curate.report.report_csv import csv
-from scrapbag.layout import write_text
+from scrapbag.disk import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,9 +17,9 @@ from markupsafe import Markup
 from curate.look.decode import UnusableError, load
 from curate.review.questions import Desk
 from scrapbag import labels
+from scrapbag.disk import lock
 from scrapbag.errors import MissingError, UsageError
 from scrapbag.labels import ANSWERS
-from scrapbag.layout import lock
 
 try:
     from flask import Flask, Response, abort, jsonify, render_template, request
@@ -65,7 +65,7 @@ def serve(settings: Curate, data: Data, port: int, told: Callable[[str], None]) 
 
 def application(desk: Desk, name: str) -> Flask:
     """The page, the pictures, and the ways to say something; nothing else, and to this computer alone."""
-    app = Flask("curate")
+    app = Flask("curate.review")
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     token, key = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scrapbag.layout import write_bytes
+from scrapbag.disk import write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -20,8 +20,8 @@ from curate.model.targets import LabelSet
 from curate.scores.pairs import read_pairs, sketch
 from curate.scores.shards import SIZE, Shards
 from scrapbag import catalog
+from scrapbag.disk import lock, write_text
 from scrapbag.errors import RecipeError, TooManyFailuresError
-from scrapbag.layout import lock, write_text
 from scrapbag.processor import has_bf16
 from scrapbag.recipe import load
 
@@ -135,7 +135,7 @@ def _inputs(paths: Sequence[Path], eyes: Eyes, count: int) -> Iterator[NDArray[n
     yield from (np.stack(batch) for batch in _portions(pixels[:whole], BATCH))
 
 
-def _pictures(data: Data) -> list[catalog.Picture]:
+def _pictures(data: Data) -> list[catalog.StoredPicture]:
     connection = catalog.connect(data.catalog)
     try:
         pictures = catalog.pictures(connection, data)
@@ -153,7 +153,7 @@ def _check_targets(labels: LabelSet, data: Data) -> None:
         targets.indices(load(path).curate.targets, labels)
 
 
-def _add(pictures: Sequence[catalog.Picture], eyes: Eyes, shards: Shards) -> None:
+def _add(pictures: Sequence[catalog.StoredPicture], eyes: Eyes, shards: Shards) -> None:
     """Score `pictures` into new shards, a batch a thread: what one thread decodes, it also shows to the model."""
     decode.strict()
     cv2.setNumThreads(1)
@@ -168,7 +168,7 @@ def _add(pictures: Sequence[catalog.Picture], eyes: Eyes, shards: Shards) -> Non
             shards.append([picture.sha256 for picture in portion], joined)
 
 
-def _batch(pictures: Sequence[catalog.Picture], eyes: Eyes) -> dict[str, NDArray[np.generic]]:
+def _batch(pictures: Sequence[catalog.StoredPicture], eyes: Eyes) -> dict[str, NDArray[np.generic]]:
     """The columns of some pictures. An unusable file keeps its place, with zeros."""
     looks = [look(picture.path, eyes.prepare, eyes.side, eyes.paper) for picture in pictures]
     heap.give_back()

@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 from curate.look import decode
 from curate.squares import fit
+from scrapbag.disk import sync
 from scrapbag.errors import DiskError
-from scrapbag.layout import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,13 +82,13 @@ def swap(new: Path, current: Path) -> None:
     if _same(new, current):
         shutil.rmtree(new)
         return
-    sync_folder(new)
+    sync(new)
     if not current.exists():
         new.rename(current)
     else:
         _exchange(new, current)
         shutil.rmtree(new)
-    sync_folder(current.parent)
+    sync(current.parent)
 
 
 def _same(new: Path, current: Path) -> bool:

@@ -17,8 +17,8 @@ from tqdm import tqdm
 
 from curate.squares import tars
 from curate.squares.tables import METADATA, write_tables
+from scrapbag.disk import lock
 from scrapbag.errors import DiskError, MissingError, UsageError
-from scrapbag.layout import lock
 from scrapbag.plain import uncell
 
 if TYPE_CHECKING:

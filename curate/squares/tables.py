@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from curate.report.report_csv import csv
-from scrapbag.layout import write_text
+from scrapbag.disk import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

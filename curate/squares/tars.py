@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from scrapbag.disk import write_text
 from scrapbag.errors import DiskError, MissingError
-from scrapbag.layout import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,7 +14,7 @@ from demo.drawing.quilts import draw as draw_quilt
 from demo.drawing.stock import FORMS
 
 if TYPE_CHECKING:
-    from demo.drawing.stock import Picture
+    from demo.drawing.stock import DrawnPicture
 
 SEED = 20261122
 _REGRETS = b"<!doctype html><title>Moved</title><p>This picture has moved to our new shop. Sorry!</p>\n"
@@ -22,7 +22,7 @@ _TURNED = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image
 _ORIENTATION = 0x0112  # the EXIF tag
 
 
-def draw(picture: Picture, seed: int = SEED) -> Image.Image:
+def draw(picture: DrawnPicture, seed: int = SEED) -> Image.Image:
     """What a picture shows, RGB; one that repeats another shows the same."""
     rng = np.random.default_rng([seed, picture.number if picture.like is None else picture.like])
     if picture.group == "quilt":
@@ -31,7 +31,7 @@ def draw(picture: Picture, seed: int = SEED) -> Image.Image:
     return FORMS[picture.group][picture.words[0]](rng)
 
 
-def develop(picture: Picture, pictures: tuple[Picture, ...], seed: int = SEED) -> bytes:
+def develop(picture: DrawnPicture, pictures: tuple[DrawnPicture, ...], seed: int = SEED) -> bytes:
     """The body that the shop sends for a picture; empty for one that is gone."""
     if picture.flaw in ("empty", "gone"):
         return b""

@@ -45,7 +45,7 @@ FLAWS = {
 
 
 @dataclass(frozen=True)
-class Picture:
+class DrawnPicture:
     """One picture of the shop. It is drawn from its number and the shop's seed alone."""
 
     number: int
@@ -74,22 +74,22 @@ class Picture:
         return tuple(dict.fromkeys(word.replace("_", " ") for word in (*own, *self.words)))
 
 
-def stock(counts: dict[str, int] | None = None, flaws: dict[str, int] | None = None) -> tuple[Picture, ...]:
+def stock(counts: dict[str, int] | None = None, flaws: dict[str, int] | None = None) -> tuple[DrawnPicture, ...]:
     """Every picture, by number; blocks, palettes and forms come in turn, so each is there about as often."""
-    pictures: list[Picture] = []
+    pictures: list[DrawnPicture] = []
     for group, count in (COUNTS if counts is None else counts).items():
-        pictures += [Picture(len(pictures) + k, group, _words(group, k)) for k in range(count)]
+        pictures += [DrawnPicture(len(pictures) + k, group, _words(group, k)) for k in range(count)]
     sound = len(pictures)
     for flaw, count in (FLAWS if flaws is None else flaws).items():
         for k in range(count):
             number = len(pictures)
-            model = pictures[(k * 53 + 7) % sound] if sound else Picture(0, "quilt", _words("quilt", k))
+            model = pictures[(k * 53 + 7) % sound] if sound else DrawnPicture(0, "quilt", _words("quilt", k))
             like = model.number if flaw in ("copy", "near") else None
-            pictures.append(Picture(number, model.group, model.words, flaw, like))
+            pictures.append(DrawnPicture(number, model.group, model.words, flaw, like))
     return tuple(pictures)
 
 
-def summary(pictures: tuple[Picture, ...]) -> str:
+def summary(pictures: tuple[DrawnPicture, ...]) -> str:
     """How many there are of each group, in words."""
     groups = Counter("broken or barred" if p.flaw and p.like is None else p.group for p in pictures)
     return ", ".join(f"{count:,} {group}" for group, count in groups.most_common())

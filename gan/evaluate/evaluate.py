@@ -10,8 +10,8 @@ from gan.evaluate import neighbours
 from gan.evaluate.fidelity import MANY, Judge, reals_of
 from gan.pictures import batches
 from gan.sample import sample
+from scrapbag.disk import write_text
 from scrapbag.errors import UsageError
-from scrapbag.layout import write_text
 
 if TYPE_CHECKING:
     from pathlib import Path

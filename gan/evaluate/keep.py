@@ -16,8 +16,8 @@ from gan.nets import networks
 from gan.pictures import batches
 from gan.sample import sample
 from gan.train import checkpoint
+from scrapbag.disk import write_text
 from scrapbag.errors import ScrapbagError, UsageError
-from scrapbag.layout import write_text
 
 if TYPE_CHECKING:
     from pathlib import Path

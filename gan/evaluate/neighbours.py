@@ -11,7 +11,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from gan.evaluate import metrics
-from scrapbag.layout import write_bytes
+from scrapbag.disk import write_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path

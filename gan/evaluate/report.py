@@ -17,7 +17,7 @@ from PIL import Image
 from gan.evaluate import evaluate, keep
 from gan.pictures import grids
 from gan.train import progress
-from scrapbag.layout import write_text
+from scrapbag.disk import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

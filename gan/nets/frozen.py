@@ -15,8 +15,8 @@ from timm.data.config import resolve_data_config
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from scrapbag import lite0
 from scrapbag.errors import MissingError, UsageError
+from scrapbag.models import lite0
 from scrapbag.recipe import model_folder
 
 STRIDES = [4, 8, 16, 32]  # of the four taps

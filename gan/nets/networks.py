@@ -1,7 +1,7 @@
 """Generators and discriminators as data: a nested list of torch.nn layers, which `build` turns into modules.
 
-Every generator takes (N, channels, h, w): a vector of latents is a field of one by one. The list is written beside
-the weights, so that plain torch can load them (see the README).
+Every generator takes latents of (N, channels, h, w); a vector of latents is a field of 1x1. The list is written beside
+the weights, so that they can be loaded without this code (see the README).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Spec = list[Any]  # [class name, keyword arguments, inner layers]
 
 
 def generator(values: Values, size: int) -> Spec:
-    """(N, channels, h, w) of latents -> (N, 3, H, W) in [-1, 1]; a field of h grows to h * 2 ** depth."""
+    """Latents (N, channels, h, w) -> pictures (N, 3, H, W) in [-1, 1]; of a field, H = h * 2 ** depth (see `split`)."""
     base, depth = split(size)
     if values.head == "canvas":
         return _sequence(*_canvas(values, size))
@@ -61,16 +61,17 @@ def generator(values: Values, size: int) -> Spec:
 
 
 def discriminator(values: Values, size: int) -> Spec:
-    """(N, 3, size, size) -> (N, scores): one score a picture, or one a patch.
+    """(N, 3, size, size) -> logits (N, 1), or (N, patches) with a patch head.
 
-    Never in circles: a crop of a real picture does not wrap round, and D would tell it by its seam.
+    D pads with zeros even where G pads circularly: a crop of a real picture does not wrap round, so circular padding
+    would show D a seam in reals alone.
     """
     if values.teacher != "none":
         return teacher.discriminator(values, size)
     values = replace(values, pad="zeros")
     base, depth = split(size)
     if values.head == "patch":
-        depth = min(depth, 5)  # with a tail a score sees 158 pixels
+        depth = min(depth, 5)  # with a tail the receptive field of a logit is 158 pixels
     widths = [values.width * 2 ** min(3, i) for i in range(depth)]
     layers: list[Spec] = []
     if values.block == "residual":
@@ -96,15 +97,15 @@ def discriminator(values: Values, size: int) -> Spec:
     if values.tail:
         layers += [_conv(wide, widths[-1], 3, values), _leaky()]
         wide = widths[-1]
-    last = 1 if values.head == "patch" else base
-    layers.append(["Conv2d", {"in_channels": wide, "out_channels": 1, "kernel_size": last}, []])
-    return _sequence(*layers, ["Flatten", {}, []])
+    kernel = 1 if values.head == "patch" else base
+    to_logit: Spec = ["Conv2d", {"in_channels": wide, "out_channels": 1, "kernel_size": kernel}, []]
+    return _sequence(*layers, to_logit, ["Flatten", {}, []])
 
 
 def split(size: int, setting: str = "SIZE") -> tuple[int, int]:
-    """A side as (base, depth) with side = base * 2 ** depth and base from 4 to 7. Raises UsageError.
+    """A side in pixels as (base, depth): side = base * 2 ** depth, base from 4 to 7, depth from 3 to 6.
 
-    `setting` is what a user writes to change it.
+    Raises UsageError, which names `setting` as what to change, for a side that is no such product.
     """
     depth = max(0, math.floor(math.log2(size / 4)))
     base = size >> depth
@@ -117,13 +118,13 @@ def split(size: int, setting: str = "SIZE") -> tuple[int, int]:
 
 
 def field(values: Values, size: int) -> tuple[int, int]:
-    """The (h, w) of latents from which a generator makes pictures of `size`."""
+    """The (h, w) of the latents from which a generator makes pictures of (size, size)."""
     base = split(size)[0] if values.latent == "field" else 1
     return base, base
 
 
 def build(spec: Spec) -> nn.Module:
-    """The modules of a list."""
+    """The module that a spec describes. Raises AttributeError for a layer that neither torch.nn nor gan has."""
     name, arguments, inner = spec
     kind = _OURS.get(name) or getattr(nn, name)
     if [one[0] for one in inner] in (["Upsample", "Conv2d"], ["Upsample", "Spectral"]):
@@ -132,7 +133,7 @@ def build(spec: Spec) -> nn.Module:
 
 
 def circular(spec: Spec) -> Spec:
-    """The same layers, wrapping round at the borders: what they make is seamless. Weights fit both."""
+    """The same layers with circular padding, so that the pictures are seamless. The weights fit both."""
     name, arguments, inner = spec
     name = "CircularPad2d" if name == "ZeroPad2d" else name
     changes: dict[str, dict[str, Any]] = {"Conv2d": {"padding_mode": "circular"}, "Waves": {"whole": True}}
@@ -140,7 +141,7 @@ def circular(spec: Spec) -> Spec:
 
 
 def initialise(net: nn.Module, *, normed: bool) -> None:
-    """DCGAN's deviation of 0.02 where a norm follows; else He's, and residual branches that start at nothing."""
+    """N(0, 0.02) as DCGAN where a norm follows (`normed`); else He's, and residual branches that start at 0."""
     for module in net.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             if normed:
@@ -176,7 +177,7 @@ def _sequence(*layers: Spec) -> Spec:
 
 
 def _conv(i: int, o: int, kernel: int, values: Values, *, bias: bool = True) -> Spec:
-    """The same size out as in. An even kernel reaches one pixel further down and right."""
+    """A convolution that keeps the size. An even kernel needs one pixel of padding more at the bottom and right."""
     arguments = {"in_channels": i, "out_channels": o, "kernel_size": kernel, "bias": bias}
     if kernel % 2:
         return ["Conv2d", {**arguments, "padding": kernel // 2, "padding_mode": values.pad}, []]
@@ -186,7 +187,7 @@ def _conv(i: int, o: int, kernel: int, values: Values, *, bias: bool = True) -> 
 
 
 def _grow(i: int, o: int, layer: int, values: Values) -> list[Spec]:
-    """Twice the size, by a transposed convolution or by copying each pixel before a plain one."""
+    """Twice the size: a transposed convolution, or nearest-neighbour upsampling and a convolution."""
     kernel = values.kernel[min(layer, len(values.kernel) - 1)]
     bias = values.norm_g == "none" or o == 3
     if values.up == "nearest":
@@ -217,13 +218,13 @@ def _residual(i: int, o: int, values: Values) -> Spec:
 
 
 def _tint(values: Values, size: int) -> Spec:
-    """One colour for the whole picture, straight from the latents."""
+    """One colour for the whole picture: a linear map of the latents."""
     colour = {"in_channels": values.z, "out_channels": 3, "kernel_size": 1, "bias": False}
     return _sequence(["Conv2d", colour, []], ["Upsample", {"scale_factor": size, "mode": "nearest"}, []])
 
 
 def _canvas(values: Values, size: int) -> list[Spec]:
-    """The latents paint a canvas of the picture's size at once; what follows looks at a quarter of it and repaints."""
+    """A full-size picture from one transposed convolution; then a small encoder and decoder repaint it."""
     w = values.width
     canvas = {"in_channels": values.z, "out_channels": 3, "kernel_size": size}
     layers: list[Spec] = [["ConvTranspose2d", canvas, []]]

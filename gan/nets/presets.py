@@ -20,75 +20,77 @@ LARGE = 64  # pixels
 
 @dataclass(frozen=True)
 class Values:
-    """What a network is made of and how it learns. The defaults are a plain DCGAN; a preset says what differs."""
+    """What G and D are made of and how they learn. The defaults are a plain DCGAN; a preset says what differs.
+
+    The names stand in settings.toml and beside every generator: they stay, and a new one gets a default.
+    """
 
     # the networks
-    head: Literal["vector", "canvas", "patch"] = (
-        "vector"  # G starts from a grid or a canvas; D ends in one score or many
-    )
-    block: Literal["plain", "residual", "glu"] = "plain"  # glu: of G alone, see gan/nets/pyramid.py
+    # vector: as in DCGAN; canvas: G makes a full-size picture at once and repaints it; patch: D ends in a map of logits
+    head: Literal["vector", "canvas", "patch"] = "vector"
+    block: Literal["plain", "residual", "glu"] = "plain"  # residual: beside a skip connection; glu: gan/nets/pyramid.py
     excite: bool = False  # glu: small maps weigh the channels of those sixteen times as large
-    latent: Literal["vector", "field"] = "vector"
-    law: Literal["normal", "uniform"] = "normal"  # of the latents
-    z: Annotated[int, Between(1, 8192)] = 128  # channels of the (local) latents
-    types: Annotated[int, Between(0, 512)] = 0  # channels that are one for the whole field: the texture's type
-    waves: Annotated[int, Between(0, 64)] = 0  # periodic channels
-    width: Annotated[int, Between(4, 256)] = 32  # channels of the layer at full size; at most 8 times that inside
+    latent: Literal["vector", "field"] = "vector"  # field: (N, z, h, w) latents, for pictures of any size
+    law: Literal["normal", "uniform"] = "normal"  # the prior of the latents: N(0, 1), or uniform in [-1, 1]
+    z: Annotated[int, Between(1, 8192)] = 128  # channels of the latents (of a field, the local ones)
+    types: Annotated[int, Between(0, 512)] = 0  # channels that are the same over the whole field: the texture's type
+    waves: Annotated[int, Between(0, 64)] = 0  # channels that are sine waves over the field
+    width: Annotated[int, Between(4, 256)] = 32  # channels at full size; twice as many at each halving, at most 8 times
     # D looks through a frozen network: lite0, a name of timm's, or curation, which is what chose the pictures
     teacher: str = "none"
     teacher_side: Annotated[int, Between(0, 1024)] = 0  # pixels it sees; 0: 224, or the picture's own where it has more
     heads: Annotated[int, Between(1, 4)] = 4  # discriminators, on so many of its maps, coarsest first
     mix: Annotated[int, Between(4, 256)] = (
-        64  # channels of its finest map when mixed; 8 times that at the end of a head
+        64  # channels of its finest map when mixed; at the end of a head 8 times that
     )
     ghost: Annotated[int, Between(1, 4096)] = 16  # pictures, at most, that a batch norm of a head sees at a time
-    up: Literal["nearest", "transposed"] = "transposed"
-    kernel: tuple[Annotated[int, Between(1, 9)], ...] = (4,)  # of G, layer by layer; the last one goes on
-    tint: bool = False  # the latents add a colour of their own to the whole picture, which batch norm cannot even out
+    up: Literal["nearest", "transposed"] = "transposed"  # how G doubles the size; nearest: then a convolution
+    kernel: tuple[Annotated[int, Between(1, 9)], ...] = (4,)  # of G, layer by layer; the last one holds for all others
+    tint: bool = False  # G adds one colour to the whole picture, linear in the latents: batch norm cannot remove it
     norm_g: Literal["batch", "none"] = "batch"
     norm_d: Literal["batch", "group", "spectral", "none"] = "batch"
-    norm_from: Annotated[int, Between(1, 8)] = 1  # D's layers before this one have no norm
-    pad: Literal["zeros", "circular"] = "zeros"
-    tail: bool = False  # one more convolution in D before its score
-    minibatch_std: bool = False  # D sees how much a batch varies
-    moments: bool = False  # the end of D sees the colours of the picture itself, which batch norm hides
-    dropout: Share = 0.0  # in D
-    noise: Positive = 0.0  # deviation of the noise on what D sees ...
-    noise_kimg: Positive = 100.0  # ... which fades to nothing by then
+    norm_from: Annotated[int, Between(1, 8)] = 1  # the first of D's layers that has a norm, counted from 0
+    pad: Literal["zeros", "circular"] = "zeros"  # of G; circular makes seamless pictures
+    tail: bool = False  # one more 3x3 convolution in D before to_logit
+    minibatch_std: bool = False  # D sees the standard deviation within a batch (arXiv 1710.10196)
+    moments: bool = False  # the end of D sees the picture's means and standard deviations, which batch norm hides
+    dropout: Share = 0.0  # of D's channels
+    noise: Positive = 0.0  # standard deviation of the Gaussian noise added to what D sees ...
+    noise_kimg: Positive = 100.0  # ... falling linearly to 0 after so many thousand images; 0 keeps it
     # the game
-    loss: Literal["nonsaturating", "hinge", "least_squares", "relativistic"] = "nonsaturating"
-    real: tuple[float, ...] = (1.0, 1.0)  # the range that labels of reals are drawn from
-    fake: tuple[float, ...] = (0.0, 0.0)
-    flip_labels: Share = 0.0
+    loss: Literal["nonsaturating", "hinge", "least_squares", "relativistic"] = "nonsaturating"  # gan/train/losses.py
+    real: tuple[float, ...] = (1.0, 1.0)  # the range that D's targets for reals are drawn from (nonsaturating loss)
+    fake: tuple[float, ...] = (0.0, 0.0)  # the same for fakes
+    flip_labels: Share = 0.0  # the probability that a target is replaced by 1 - target
     joint: bool = False  # D sees reals and fakes as one batch: batch norm cannot hide a cast that all fakes share
-    penalty: Literal["none", "r1", "r1r2"] = "none"
-    gamma: Positive = 0.2  # the penalty's weight ...
-    gamma_start: Annotated[float, Between(0.001, 1)] = 1.0  # ... of which this share holds for the first picture ...
-    gamma_kimg: Positive = 100.0  # ... and which has grown to all of it by then
-    lazy: Annotated[int, Between(1, 64)] = 8  # the penalty is due every so many steps
-    balance: Literal["none", "alternate", "gate", "ada", "servo"] = "none"
-    target: float = 0.6  # e of alternate; D's accuracy of gate; mean sign of D on reals of ada and servo
+    penalty: Literal["none", "r1", "r1r2"] = "none"  # the gradient penalty, on reals or on reals and fakes
+    gamma: Positive = 0.2  # the penalty's weight; gamma / 2 multiplies the mean square norm of the gradient ...
+    gamma_start: Annotated[float, Between(0.001, 1)] = 1.0  # ... from this share of it at the first image ...
+    gamma_kimg: Positive = 100.0  # ... growing geometrically to all of it after so many thousand images
+    lazy: Annotated[int, Between(1, 64)] = 8  # the penalty is due every so many steps, with so many times its weight
+    balance: Literal["none", "alternate", "gate", "ada", "servo"] = "none"  # the controller, gan/train/balance.py
+    target: float = 0.6  # its set point: loss gap of alternate; D's accuracy of gate; mean sign of D of ada and servo
     # the optimisers
     lr_g: Annotated[float, Between(0, 1)] = 2e-4
     lr_d: Annotated[float, Between(0, 1)] = 2e-4
     beta1: Beta = 0.5
     beta2: Beta = 0.999
-    decay: Annotated[float, Between(0.01, 1)] = 1.0  # of the rates, every `decay_kimg`
+    decay: Annotated[float, Between(0.01, 1)] = 1.0  # the learning rates are multiplied by this every `decay_kimg`
     decay_kimg: Annotated[float, Between(0.001)] = 100.0
-    ema_kimg: Positive = 20.0  # half-life of the averaged G
-    settle: bool = False  # measure the batch norms of the averaged G anew: the ones of G itself do not fit its weights
+    ema_kimg: Positive = 20.0  # half-life of G's exponential moving average (EMA), in thousand images
+    settle: bool = False  # measure the EMA's batch norm statistics anew: those gathered by G do not fit its weights
     batch: Annotated[int, Between(2, 4096)] = 64
     # the pictures
-    crop: Annotated[int, Between(0, 256)] = 0  # side of random crops; 0 takes the squares as they are
-    mirror: bool = True
-    tumble: bool = False  # upside down and quarter turns too
-    colour: Positive = 0.0
-    shift: Share = 0.0  # of the side
+    crop: Annotated[int, Between(0, 256)] = 0  # side of random crops in pixels; 0 takes the squares as they are
+    mirror: bool = True  # left and right are swapped with probability 1/2
+    tumble: bool = False  # flips and quarter turns too, each with probability 1/2
+    colour: Positive = 0.0  # strength of changes of brightness, saturation and contrast; 1 is DiffAugment's
+    shift: Share = 0.0  # at most, as a share of the side
     turn: Annotated[float, Between(0, 180)] = 0.0  # degrees either way
-    zoom: Share = 0.0
-    blur: Positive = 0.0  # deviation, in pixels, of the blur on what D sees ...
-    blur_kimg: Positive = 100.0  # ... which fades to nothing by then
-    widen_kimg: Positive = 0.0  # start with level 0 and take in one level more every so many thousand images
+    zoom: Share = 0.0  # at most, as the logarithm of the scale, either way
+    blur: Positive = 0.0  # standard deviation, in pixels, of the Gaussian blur of what D sees ...
+    blur_kimg: Positive = 100.0  # ... falling linearly to 0 after so many thousand images
+    widen_kimg: Positive = 0.0  # start with level 0 and add a level every so many thousand images
 
 
 _CPU: dict[str, Any] = {
@@ -100,10 +102,10 @@ _CPU: dict[str, Any] = {
 PRESETS: dict[str, dict[str, Any]] = {
     # DCGAN with batch norm in both, lazy R1: on a CPU images per second come first, and steps before images
     "auto-cpu": {**_CPU, "batch": 32},
-    # from 64 pixels on transposed convolutions weave a grain into photographs that no minutes take out again, and what
-    # grows by copies loses the hues
+    # from 64 pixels on transposed convolutions leave a checkerboard grain in photographs that longer training does not
+    # remove; nearest-neighbour upsampling does not, but loses hues, which the tint brings back
     "auto-cpu-64": {**_CPU, "up": "nearest", "kernel": (3,), "tint": True},
-    # a residual pair without norm, relativistic, kept in bounds by R1 + R2 (R3GAN, arXiv 2501.05441)
+    # residual networks without norm, relativistic loss, R1 and R2 penalties (R3GAN, arXiv 2501.05441)
     "auto-cuda": {
         "block": "residual", "up": "nearest", "kernel": (3,), "norm_g": "none", "norm_d": "none", "batch": 32,
         "loss": "relativistic", "penalty": "r1r2", "gamma": 10.0, "lazy": 4, "lr_g": 2e-4, "lr_d": 2e-4,
@@ -134,12 +136,12 @@ PRESETS: dict[str, dict[str, Any]] = {
         "pad": "circular", "crop": 128, "batch": 16, "penalty": "r1", "gamma": 0.1, "lazy": 8, "lr_g": 4e-4,
         "lr_d": 4e-4, "beta2": 0.99, "mirror": False, "ema_kimg": 4.0, "tail": True,
     },
-    # Image Dataset Generation: 400 pictures, one CPU; the loser of the two losses trains until the gap is under e
+    # Image Dataset Generation: 400 pictures, one CPU; the net with the larger loss trains alone until the gap is small
     "balanced-cpu": {
         "z": 100, "norm_d": "none", "batch": 32, "balance": "alternate", "target": 0.5, "beta2": 0.99,
         "lr_g": 4e-4, "lr_d": 4e-4, "colour": 0.4, "shift": 0.1, "ema_kimg": 4.0,
     },
-    # penetrails: a canvas that is painted over, strong augmentation, the surest quilts first
+    # penetrails: a full-size picture that is repainted, strong augmentation, level 0 (the surest pictures) first
     "quilt": {
         "head": "canvas", "batch": 16, "tumble": True, "turn": 10.0, "zoom": 0.1, "colour": 0.4, "shift": 0.05,
         "widen_kimg": 50.0, "ema_kimg": 10.0, "real": (0.9, 1.0), "up": "nearest", "kernel": (3,),
@@ -148,7 +150,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 def row(preset: str, device: str, side: int) -> str:
-    """The name of the table's row that a preset is on this kind of device, for pictures of so many pixels."""
+    """The name of the row of PRESETS that `preset` stands for, on "cpu" or "cuda", for pictures of `side` pixels."""
     if preset != "auto":
         return preset
     if device.startswith("cuda"):
@@ -157,9 +159,9 @@ def row(preset: str, device: str, side: int) -> str:
 
 
 def resolve(name: str, overrides: Iterable[str] = (), learnt: dict[str, Any] | None = None) -> Values:
-    """The values of a row, over them what the preflight `learnt`, over them the user's `key=value`.
+    """The values of a row, overridden by what the preflight `learnt`, and those by the user's `key=value`.
 
-    Raises RecipeError with one sentence for a value that cannot be used.
+    Raises RecipeError, in one sentence, for a value that cannot be used.
     """
     values = _build({**PRESETS[name], **(learnt or {})}, overrides)
     _agree(values)
@@ -172,7 +174,7 @@ def crop(name: str, overrides: Iterable[str] = ()) -> int:
 
 
 def plain(values: Values) -> dict[str, Any]:
-    """The values as TOML and JSON have them; `build` reads them back."""
+    """The values as TOML and JSON have them; `restore` reads them back."""
     return {key: list(one) if isinstance(one, tuple) else one for key, one in asdict(values).items()}
 
 
@@ -200,7 +202,7 @@ def _agree(values: Values) -> None:
     if not values.kernel:
         raise RecipeError("kernel is a list of sizes, layer by layer; write kernel=[3]")
     if values.up == "transposed" and values.pad == "circular":
-        raise RecipeError("up = transposed cannot pad in circles (torch refuses); write up=nearest or pad=zeros")
+        raise RecipeError("up = transposed cannot pad circularly (torch refuses); write up=nearest or pad=zeros")
     if values.up == "transposed" and any(k % 2 for k in values.kernel):
         raise RecipeError(
             f"up = transposed doubles the size with even kernels only, not {values.kernel}; write kernel=[4]"
@@ -220,6 +222,6 @@ def _agree(values: Values) -> None:
     if values.teacher != "none" and (values.crop or values.teacher_side % 32):
         raise RecipeError("a teacher sees whole squares, at a side that 32 divides; write crop=0 and teacher_side=224")
     for name in ("real", "fake"):
-        labels = getattr(values, name)
-        if len(labels) != 2 or labels[0] > labels[1]:
+        targets = getattr(values, name)
+        if len(targets) != 2 or targets[0] > targets[1]:
             raise RecipeError(f"{name} is a range of two numbers, such as {name}=[0.9, 1.0]")

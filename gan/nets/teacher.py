@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, interpolate
 
 from gan.nets import frozen
-from scrapbag import lite0
 from scrapbag.errors import ScrapbagError
+from scrapbag.models import lite0
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

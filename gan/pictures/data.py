@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
+from scrapbag.disk import lock, write_text
 from scrapbag.errors import UsageError
-from scrapbag.layout import lock, write_text
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from gan.pictures.batches import to_bytes
-from scrapbag.layout import write_bytes
+from scrapbag.disk import write_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,8 +17,8 @@ from tqdm import tqdm
 
 from gan.pictures import batches, grids
 from gan.sample import sample
+from scrapbag.disk import sync, write_bytes
 from scrapbag.errors import UsageError
-from scrapbag.layout import sync_folder, write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +93,7 @@ def _mp4(path: Path, frames: Iterator[Pixels]) -> bool:
         if _readable(part) < written:
             raise OSError(errno.EIO, "the film is not whole", str(path))
         part.replace(path)
-        sync_folder(path.parent)
+        sync(path.parent)
         return True
     finally:
         part.unlink(missing_ok=True)

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from gan.pictures import batches
 from gan.sample import sample
+from scrapbag.disk import write_bytes
 from scrapbag.errors import UsageError
-from scrapbag.layout import write_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ from safetensors.torch import save as to_safetensors
 
 from gan.nets import networks, pyramid
 from gan.nets.presets import plain
-from scrapbag.layout import write_bytes, write_text
+from scrapbag.disk import write_bytes, write_text
 
 if TYPE_CHECKING:
     from pathlib import Path

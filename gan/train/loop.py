@@ -1,7 +1,7 @@
 """The training loop, read straight down: what happens in a step, and what happens between steps.
 
-The weights after a step depend on the settings, the pictures and the machine alone. Every use of chance is drawn from
-(seed, step); schedules look at images_seen; the clock decides only when to stop, to save and to show.
+The weights after a step depend on the settings, the pictures and the machine alone. Every random number is drawn from a
+generator seeded by (seed, step); schedules depend on images_seen; the clock decides only when to stop, save and show.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from gan.nets import networks
 from gan.pictures import batches, grids
 from gan.train import balance, checkpoint, losses, players, show
 from gan.train.augment import augment
-from gan.train.balance import Balance, Scores
+from gan.train.balance import Balance, StepMetrics
 from gan.train.job import Moment
 from gan.train.progress import Progress, rewind
 from scrapbag.errors import TooManyFailuresError, UsageError
@@ -33,27 +33,28 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SAVE_S = 60.0
-FAULTS = 3
-SLOW_STEPS = 1000  # how long the rates stay halved after a fault ...
+SAVE_S = 60.0  # between checkpoints
+FAULTS = 3  # steps with a loss or gradient that is not finite, after which a run gives up
+SLOW_STEPS = 1000  # how long the learning rates stay halved after such a step ...
 FORGET_STEPS = 10_000  # ... and how long it counts
 
 
 class NotFiniteError(ArithmeticError):
-    """A loss or a slope is no number; nothing was stepped on it."""
+    """A gradient is not finite (nor, then, may the loss be); the optimiser was not stepped with it."""
 
 
 def train(
-    job: Job,
+    job: Job,  # from runs.prepare; its run folder may hold the checkpoints to resume from
     *,
-    clock: Callable[[], float] = time.perf_counter,
-    judge: Callable[[nn.Module, int], object] | None = None,
-    save_s: float = SAVE_S,
+    clock: Callable[[], float] = time.perf_counter,  # what `minutes` are counted by, in seconds
+    keeper: Callable[[nn.Module, int], object] | None = None,  # called with (EMA of G, images_seen) after each grid
+    save_s: float = SAVE_S,  # seconds between checkpoints
 ) -> tuple[Moment, str]:
-    """Train until the minutes or images are used up; returns where it ended and the SHA-256 of G, D and EMA.
+    """Train until the minutes or images are used up; returns where it ended and the SHA-256 of G, D and the EMA.
 
-    `clock` counts the minutes; `judge` is shown the averaged G and images_seen whenever a grid is drawn, off the clock.
-    Raises TooManyFailuresError when the losses stop being numbers three times; KeyboardInterrupt leaves a checkpoint.
+    What `keeper` takes is not counted as training time, and it must leave the networks as they are.
+    Raises TooManyFailuresError when losses are not finite three times, UsageError for checkpoints that cannot be used;
+    any exception, KeyboardInterrupt too, leaves a checkpoint.
     """
     run, values, settings, machine = job.run, job.values, job.settings, job.machine
     players.ready(machine)
@@ -72,7 +73,7 @@ def train(
     rewind(run, moment.images_seen)
     anchor = _capture(team, moment)
     saved, saved_at = moment.images_seen, time.monotonic()
-    every = min(16, max(1, 2**16 // job.size**2))  # steps between anchors: seconds of work, whatever the size
+    every = min(16, max(1, 2**16 // job.size**2))  # steps between copies of the state to fall back on: a few seconds
 
     with Progress(run, lambda: show.grid(job, show.generator(job, team)), show.reals(job), budget, spent) as progress:
         try:
@@ -87,7 +88,7 @@ def train(
                 reals = batches.reals(job.pictures, values, settings.seed, moment.step, pool)
                 x = batches.to_floats(reals, machine.device)
                 try:
-                    scores = play(team, x, values, machine, moment, settings.seed)
+                    metrics = play(team, x, values, machine, moment, settings.seed)
                 except NotFiniteError:
                     moment = _retreat(team, anchor, moment, clock() - began)
                     anchor = _capture(team, moment)
@@ -99,12 +100,12 @@ def train(
                     images_seen=moment.images_seen + values.batch,
                     seconds=moment.seconds + took,
                     faults=moment.faults if moment.step < moment.fault_step + FORGET_STEPS else 0,
-                    balance=balance.update(moment.balance, scores, values),
+                    balance=balance.update(moment.balance, metrics, values),
                 )
                 last = _spent(moment, settings) >= budget
-                row = show.row(moment, scores, values, took, pool, _rate(moment, values))
-                if progress.show(row, _spent(moment, settings), last=last) and judge is not None:
-                    judge(show.generator(job, team), moment.images_seen)
+                row = show.row(moment, metrics, values, took, pool, _rate(moment, values))
+                if progress.show(row, _spent(moment, settings), last=last) and keeper is not None:
+                    keeper(show.generator(job, team), moment.images_seen)
             final = _capture(team, moment)
             checkpoint.save(run.checkpoints, final, moment.images_seen)
         except BaseException as stop:  # Ctrl-C, or a fault beside the training
@@ -116,20 +117,23 @@ def train(
     return moment, players.digest(final)
 
 
-def play(team: Players, x: Tensor, values: Values, machine: Machine, moment: Moment, seed: int) -> Scores:
-    """One step: D's turn, then G's, each skipped when the balance says so. Raises NotFiniteError before a bad step."""
+def play(team: Players, x: Tensor, values: Values, machine: Machine, moment: Moment, seed: int) -> StepMetrics:
+    """One step on reals `x`, (N, 3, H, W) in [-1, 1]: D's update, then G's, each skipped when the balance says so.
+
+    Raises NotFiniteError before an optimiser is stepped with a gradient that is not finite.
+    """
     g, d, turn, step = team.g, team.d, moment.balance, moment.step
     rng = batches.chance(seed, step, "augment", machine.device)
     torch.manual_seed(batches.seed_of(seed, step, "layers"))  # dropout has no generator of its own
-    half = torch.autocast(machine.device.split(":")[0], torch.bfloat16, enabled=machine.bf16)
+    autocast = torch.autocast(machine.device.split(":")[0], torch.bfloat16, enabled=machine.bf16)
     looking = values.teacher != "none"  # its batch norms see parts of a batch, so one pass serves both
     due = turn.train_d and values.penalty != "none" and step % values.lazy == 0
     rate, weight = _rate(moment, values), losses.gamma(values, moment.images_seen) * turn.gamma
 
-    def seen(pictures: Tensor) -> Tensor:
+    def seen(pictures: Tensor) -> Tensor:  # by D
         return augment(pictures, values, turn.p, moment.images_seen, rng)
 
-    with torch.set_grad_enabled(turn.train_g), half:
+    with torch.set_grad_enabled(turn.train_g), autocast:
         drawn = batches.chance(seed, step, "latents", machine.device)
         z = batches.latents(values, values.batch, drawn, networks.field(values, x.shape[2]))
         fakes = g(z).float()
@@ -138,17 +142,17 @@ def play(team: Players, x: Tensor, values: Values, machine: Machine, moment: Mom
     with torch.set_grad_enabled(turn.train_d):
         real_seen.requires_grad_(due)
         fake_seen.requires_grad_(due and values.penalty == "r1r2")
-        with half:
-            real, fake = losses.scores(d, real_seen, fake_seen, joint=values.joint or looking)
+        with autocast:
+            real, fake = losses.logits(d, real_seen, fake_seen, joint=values.joint or looking)
         loss_d = losses.discriminator(real, fake, values, rng)
-        held_back = torch.zeros((), device=x.device)
+        penalty = torch.zeros((), device=x.device)
         if due:
-            held_back = losses.penalty(real, real_seen)
+            penalty = losses.penalty(real, real_seen)
             if values.penalty == "r1r2":
-                held_back = held_back + losses.penalty(fake, fake_seen)
+                penalty = penalty + losses.penalty(fake, fake_seen)
     if turn.train_d:
         team.opt_d.zero_grad()
-        (loss_d + weight / 2 * values.lazy * held_back).backward()
+        (loss_d + weight / 2 * values.lazy * penalty).backward()
         _step(team.opt_d, d, values.lr_d * rate)
 
     loss_g = losses.generator(real.detach(), fake.detach(), values)
@@ -156,8 +160,8 @@ def play(team: Players, x: Tensor, values: Values, machine: Machine, moment: Mom
         d.requires_grad_(False)
         try:
             fake_seen = seen(fakes)
-            with half:
-                real_again, fake_again = losses.scores_again(d, real_seen.detach(), fake_seen, values)
+            with autocast:
+                real_again, fake_again = losses.logits_for_g(d, real_seen.detach(), fake_seen, values)
             loss_g = losses.generator(real_again, fake_again, values)
             team.opt_g.zero_grad()
             loss_g.backward()
@@ -169,13 +173,13 @@ def play(team: Players, x: Tensor, values: Values, machine: Machine, moment: Mom
     with torch.no_grad():
         margin = real - fake if values.loss == "relativistic" else real
         right = (margin > 0).float().mean() if values.loss == "relativistic" else losses.accuracy(real, fake, values)
-        shown = torch.stack([loss_d, loss_g, right, margin.sign().mean(), held_back]).float().tolist()
-    return Scores(*shown)
+        shown = torch.stack([loss_d, loss_g, right, margin.sign().mean(), penalty]).float().tolist()
+    return StepMetrics(*shown)
 
 
 def _step(optimiser: torch.optim.Optimizer, net: nn.Module, rate: float) -> None:
-    slopes = [p.grad for p in net.parameters() if p.grad is not None]
-    if not torch.isfinite(torch.nn.utils.get_total_norm(slopes)):
+    gradients = [p.grad for p in net.parameters() if p.grad is not None]
+    if not torch.isfinite(torch.nn.utils.get_total_norm(gradients)):
         raise NotFiniteError
     for group in optimiser.param_groups:
         group["lr"] = rate
@@ -183,29 +187,29 @@ def _step(optimiser: torch.optim.Optimizer, net: nn.Module, rate: float) -> None
 
 
 def _rate(moment: Moment, values: Values) -> float:
-    """What the optimisers' rates are multiplied by."""
+    """The factor on both learning rates: the decay so far, halved for each recent step that was not finite."""
     slow = moment.faults if moment.step < moment.fault_step + SLOW_STEPS else 0
     return float(values.decay ** (moment.images_seen / (1000 * values.decay_kimg)) * 0.5**slow)
 
 
 def _retreat(team: Players, anchor: State, moment: Moment, took: float) -> Moment:
-    """Back to the anchor's weights, past the steps since, at half the rate for a while."""
+    """Restore the state `anchor` and go on with the step after this one, at half the learning rates for a while."""
     back = _restore(team, anchor)
     faults = moment.faults + 1
     log.warning(
-        "the losses of step %d are not finite: back to %d images, and on with the rates halved (%d of %d)",
+        "the losses of step %d are not finite: back to %d images, and on with half the learning rates (%d of %d)",
         moment.step, back.images_seen, faults, FAULTS,
     )  # fmt: skip
     if faults >= FAULTS:
         raise TooManyFailuresError(
-            f"the losses stopped being numbers {FAULTS} times around {back.images_seen:,} images; "
-            "halve the rates (--set lr_g=..., --set lr_d=...) or raise gamma; the last good checkpoint is kept"
+            f"the losses were not finite {FAULTS} times around {back.images_seen:,} images; "
+            "halve the learning rates (--set lr_g=..., --set lr_d=...) or raise gamma; the last good checkpoint is kept"
         )
     return replace(back, step=moment.step + 1, seconds=moment.seconds + took, faults=faults, fault_step=moment.step)
 
 
 def _leave(job: Job, team: Players, anchor: State, saved: int, stop: BaseException) -> None:
-    """What was learnt stays, and after Ctrl-C it can be looked at."""
+    """Save the state `anchor` before the exception `stop` goes on; after Ctrl-C export the generator too."""
     if (seen := int(anchor["moment"]["images_seen"])) > saved:
         checkpoint.save(job.run.checkpoints, anchor, seen)
     if seen and isinstance(stop, KeyboardInterrupt):
@@ -224,5 +228,5 @@ def _restore(team: Players, state: State) -> Moment:
 
 
 def _spent(moment: Moment, settings: Train) -> float:
-    """Images, or minutes where none are asked for."""
+    """How much of the budget is used: images, or minutes where no number of images is asked for."""
     return float(moment.images_seen) if settings.images else moment.seconds / 60

@@ -1,4 +1,8 @@
-"""What each side of the game wants, each loss as its formula, and D's scores, before any sigmoid."""
+"""The losses of D and G and the gradient penalty, each as its formula, over D's logits (no sigmoid was applied).
+
+Own code on purpose: each is one line that can be compared with its paper, and no library has all four with R1 and R2.
+In the formulas r and f are the logits D(x) of reals and D(G(z)) of fakes, and means are taken over the batch.
+"""
 
 from __future__ import annotations
 
@@ -16,59 +20,62 @@ if TYPE_CHECKING:
 
 
 def discriminator(real: Tensor, fake: Tensor, values: Values, rng: torch.Generator) -> Tensor:
-    """What D minimises."""
+    """What D minimises, a scalar; `real` and `fake` are logits (N, patches), `rng` draws the soft targets."""
     match values.loss:
-        case "nonsaturating":
-            return cross_entropy(real, _labels(real, values.real, values, rng)) + cross_entropy(
-                fake, _labels(fake, values.fake, values, rng)
-            )
-        case "hinge":
+        case "nonsaturating":  # -log s(r) - log(1 - s(f)), s the sigmoid: arXiv 1406.2661, eq. 1, with soft targets
+            target_real, target_fake = (_targets(real, one, values, rng) for one in (values.real, values.fake))
+            return cross_entropy(real, target_real) + cross_entropy(fake, target_fake)
+        case "hinge":  # max(0, 1 - r) + max(0, 1 + f): arXiv 1705.02894, and 1802.05957, eq. 16
             return relu(1 - real).mean() + relu(1 + fake).mean()
-        case "least_squares":
+        case "least_squares":  # (r - 1)^2 + f^2: arXiv 1611.04076, eq. 2, twice that with a = 0, b = 1
             return (real - 1).square().mean() + fake.square().mean()
-        case "relativistic":
+        case "relativistic":  # -log s(r - f), real and fake in pairs: arXiv 1807.00734; 2501.05441, eq. 2
             return softplus(fake - real).mean()
 
 
 def generator(real: Tensor | None, fake: Tensor, values: Values) -> Tensor:
-    """What G minimises; `real` is read by the relativistic loss alone (arXiv 1807.00734)."""
+    """What G minimises, a scalar, over logits (N, patches); only the relativistic loss needs `real`."""
     match values.loss:
-        case "nonsaturating":
+        case "nonsaturating":  # -log s(f): arXiv 1406.2661, section 3
             return softplus(-fake).mean()
-        case "hinge":
+        case "hinge":  # -f: arXiv 1802.05957, eq. 17
             return -fake.mean()
-        case "least_squares":
+        case "least_squares":  # (f - 1)^2: arXiv 1611.04076, eq. 2, twice that with c = 1
             return (fake - 1).square().mean()
-        case "relativistic":
+        case "relativistic":  # -log s(f - r): the loss of D with the two exchanged
             if real is None:
                 raise AssertionError
             return softplus(real - fake).mean()
 
 
-def penalty(scores: Tensor, pictures: Tensor) -> Tensor:
-    """R1 on reals, R2 on fakes: the mean square of D's slope at the pictures that it saw (arXiv 1801.04406)."""
-    (slope,) = torch.autograd.grad(scores.sum(), pictures, create_graph=True)
-    return slope.float().square().sum([1, 2, 3]).mean()
+def penalty(logits: Tensor, pictures: Tensor) -> Tensor:
+    """E |grad_x D(x)|^2, R1 on reals and R2 on fakes: arXiv 1801.04406, eq. 9 and 10 without gamma / 2.
+
+    `pictures` (N, 3, H, W) are those that D saw; the result is differentiable, for backward() to go through (double
+    backward).
+    """
+    (gradient,) = torch.autograd.grad(logits.sum(), pictures, create_graph=True)
+    return gradient.float().square().sum([1, 2, 3]).mean()
 
 
 def gamma(values: Values, images_seen: int) -> float:
-    """The penalty's weight: little while G has yet to find the pictures, then by equal factors up to all of it."""
+    """The penalty's weight, growing geometrically from gamma * gamma_start to gamma over `gamma_kimg`."""
     grown = min(1.0, images_seen / (1000 * values.gamma_kimg)) if values.gamma_kimg else 1.0
     return float(values.gamma * values.gamma_start ** (1 - grown))
 
 
-def scores(d: nn.Module, reals: Tensor, fakes: Tensor, *, joint: bool) -> tuple[Tensor, Tensor]:
-    """D's scores of both, in one batch or in two."""
+def logits(d: nn.Module, reals: Tensor, fakes: Tensor, *, joint: bool) -> tuple[Tensor, Tensor]:
+    """D's logits of reals and of fakes, float32 (N, patches) each, in one batch (`joint`) or in two."""
     if joint:
         real, fake = d(torch.cat([reals, fakes])).float().chunk(2)
         return real, fake
     return d(reals).float(), d(fakes).float()
 
 
-def scores_again(d: nn.Module, reals: Tensor, fakes: Tensor, values: Values) -> tuple[Tensor | None, Tensor]:
-    """As `scores`, for G's turn: the reals only where they matter."""
+def logits_for_g(d: nn.Module, reals: Tensor, fakes: Tensor, values: Values) -> tuple[Tensor | None, Tensor]:
+    """As `logits`, for G's update: those of reals are None where neither the loss nor a joint batch needs them."""
     if values.joint:
-        return scores(d, reals, fakes, joint=True)
+        return logits(d, reals, fakes, joint=True)
     if values.loss == "relativistic":
         with torch.no_grad():
             real = d(reals).float()
@@ -77,14 +84,15 @@ def scores_again(d: nn.Module, reals: Tensor, fakes: Tensor, values: Values) -> 
 
 
 def accuracy(real: Tensor, fake: Tensor, values: Values) -> Tensor:
+    """The share of reals and fakes, 0 to 1, on the right side of the logit in the middle."""
     middle = 0.5 if values.loss == "least_squares" else 0.0
     return ((real > middle).float().mean() + (fake < middle).float().mean()) / 2
 
 
-def _labels(scores: Tensor, between: tuple[float, ...], values: Values, rng: torch.Generator) -> Tensor:
-    """Soft labels from a range, now and then the wrong way round."""
+def _targets(logits: Tensor, between: tuple[float, ...], values: Values, rng: torch.Generator) -> Tensor:
+    """Soft targets drawn uniformly from the range `between`, one a picture; some are flipped (`flip_labels`)."""
     low, high = between
-    shape = (len(scores), 1)
-    labels = torch.empty(shape, device=scores.device).uniform_(low, high, generator=rng)
-    flipped = torch.rand(shape, device=scores.device, generator=rng) < values.flip_labels
-    return torch.where(flipped, 1 - labels, labels).expand_as(scores)
+    shape = (len(logits), 1)
+    targets = torch.empty(shape, device=logits.device).uniform_(low, high, generator=rng)
+    flipped = torch.rand(shape, device=logits.device, generator=rng) < values.flip_labels
+    return torch.where(flipped, 1 - targets, targets).expand_as(logits)

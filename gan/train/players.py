@@ -1,4 +1,4 @@
-"""G, D, the averaged G and their optimisers: made, stepped, captured and given back."""
+"""G, D, the exponential moving average (EMA) of G and the optimisers: made, averaged, captured and restored."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
+from torch.optim.swa_utils import get_ema_multi_avg_fn, update_bn
 
 from gan.nets import networks, teacher
 from gan.pictures import batches
@@ -21,30 +22,32 @@ if TYPE_CHECKING:
     from gan.nets.presets import Values
 
 State = dict[str, Any]
-SETTLING = 16  # batches
+SETTLING = 16  # batches that the batch norm statistics of the EMA are measured on
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What the run computes on; kept in settings.toml, because another one would round otherwise."""
+    """What the run computes on; kept in settings.toml, because on another one results round differently."""
 
-    device: str = "cpu"
-    threads: int = 1
-    bf16: bool = False
-    channels_last: bool = True
+    device: str = "cpu"  # or "cuda"
+    threads: int = 1  # of torch, on the CPU
+    bf16: bool = False  # autocast to bfloat16
+    channels_last: bool = True  # memory format of the networks
 
 
 @dataclass(frozen=True)
 class Players:
+    """The networks and optimisers of a run; `average` updates `ema`, and `loop.play` the others, in place."""
+
     g: nn.Module
     d: nn.Module
-    ema: nn.Module
+    ema: nn.Module  # the EMA of G's parameters and buffers; takes no gradient
     opt_g: torch.optim.Optimizer
     opt_d: torch.optim.Optimizer
 
 
 def ready(machine: Machine) -> None:
-    """Threads; and on a GPU only kernels that give the same bits each time, as what resumes exactly must have."""
+    """Set torch's threads, and on a GPU allow deterministic kernels only: a resumed run must be equal to the bit."""
     torch.set_num_threads(machine.threads)
     if machine.device != "cpu":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # torch's notes on reproducibility
@@ -53,7 +56,7 @@ def ready(machine: Machine) -> None:
 
 
 def make(values: Values, size: int, seed: int, machine: Machine) -> Players:
-    """New ones, from `seed`."""
+    """Players with fresh weights, drawn from `seed`; `size` is the side of the pictures."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         g, d = (
@@ -75,7 +78,7 @@ def make(values: Values, size: int, seed: int, machine: Machine) -> Players:
 
 
 def capture(players: Players) -> State:
-    """A copy of everything that the next step depends on."""
+    """A copy of every weight, buffer and optimiser state: what a step changes, a checkpoint's content."""
     return {name: _clone(getattr(players, name).state_dict()) for name in _PARTS}
 
 
@@ -86,7 +89,7 @@ def give_back(players: Players, state: State) -> None:
 
 
 def digest(state: State) -> str:
-    """SHA-256 over every weight and buffer of G, D and EMA."""
+    """SHA-256 (hex) over every weight and buffer of G, D and the EMA."""
     sha = hashlib.sha256()
     for part in ("g", "d", "ema"):
         for name, tensor in sorted(state[part].items()):
@@ -97,35 +100,31 @@ def digest(state: State) -> str:
 
 @torch.no_grad()
 def average(g: nn.Module, ema: nn.Module, values: Values, images_seen: int) -> None:
-    """Pull EMA towards G: half of what it knew is forgotten after `ema_kimg`, sooner while the run is young."""
+    """Update the EMA in place; its half-life is `ema_kimg`, or 8 % of the images seen while that is less.
+
+    torch's AveragedModel would count updates, but this decay depends on images, and some steps do not update G.
+    """
     half_life = min(1000 * values.ema_kimg, 0.08 * images_seen)
-    keep = 0.5 ** (values.batch / half_life) if half_life else 0.0
+    decay = 0.5 ** (values.batch / half_life) if half_life else 0.0
     both = list(zip(ema.state_dict().values(), g.state_dict().values(), strict=True))
     floats = [pair for pair in both if pair[0].is_floating_point()]
-    torch._foreach_lerp_([old for old, _ in floats], [new for _, new in floats], 1 - keep)
+    get_ema_multi_avg_fn(decay)([old for old, _ in floats], [new for _, new in floats], None)
     for old, new in both:
         if not old.is_floating_point():
             old.copy_(new)
 
 
-@torch.no_grad()
 def settled(ema: nn.Module, values: Values, field: tuple[int, int]) -> nn.Module:
-    """The averaged G as it is shown and kept: a copy whose batch norms were measured on its own pictures.
+    """A copy of the EMA to show and keep, its batch norm statistics measured anew where `settle` says so.
 
-    Averaged weights make other statistics than the ones that G had, and wrong ones give all pictures a cast.
+    The statistics that G gathered do not fit averaged weights, and wrong ones give all pictures a cast. `field` is the
+    (h, w) of the latents.
     """
     net = copy.deepcopy(ema)
-    norms = [module for module in net.modules() if isinstance(module, nn.BatchNorm2d)]
-    if values.settle and norms:
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None  # a plain mean over the batches
-        device = str(next(net.parameters()).device)
-        rng = batches.chance(0, 0, "latents", device)
-        net.train()
-        for _ in range(SETTLING):
-            net(batches.latents(values, max(values.batch, 16), rng, field))
-    net.eval()
+    if values.settle:
+        rng = batches.chance(0, 0, "latents", str(next(net.parameters()).device))
+        count = max(values.batch, 16)
+        update_bn((batches.latents(values, count, rng, field) for _ in range(SETTLING)), net)
     for module in list(net.modules()):
         if parametrize.is_parametrized(module, "weight"):  # a spectral norm: what is kept is the divided weight
             _divide(module)

@@ -1,4 +1,4 @@
-"""Before step 1: what the machine is best at, what a run will cost, and what a small set needs."""
+"""Before step 1: the fastest device settings, what a run will cost, and what a small set needs."""
 
 from __future__ import annotations
 
@@ -24,34 +24,35 @@ if TYPE_CHECKING:
 
     from gan.nets.presets import Values
 
-FEW = 1000
+FEW = 1000  # pictures; fewer are augmented
 _TOO_MUCH = (
     "the GPU's memory is too full for a step; close what else uses it, or write --set batch={} or a smaller width"
 )
 _FULL = "the GPU's memory is full; close what else uses it, and the same command goes on from here"
-GENTLE = {"colour": 0.4, "shift": 0.1}  # what a small set turns on
+GENTLE = {"colour": 0.4, "shift": 0.1}  # the augmentation that a small set turns on
 
 
 def device() -> str:
+    """The device by torch's name: cuda where it finds a GPU, else cpu."""
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def computer() -> str:
-    """What computes here, by name: another one rounds otherwise, and is fastest another way."""
+    """The name of the GPU or processor; on another one results round differently and other settings are fastest."""
     return torch.cuda.get_device_name() if device() == "cuda" else processor.describe()
 
 
 def small_set(count: int, values: Values) -> dict[str, Any]:
-    """What under 1,000 pictures turn on, so that D does not learn them by heart; {} when nothing is needed."""
+    """The values that under 1,000 pictures turn on against overfitting of D; {} where nothing is needed."""
     if count >= FEW or values.crop or values.colour or values.shift:
         return {}
     return GENTLE
 
 
 def probe(values: Values, size: int, seed: int) -> tuple[Machine, float, list[str]]:
-    """The fastest way to compute here, its images a second, and what was tried in words; three steps of each.
+    """The fastest Machine, its images a second, and a line for each that was tried, with its speed; four steps of each.
 
-    Raises UsageError when no way fits the memory of the GPU.
+    Raises UsageError when none fits the memory of the GPU.
     """
     found: dict[Machine, float] = {}
     for machine in _candidates():
@@ -68,7 +69,7 @@ def probe(values: Values, size: int, seed: int) -> tuple[Machine, float, list[st
 
 @contextmanager
 def fits() -> Iterator[None]:
-    """A GPU whose memory others take, before or while a run trains, ends it in one sentence; Raises UsageError."""
+    """Raises UsageError where the GPU's memory runs out inside the block: other programs may take it at any time."""
     try:
         yield
     except RuntimeError as error:
@@ -78,18 +79,19 @@ def fits() -> Iterator[None]:
 
 
 def _is_full(error: RuntimeError) -> bool:
-    """Of a GPU: torch's own error, that of the driver, or that of cuBLAS, which share no class."""
+    """Whether the GPU's memory ran out, by torch, the driver or cuBLAS: their errors share no class."""
     full = ("CUDA out of memory", "CUDA error: out of memory", "ALLOC_FAILED")
     return isinstance(error, torch.OutOfMemoryError) or any(word in str(error) for word in full)
 
 
 def describe(machine: Machine) -> str:
+    """A machine in words, such as `cpu bf16, 2 threads`."""
     threads = "" if machine.device != "cpu" else f", {machine.threads} thread{'s' if machine.threads > 1 else ''}"
     return f"{machine.device} {'bf16' if machine.bf16 else 'fp32'}{threads}"
 
 
 def memory(values: Values, size: int) -> float:
-    """An estimate in bytes: weights, slopes, Adam's two moments, EMA, the anchor, and a step's pictures."""
+    """An estimate in bytes: weights, gradients, Adam's moments, EMA, a copy of all that, and a step's activations."""
     with torch.device("meta"):
         g, d = (
             networks.build(spec) for spec in (networks.generator(values, size), networks.discriminator(values, size))
@@ -114,7 +116,7 @@ def memory(values: Values, size: int) -> float:
 
 
 def free() -> float:
-    """Bytes that a run could have."""
+    """Bytes of memory that are free on the device."""
     if device() == "cpu":
         return float(psutil.virtual_memory().available)
     return float(torch.cuda.mem_get_info()[0])
@@ -135,9 +137,9 @@ def _speed(values: Values, size: int, seed: int, machine: Machine) -> float:
     x = torch.zeros((values.batch, 3, size, size), device=machine.device).contiguous(memory_format=torch.channels_last)
     x += torch.randn(x.shape, generator=batches.chance(seed, 0, "pictures")).to(machine.device)
     took = []
-    for step in (1, 0, 1, 1):  # the first one warms up; the penalty is due in the second, as in each `lazy`th of a run
+    for step in (1, 0, 1, 1):  # the first warms up; the penalty is due in the second, as in every `lazy`th step
         began = time.perf_counter()
-        with suppress(loop.NotFiniteError):  # it costs the same; the run itself knows what to do
+        with suppress(loop.NotFiniteError):  # it costs the same, and the run itself deals with it
             loop.play(team, x, values, machine, replace(moment, step=step), seed)
         took.append(time.perf_counter() - began)
     _, due, *others = took

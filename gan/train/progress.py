@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from gan.pictures import grids
+from scrapbag.disk import write_text
 from scrapbag.errors import UsageError
-from scrapbag.layout import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,8 +16,9 @@ from gan.train import preflight
 from gan.train.job import Job
 from gan.train.players import Machine
 from scrapbag.check import build
+from scrapbag.disk import write_text
 from scrapbag.errors import MissingError, UsageError
-from scrapbag.layout import Data, Run, write_text
+from scrapbag.layout import Data, Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from gan.nets.presets import Values
-    from gan.train.balance import Scores
+    from gan.train.balance import StepMetrics
     from gan.train.job import Job, Moment
     from gan.train.players import Players
 
@@ -42,13 +42,13 @@ def reals(job: Job) -> float:
     return grids.spread(batches.to_floats(pixels, "cpu"))
 
 
-def row(moment: Moment, scores: Scores, values: Values, took: float, pool: int, rate: float) -> Row:
+def row(moment: Moment, metrics: StepMetrics, values: Values, took: float, pool: int, rate: float) -> Row:
     """A line of metrics.csv; `took` is the step's seconds, `rate` the factor on the optimisers'."""
     return Row(
         images_seen=moment.images_seen,
         seconds=moment.seconds,
         images_per_s=values.batch / max(took, 1e-9),
-        **{name: getattr(scores, name) for name in ("loss_d", "loss_g", "accuracy", "sign", "penalty")},
+        **{name: getattr(metrics, name) for name in ("loss_d", "loss_g", "accuracy", "sign", "penalty")},
         p=moment.balance.p,
         gamma=losses.gamma(values, moment.images_seen) * moment.balance.gamma,
         rate=values.lr_g * rate,

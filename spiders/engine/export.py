@@ -10,7 +10,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from scrapbag.catalog import Record, connect, records
-from scrapbag.layout import sync_folder
+from scrapbag.disk import sync
 
 if TYPE_CHECKING:
     from scrapbag.layout import Data
@@ -38,7 +38,7 @@ def export(data: Data) -> bool:
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
-    sync_folder(data.report)
+    sync(data.report)
     return True
 
 

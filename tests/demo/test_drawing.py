@@ -11,7 +11,7 @@ from PIL import Image, UnidentifiedImageError
 from demo.drawing.blocks import BLOCKS, ROLES, read
 from demo.drawing.develop import develop, draw
 from demo.drawing.palettes import PALETTES
-from demo.drawing.stock import FORMS, Picture, stock
+from demo.drawing.stock import FORMS, DrawnPicture, stock
 
 PICTURES = stock()
 
@@ -70,7 +70,7 @@ def test_a_diagram_that_is_not_square_is_refused() -> None:
 
 @pytest.mark.parametrize(("group", "form"), [(group, form) for group, forms in FORMS.items() for form in forms])
 def test_everything_else_can_be_drawn_and_varies(group: str, form: str) -> None:
-    first, second = (draw(Picture(number, group, (form,))) for number in (1, 2))
+    first, second = (draw(DrawnPicture(number, group, (form,))) for number in (1, 2))
     assert first.mode == "RGB"
     assert min(first.size) >= 220
     assert max(first.size) <= 420
@@ -84,7 +84,7 @@ def test_quilts_are_many_coloured() -> None:
     assert volume > 25  # the drawn quilts that the GAN recipe was measured on have 29.7
 
 
-def _flawed(flaw: str) -> tuple[Picture, bytes]:
+def _flawed(flaw: str) -> tuple[DrawnPicture, bytes]:
     picture = next(picture for picture in PICTURES if picture.flaw == flaw)
     return picture, develop(picture, PICTURES)
 

@@ -12,7 +12,7 @@ from timm.data import create_transform, resolve_data_config
 
 from demo.drawing.develop import draw
 from demo.drawing.palettes import PALETTES
-from demo.drawing.stock import FORMS, Picture, stock
+from demo.drawing.stock import FORMS, DrawnPicture, stock
 from demo.lessons import CLASSES, EXAM_BLOCKS, EXAM_FORMS, EXAM_PALETTES, lesson
 from demo.train_model import ARCHITECTURE, COPY, MODEL, THRESHOLD, Marks, examine, save, train
 
@@ -23,7 +23,7 @@ def model() -> torch.nn.Module:
 
 
 @pytest.fixture(scope="module")
-def shown(model: torch.nn.Module) -> tuple[np.ndarray, np.ndarray, list[Picture]]:
+def shown(model: torch.nn.Module) -> tuple[np.ndarray, np.ndarray, list[DrawnPicture]]:
     """Probabilities and features of a sample of the shop, seen as timm says that the net wants to see them."""
     pictures = [picture for picture in stock() if not picture.flaw][::12]
     transform = create_transform(**resolve_data_config({}, model=model))
@@ -41,7 +41,7 @@ def test_it_is_small_enough_for_git_and_names_its_classes(model: torch.nn.Module
 
 
 def test_it_is_sure_of_nearly_all_quilts_of_the_shop_and_of_little_else(
-    shown: tuple[np.ndarray, np.ndarray, list[Picture]],
+    shown: tuple[np.ndarray, np.ndarray, list[DrawnPicture]],
 ) -> None:
     probabilities, _, pictures = shown
     quilts = np.array([picture.group == "quilt" for picture in pictures])
@@ -52,7 +52,7 @@ def test_it_is_sure_of_nearly_all_quilts_of_the_shop_and_of_little_else(
     assert (probabilities.argmax(1) == named).mean() >= 0.95
 
 
-def test_it_tells_one_quilt_from_another(shown: tuple[np.ndarray, np.ndarray, list[Picture]]) -> None:
+def test_it_tells_one_quilt_from_another(shown: tuple[np.ndarray, np.ndarray, list[DrawnPicture]]) -> None:
     _, features, pictures = shown
     quilts = features[[picture.group == "quilt" for picture in pictures]]
     unit = quilts / np.linalg.norm(quilts, axis=1, keepdims=True)

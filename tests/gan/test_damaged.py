@@ -47,7 +47,7 @@ def _net(job, seed):
 
 
 def test_a_kill_and_looks_at_other_moments_leave_the_best_of_all_that_was_seen(job, monkeypatch):
-    monkeypatch.setattr("gan.evaluate.evaluate.keep.COUNT", 32)
+    monkeypatch.setattr("gan.evaluate.keep.COUNT", 32)
     nets = {seed: _net(job, seed) for seed in range(4)}
     for seed, net in nets.items():
         Keeper(job, young=0)(net, seed)

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 def command(recipe: Path, data: Path, run: Path, *words: str) -> list[str]:
     """`make WORDS` for a recipe; the environment that the tests run in is taken for ready."""
-    venv = Path(sys.executable).parents[2]  # no resolve: a venv's python is a link out of it
+    venv = Path(sys.executable).parents[1]  # no resolve: a venv's python is a link out of it
     return [
         "make", "--no-print-directory", f"--assume-old={venv}/.ready", f"RECIPE={recipe}",
         f"DATA={data}", f"RUN={run}", f"VENV={venv}", *words,

@@ -11,8 +11,9 @@ from PIL import Image
 from report_rows import dataset, row
 
 from curate.squares import handover, tables, tars
+from scrapbag.disk import lock
 from scrapbag.errors import DiskError, LockedError, MissingError, UsageError
-from scrapbag.layout import Data, lock
+from scrapbag.layout import Data
 from scrapbag.recipe import Curate
 
 SETTINGS = Curate(targets=("n04033995",), size=32)

@@ -37,8 +37,8 @@ def judged(tmp_path_factory):
     made = job(data, root / "run", images=80)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("gan.train.progress.GRID_S", 0.0)
-        patch.setattr("gan.evaluate.evaluate.keep.COUNT", 32)
-        _, sha256 = loop.train(made, judge=Keeper(made, young=0))
+        patch.setattr("gan.evaluate.keep.COUNT", 32)
+        _, sha256 = loop.train(made, keeper=Keeper(made, young=0))
     return made, sha256
 
 

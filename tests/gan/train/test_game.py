@@ -16,7 +16,7 @@ from gan.nets.layers import Moments
 from gan.pictures import batches, grids
 from gan.train import balance, loop, losses, players
 from gan.train.augment import _bilinear, augment
-from gan.train.balance import Balance, Scores
+from gan.train.balance import Balance, StepMetrics
 from gan.train.job import Moment
 from gan.train.players import Machine
 
@@ -26,7 +26,7 @@ def _rng(seed=0):
 
 
 def _scores(loss_d=1.0, loss_g=1.0, accuracy=0.5, sign=0.0):
-    return Scores(loss_d, loss_g, accuracy, sign, 0.0)
+    return StepMetrics(loss_d, loss_g, accuracy, sign, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -45,13 +45,13 @@ def test_a_loss_is_its_formula(loss, d, g):
     assert losses.generator(real, fake, values).item() == pytest.approx(g, rel=1e-5)
 
 
-def test_soft_labels_stay_in_their_range_and_flip_as_often_as_asked():
+def test_soft_targets_stay_in_their_range_and_flip_as_often_as_asked():
     values = presets.resolve("dcgan256", ["flip_labels=0.25"])
-    labels = losses._labels(torch.zeros(10_000, 1), (0.8, 1.0), values, _rng())
-    flipped = labels < 0.5
+    targets = losses._targets(torch.zeros(10_000, 1), (0.8, 1.0), values, _rng())
+    flipped = targets < 0.5
     assert 0.23 < flipped.float().mean() < 0.27
-    assert labels[~flipped].min() >= 0.8
-    assert labels[flipped].max() <= 0.2
+    assert targets[~flipped].min() >= 0.8
+    assert targets[flipped].max() <= 0.2
 
 
 def test_r1_is_the_square_of_the_slope():

@@ -19,8 +19,9 @@ from gan.__main__ import main
 from gan.nets import presets
 from gan.pictures import data
 from gan.train import checkpoint, loop, preflight, runs
+from scrapbag.disk import lock
 from scrapbag.errors import LockedError, RecipeError, UsageError
-from scrapbag.layout import Run, lock
+from scrapbag.layout import Run
 from scrapbag.recipe import Train
 from scrapbag.recipe import load as load_recipe
 
@@ -163,12 +164,12 @@ def test_a_fault_beside_the_training_leaves_a_checkpoint(tmp_path, monkeypatch):
     monkeypatch.setattr("gan.train.progress.GRID_S", 0.0)
     one = job(squares(tmp_path / "data"), tmp_path / "run", images=300)
 
-    def judge(_ema, images_seen):
+    def keeper(_ema, images_seen):
         if images_seen > 200:
             raise ValueError("a fault of ours")
 
     with pytest.raises(ValueError, match="of ours"):
-        loop.train(one, judge=judge)
+        loop.train(one, keeper=keeper)
     assert checkpoint.saved(one.run.checkpoints)
 
 

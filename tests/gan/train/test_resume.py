@@ -50,7 +50,7 @@ def test_stopping_and_going_on_changes_no_weight(tmp_path, monkeypatch, row):
     with monkeypatch.context() as patch:
         patch.setattr("gan.train.progress.GRID_S", 0.0)  # look at every step, so that a stop can come at any
         with pytest.raises(KeyboardInterrupt):
-            loop.train(stopped, judge=_Stop(270))
+            loop.train(stopped, keeper=_Stop(270))
     left = checkpoint.load(tmp_path / "stopped" / "checkpoints")
     assert left is not None
     assert left["moment"]["images_seen"] == 256
@@ -183,7 +183,7 @@ def test_after_a_fault_the_run_goes_on_past_it_at_half_the_rate(tmp_path):
 
 def test_a_run_that_diverges_gives_up_after_three_faults(tmp_path):
     wild = job(squares(tmp_path / "data"), tmp_path / "run", "gamma=1e38", images=400)
-    with pytest.raises(TooManyFailuresError, match=r"stopped being numbers 3 times .* halve the rates"):
+    with pytest.raises(TooManyFailuresError, match=r"were not finite 3 times .* halve the learning rates"):
         loop.train(wild, save_s=0.0)
 
 

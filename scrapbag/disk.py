@@ -1,0 +1,78 @@
+"""How files are written, whole or not at all, and the lock of each stage."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scrapbag.errors import LockedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def writing(path: Path, *, durable: bool = True) -> Iterator[Path]:
+    """A name beside `path` to write to: what stands there at the end becomes `path`, in one step.
+
+    After an error, and after a kill, `path` is as it was. `durable`: it also survives a power cut (fsync of the file
+    and of the folder); a cache that is cheap to make again does without.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield part
+        if durable:
+            sync(part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    if durable:
+        sync(path.parent)
+
+
+def write_bytes(path: Path, content: bytes) -> bool:
+    """Write `content` to `path`, whole or not at all, and only if it differs. Returns whether it was written."""
+    if path.exists() and path.read_bytes() == content:
+        return False
+    with writing(path) as part:
+        part.write_bytes(content)
+    return True
+
+
+def write_text(path: Path, content: str) -> bool:
+    """`write_bytes` for text, as UTF-8."""
+    return write_bytes(path, content.encode())
+
+
+def sync(path: Path) -> None:
+    """Make what was written to a file, or a rename inside a folder, survive a power cut."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def lock(folder: Path, stage: str) -> Iterator[None]:
+    """Hold `stage` of the dataset or run in `folder`. The kernel lets go when the process ends, however it ends.
+
+    Raises LockedError, which names the holder, when another process has it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f".{stage}.lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip() or "another process"
+            raise LockedError(f"{stage} is already at work on {folder}: {holder}; wait for it or stop it") from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} ({Path(sys.argv[0]).parent.name or 'python'})")
+        file.flush()
+        yield
