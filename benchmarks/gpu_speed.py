@@ -1,0 +1,1 @@
+"""How fast steps go on a card, beside what it multiplies in bf16."""
