@@ -24,7 +24,10 @@ from gan.train import checkpoint, loop
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-START_S = 25.0  # for a process to come up, and for its last look
+START_S, JUDGE_S, BITS_S = 25.0, 15.0, 45.0  # for a process to come up and look; to judge the last row; to kill one
+LEAST = 0.1  # minutes that are worth a process
+BITS_IMAGES = 16 * 64
+MODULE = [sys.executable, "-m", "benchmarks.gpu_contest"]
 _PATH = click.Path(path_type=Path)
 
 
@@ -58,32 +61,23 @@ def run(rows: tuple[str, ...], seeds: int, wall: float, bits: bool, speed: bool,
     """Train and judge every row; a row for which too little is left of --wall gets less time, or none."""
     end, place = time.monotonic() + wall, _place(told)
     place.out.mkdir(parents=True, exist_ok=True)
-    asked = [Row.read(text, told["side"], told["minutes"]) for text in rows]
-    asked = (
-        [Row.read(f"{text} seed={seed}", told["side"], told["minutes"]) for text in rows for seed in range(seeds)]
-        if seeds > 1
-        else asked
-    )
+    texts = [f"{text} seed={seed}" for seed in range(seeds) for text in rows] if seeds > 1 else list(rows)
+    asked = [Row.read(text, told["side"], told["minutes"]) for text in texts]
     for side in sorted({row.side for row in asked}):
         pictures(place, side)
     if speed:
         _child(["speed", *_told(told)], 75)
     judges = []
-    spare = 45.0 if bits else 15.0
     for row in asked:
-        left = end - time.monotonic() - spare - START_S
-        row = Row(**{**asdict(row), "minutes": min(row.minutes, left / 60)})
-        if row.minutes < 0.1:
+        left = end - time.monotonic() - (BITS_S if bits else JUDGE_S) - START_S
+        minutes = min(row.minutes, left / 60)
+        if minutes < LEAST:
             place.say("left out", row.name)
             continue
-        described = json.dumps(asdict(row))
-        _child(["learn", "--one", described, *_told(told)], 60 * row.minutes + 2 * START_S + 15)
-        judges.append(
-            subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.gpu_contest", "judge", "--one", described, *_told(told)]
-            )
-        )
-    if bits:
+        command = ["--one", json.dumps({**asdict(row), "minutes": minutes}), *_told(told)]
+        _child(["learn", *command], 60 * minutes + 2 * START_S + JUDGE_S)
+        judges.append(subprocess.Popen([*MODULE, "judge", *command], env={**os.environ, "OMP_NUM_THREADS": "8"}))
+    if bits and end - time.monotonic() > JUDGE_S:
         _bits(asked[0], place, told, end)
     for process in judges:
         try:
@@ -91,11 +85,8 @@ def run(rows: tuple[str, ...], seeds: int, wall: float, bits: bool, speed: bool,
         except subprocess.TimeoutExpired:
             process.kill()
     lines = [json.loads(line) for line in (place.out / "results.jsonl").read_text().splitlines()]
-    click.echo(
-        json.dumps(
-            {"figures": [one for one in lines if one["what"] not in {"look", "curve"}], "reached": _reached(lines)}
-        )
-    )
+    figures = [one for one in lines if one["what"] not in {"look", "curve"} and "slowest" not in one]
+    click.echo(json.dumps({"figures": figures, "reached": _reached(lines)}))
 
 
 @main.command(name="learn")
@@ -128,89 +119,67 @@ def bits_of(one: str, images: int, run_folder: Path, **told: Any) -> None:
 @main.command()
 @_places
 def speed(**told: Any) -> None:
-    """Images a second of steps alone, beside the card's limit."""
-    from benchmarks import gpu_speed  # noqa: PLC0415 - it needs a card
+    """Images a second of steps alone, beside the card's limit; rows are recorded as CUDA graphs if that is faster."""
+    from benchmarks.support import gpu_speed  # noqa: PLC0415 - it needs a card
 
-    gpu_speed.measure(_place(told), told["side"])
+    place = _place(told)
+    rows = (("projected", ()), ("auto-cuda", ()))
+    good = gpu_speed.measure(lambda what, **figures: place.say(what, "", **figures), told["side"], rows)
+    (place.work / "graphs").write_text("1" if good else "0")
 
 
 def _bits(row: Row, place: Place, told: dict[str, Any], end: float) -> None:
     """One run in peace, beside it one that is killed when it has saved something, and goes on."""
-    described, images = json.dumps(asdict(row)), 16 * 64
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.gpu_contest",
-        "bits-of",
-        "--one",
-        described,
-        "--images",
-        str(images),
-        *_told(told),
-    ]
-    calm, killed = (place.work / f"bits-{name}" for name in ("calm", "killed"))
-    first = subprocess.Popen([*command, "--run-folder", str(calm)], stdout=subprocess.PIPE, text=True)
-    second = subprocess.Popen([*command, "--run-folder", str(killed)], stdout=subprocess.DEVNULL)
-    while second.poll() is None and time.monotonic() < end and len(checkpoint.saved(killed / "checkpoints")) < 2:
+    asked = ["--one", json.dumps(asdict(row)), "--images", str(BITS_IMAGES), *_told(told)]
+    calm, killed = ([*MODULE, "bits-of", *asked, "--run-folder", str(place.work / name)] for name in ("calm", "killed"))
+    first = subprocess.Popen(calm, stdout=subprocess.PIPE, text=True)
+    second = subprocess.Popen(killed, stdout=subprocess.DEVNULL)
+    folder = place.work / "killed" / "checkpoints"
+    while second.poll() is None and time.monotonic() < end and len(checkpoint.saved(folder)) < 2:
         time.sleep(0.02)
     second.send_signal(signal.SIGKILL)
     second.wait()
-    at = [int(path.stem) for path in checkpoint.saved(killed / "checkpoints")]
-    found = []
+    at = [int(path.stem) for path in checkpoint.saved(folder)]
+    ends = []
     try:
-        third = subprocess.run(
-            [*command, "--run-folder", str(killed)],
-            stdout=subprocess.PIPE,
-            text=True,
-            timeout=max(5.0, end - time.monotonic()),
-            check=False,
-        )
-        found = [
-            out.split()[-1]
-            for out in (first.communicate(timeout=max(5.0, end - time.monotonic()))[0], third.stdout)
-            if "SHA" in out
-        ]
+        third = subprocess.run(killed, stdout=subprocess.PIPE, text=True, timeout=_left(end), check=False)
+        ends = [out.split()[-1] for out in (first.communicate(timeout=_left(end))[0], third.stdout) if "SHA" in out]
     except subprocess.TimeoutExpired:
         first.kill()
-    place.say(
-        "bits",
-        row.name,
-        killed_at=at[-1] if at else None,
-        images=images,
-        equal=len(found) == 2 and len(set(found)) == 1,
-        ends=[one[:16] for one in found],
-    )
+    equal = len(ends) == 2 and len(set(ends)) == 1
+    place.say("bits", row.name, killed_at=at[-1] if at else None, images=BITS_IMAGES, equal=equal, ends=ends)
+
+
+def _left(end: float) -> float:
+    """Seconds."""
+    return max(5.0, end - time.monotonic())
 
 
 def _reached(lines: list[dict[str, Any]]) -> dict[str, bool]:
-    judged = [one for one in lines if one["what"] == "judged" and "kid" in one]
-    teachers = [one for one in judged if one["row"].startswith("projected")]
-    others = [one for one in judged if one not in teachers]
+    """Of the first row that looks through a network, against the others of its side."""
     reached = {"bits equal": any(one["what"] == "bits" and one["equal"] for one in lines)}
-    if teachers and others:
-        reached["KID at most half of the best other"] = (
-            teachers[0]["kid"][0] <= min(one["kid"][0] for one in others) / 2
-        )
-    if teachers:
-        reached["coverage .90"] = teachers[0]["coverage"][0] >= 0.9
-        reached["colour volume .8 of the reals'"] = (
-            teachers[0]["colour_volume"][0] >= 0.8 * teachers[0]["colour_volume"][1]
-        )
-        reached["no copies"] = "copying" not in teachers[0]["flags"]
-    return reached
+    judged = [one for one in lines if one["what"] == "judged" and "kid" in one]
+    ours = next((one for one in judged if one["row"].startswith("projected")), None)
+    if ours is None:
+        return reached
+    others = [one["kid"][0] for one in judged if one["side"] == ours["side"] and not one["row"].startswith("projected")]
+    colours, floor = ours["colour_volume"]
+    return reached | {
+        "KID at most half of the best other row's": bool(others) and ours["kid"][0] <= min(others) / 2,
+        "coverage at least .90": ours["coverage"][0] >= 0.9,
+        "colour volume at least .8 of the reals'": colours >= 0.8 * floor,
+        "no copies": "copying" not in ours["flags"],
+    }
 
 
 def _child(command: list[str], seconds: float) -> None:
     """A command of this module in its own process; killed when it takes longer, and what it wrote stays."""
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.gpu_contest", *command], timeout=seconds, check=False, env=environment
-        )
-        if done.returncode:
-            print(f"{command[0]} ended with {done.returncode}", flush=True)
+        done = subprocess.run([*MODULE, *command], timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
         print(f"{command[0]} was cut after {seconds:.0f} s", flush=True)
+    else:
+        print(f"{command[0]} ended with {done.returncode}", flush=True)
 
 
 def _place(told: dict[str, Any]) -> Place:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - the types of a dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,7 +52,7 @@ class Row:
         own = dict(one.split("=", 1) for one in rest if one.split("=")[0] in {"side", "minutes", "seed"})
         values = tuple(one for one in rest if one.split("=")[0] not in own)
         side, seed = int(own.get("side", side)), int(own.get("seed", 0))
-        short = [one.replace("=", "").replace("_", "").replace(".", "") for one in values]
+        short = [re.sub(r"[^A-Za-z0-9]", "", one) for one in values]
         name = "-".join([preset, str(side), *([f"s{seed}"] if seed else []), *short])
         return Row(name, preset, side, float(own.get("minutes", minutes)), seed, values)
 
@@ -94,7 +95,9 @@ def job_of(row: Row, place: Place, run: Path, images: int = 0) -> Job:
     preset = presets.row(row.preset, preflight.device(), row.side)
     learnt = preflight.small_set(len(known.train), presets.resolve(preset, row.values))
     values = presets.resolve(preset, row.values, learnt)
-    machine = Machine(preflight.device(), torch.get_num_threads(), bf16=preflight.device() == "cuda")
+    gpu, recorded = preflight.device() == "cuda", place.work / "graphs"
+    graphs = recorded.exists() and recorded.read_text() == "1"  # speed has found them equal or better
+    machine = Machine(preflight.device(), torch.get_num_threads(), bf16=gpu, graphs=graphs)
     settings = Train(minutes=row.minutes, images=images, seed=row.seed, values=row.values)
     run.mkdir(parents=True, exist_ok=True)
     return Job(Run(run), known, values, row.side, settings, machine)
@@ -105,7 +108,8 @@ class Looker:
 
     def __init__(self, job: Job, row: Row, place: Place) -> None:
         self.job, self.row, self.place, self.folder = job, row, place, job.run.root
-        self.began, self.grids = time.perf_counter(), [place.folder for _ in range(0)]
+        self.began = time.perf_counter()
+        self.grids: list[Path] = []
 
     def __call__(self, net: nn.Module, images_seen: int) -> None:
         shown = SHOWN.get(self.row.side, 16)
@@ -150,23 +154,24 @@ def judge(row: Row, place: Place) -> None:
     job = job_of(row, place, place.work / row.name)
     looks = sorted(job.run.root.glob("samples-*.npy"))
     if not looks:
-        place.say("judged", row.name, nothing=True)
+        place.say("judged", row.name, side=row.side, nothing=True)
         return
     reals = reals_of(job.pictures, job.values)
     kind = features.untrained(reals.reference)
     reference = kind.look(reals.reference)
     for path in looks:
-        pixels = np.load(path, mmap_mode="r")[:256]
-        vectors = kind.look(np.array(pixels))
+        pixels = np.array(np.load(path, mmap_mode="r")[:256])
+        vectors = kind.look(pixels)
         _, recall, coverage = metrics.precision_recall_coverage(reference, vectors)
         place.say(
-            "curve", row.name, images_seen=int(path.stem.split("-")[1]), kid=round(metrics.kid(reference, vectors)[0], 1),
+            "curve", row.name, images_seen=_seen(path), kid=round(metrics.kid(reference, vectors)[0], 1),
             recall=round(recall, 3), coverage=round(coverage, 3), colour_volume=round(metrics.colour_volume(pixels), 1),
         )  # fmt: skip
-    verdict = Judge(reals).verdict(np.load(looks[-1]), int(looks[-1].stem.split("-")[1]))
+    verdict = Judge(reals).verdict(np.load(looks[-1]), _seen(looks[-1]))
     ours, floor = verdict.measured[0].fakes, verdict.measured[0].floor
     place.say(
-        "judged", row.name, images_seen=verdict.images_seen, samples=verdict.many, features=verdict.measured[0].sha256,
+        "judged", row.name, side=row.side, images_seen=verdict.images_seen, samples=verdict.many,
+        features=verdict.measured[0].sha256,
         **{name: [round(getattr(one, name), 3) for one in (ours, floor)] for name in asdict(ours)},
         colour_volume=[round(verdict.fakes.colour_volume, 1), round(verdict.floor.colour_volume, 1)],
         sharpness=[round(verdict.fakes.sharpness, 2), round(verdict.floor.sharpness, 2)],
@@ -177,10 +182,10 @@ def judge(row: Row, place: Place) -> None:
 def sheet(path: Path, looks: list[Path], samples: Pixels) -> None:
     """One picture a row: grids over time in a line, first to last, and under them the samples of the last one."""
     chosen = [looks[i] for i in sorted({round(n * (len(looks) - 1) / max(1, LOOKS - 1)) for n in range(LOOKS)})]
-    images = []
+    images: list[Image.Image] = []
     for look in chosen:
-        with Image.open(look) as image:
-            images.append(image.convert("RGB"))
+        with Image.open(look) as opened:
+            images.append(opened.convert("RGB"))
     last = grids.sheet(samples, columns=24 if samples.shape[1] <= 128 else 12)
     wide = max(sum(image.width + 8 for image in images), last.width)
     whole = Image.new("RGB", (wide, images[0].height + 16 + last.height), "white")
@@ -190,6 +195,11 @@ def sheet(path: Path, looks: list[Path], samples: Pixels) -> None:
     part = path.with_suffix(".part")
     whole.save(part, "JPEG", quality=90)
     part.rename(path)
+
+
+def _seen(path: Path) -> int:
+    """The images that a look's file is named after."""
+    return int(path.stem.split("-")[1])
 
 
 @torch.no_grad()

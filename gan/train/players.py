@@ -33,6 +33,7 @@ class Machine:
     threads: int = 1  # of torch, on the CPU
     bf16: bool = False  # autocast to bfloat16
     channels_last: bool = True  # memory format of the networks
+    graphs: bool = True  # on a GPU, replay recorded kernels where a row allows it
 
 
 @dataclass(frozen=True)
