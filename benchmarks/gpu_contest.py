@@ -76,7 +76,12 @@ def run(rows: tuple[str, ...], seeds: int, wall: float, bits: bool, speed: bool,
             continue
         command = ["--one", json.dumps({**asdict(row), "minutes": minutes}), *_told(told)]
         _child(["learn", *command], 60 * minutes + 2 * START_S + JUDGE_S)
-        judges.append(subprocess.Popen([*MODULE, "judge", *command], env={**os.environ, "OMP_NUM_THREADS": "8"}))
+        judges.append(
+            subprocess.Popen(
+                [*MODULE, "judge", *command],
+                env={**os.environ, "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 2) // 2))},
+            )
+        )
     if bits and end - time.monotonic() > JUDGE_S:
         _bits(asked[0], place, told, end)
     for process in judges:
