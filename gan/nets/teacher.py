@@ -6,6 +6,7 @@ across scales; neither ever learns. A small discriminator on each of the four is
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from gan.nets.presets import Values
 
 SIDE = 224  # pixels that D sees where nothing else is asked: those that such networks are trained on
+_END = 8  # pixels of a head's last map, at most
 _WIDEST = 8  # times `mix`: channels of a head's last map
 
 
@@ -108,7 +110,7 @@ def discriminator(values: Values, size: int) -> list[Any]:
     group = max(n for n in range(1, min(values.ghost, values.batch) + 1) if values.batch % n == 0)
     told = {"name": values.teacher, "side": side, "size": size, "mix": values.mix, "heads": values.heads}
     first = 4 - values.heads
-    heads = [_head(i, side // 32, values.mix, group) for i in range(first, 4)]
+    heads = [_head(2 * side // frozen.STRIDES[i], widths(values.mix)[i], values.mix, group) for i in range(first, 4)]
     return ["Sequential", {}, [["Teacher", told, []], ["Heads", {}, heads]]]
 
 
@@ -173,17 +175,17 @@ def find(asked: str, curated: str, say: Callable[[str], None]) -> str:
     return "none"
 
 
-def _head(place: int, end: int, mix: int, group: int) -> list[Any]:
-    """From the map of `place` down to `end` pixels a side, channels doubling to the widest."""
-    channels, layers = widths(mix)[place], []
-    for i in range(place, 4):
-        wide = _WIDEST * mix >> 3 - i
+def _head(side: int, channels: int, mix: int, group: int) -> list[Any]:
+    """From a map of `side` pixels and its channels down to eight or less, which ends in a patch's score each four."""
+    layers, halvings = [], max(0, math.ceil(math.log2(side / _END)))
+    for i in range(halvings):
+        wide = _WIDEST * mix >> halvings - 1 - i
         conv = {"in_channels": channels, "out_channels": wide, "kernel_size": 4, "stride": 2, "padding": 1}
         layers += [
             ["Spectral", {}, [["Conv2d", {**conv, "bias": False}, []]]],
             ["GhostBatchNorm2d", {"num_features": wide, "group": group}, []],
             ["LeakyReLU", {"negative_slope": 0.2}, []],
         ]
-        channels = wide
-    last = {"in_channels": channels, "out_channels": 1, "kernel_size": min(4, end), "bias": False}
+        channels, side = wide, side // 2
+    last = {"in_channels": channels, "out_channels": 1, "kernel_size": min(4, side), "bias": False}
     return ["Sequential", {}, [*layers, ["Spectral", {}, [["Conv2d", last, []]]]]]
