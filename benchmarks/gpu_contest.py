@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 START_S, JUDGE_S, BITS_S = 25.0, 15.0, 45.0  # for a process to come up and look; to judge the last row; to kill one
 LEAST = 0.1  # minutes that are worth a process
-BITS_IMAGES = 16 * 64
+BITS_STEPS = 16  # four checkpoints at 128 pixels
 MODULE = [sys.executable, "-m", "benchmarks.gpu_contest"]
 _PATH = click.Path(path_type=Path)
 
@@ -113,11 +113,11 @@ def judge_one(one: str, **told: Any) -> None:
 @main.command()
 @_places
 @click.option("--one", required=True)
-@click.option("--images", type=int, required=True)
 @click.option("--run-folder", type=_PATH, required=True)
-def bits_of(one: str, images: int, run_folder: Path, **told: Any) -> None:
-    """Train so many images, with a checkpoint at every anchor, or go on; prints the SHA-256."""
-    job = job_of(_row(one), _place(told), run_folder, images)
+def bits_of(one: str, run_folder: Path, **told: Any) -> None:
+    """Train a few steps, with a checkpoint at every anchor, or go on; prints the SHA-256."""
+    job = job_of(_row(one), _place(told), run_folder)
+    job = replace(job, settings=replace(job.settings, images=BITS_STEPS * job.values.batch))
     print("SHA", loop.train(job, save_s=0.0)[1], flush=True)
 
 
@@ -135,7 +135,7 @@ def speed(**told: Any) -> None:
 
 def _bits(row: Row, place: Place, told: dict[str, Any], end: float) -> None:
     """One run in peace, beside it one that is killed when it has saved something, and goes on."""
-    asked = ["--one", json.dumps(asdict(row)), "--images", str(BITS_IMAGES), *_told(told)]
+    asked = ["--one", json.dumps(asdict(row)), *_told(told)]
     calm, killed = ([*MODULE, "bits-of", *asked, "--run-folder", str(place.work / name)] for name in ("calm", "killed"))
     first = subprocess.Popen(calm, stdout=subprocess.PIPE, text=True)
     second = subprocess.Popen(killed, stdout=subprocess.DEVNULL)
@@ -152,7 +152,7 @@ def _bits(row: Row, place: Place, told: dict[str, Any], end: float) -> None:
     except subprocess.TimeoutExpired:
         first.kill()
     equal = len(ends) == 2 and len(set(ends)) == 1
-    place.say("bits", row.name, killed_at=at[-1] if at else None, images=BITS_IMAGES, equal=equal, ends=ends)
+    place.say("bits", row.name, killed_at=at[-1] if at else None, steps=BITS_STEPS, equal=equal, ends=ends)
 
 
 def _left(end: float) -> float:

@@ -89,7 +89,7 @@ def pictures(place: Place, side: int) -> tuple[Pictures, Data]:
     return data.load(dataset.curated, dataset.root / "packed"), dataset
 
 
-def job_of(row: Row, place: Place, run: Path, images: int = 0) -> Job:
+def job_of(row: Row, place: Place, run: Path) -> Job:
     """A run without a probe: bf16 on a GPU, all cores where there is none."""
     known, _ = pictures(place, row.side)
     preset = presets.row(row.preset, preflight.device(), row.side)
@@ -98,7 +98,7 @@ def job_of(row: Row, place: Place, run: Path, images: int = 0) -> Job:
     gpu, recorded = preflight.device() == "cuda", place.work / "graphs"
     graphs = recorded.exists() and recorded.read_text() == "1"  # speed has found them equal or better
     machine = Machine(preflight.device(), torch.get_num_threads(), bf16=gpu, graphs=graphs)
-    settings = Train(minutes=row.minutes, images=images, seed=row.seed, values=row.values)
+    settings = Train(minutes=row.minutes, seed=row.seed, values=row.values)
     run.mkdir(parents=True, exist_ok=True)
     return Job(Run(run), known, values, row.side, settings, machine)
 
