@@ -34,7 +34,7 @@ STAMPS := $(DATA)/stamps
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup demo test real settings scrape score curate review report train sample interpolate evaluate export \
-        status doctor bench strip lint fmt clean FORCE
+        status doctor bench coverage docs-tables strip lint fmt clean FORCE
 .PRECIOUS: $(DATA)/report/scrape.csv
 
 # --- the stages ----------------------------------------------------------------------------------------------------
@@ -122,6 +122,14 @@ docs/strip.jpg: runs/demo/done.json
 test: $(READY) ## Run the tests; those on real photographs with REAL=<folder>
 	@REAL="$(REAL)" $(PY) -m pytest $(T)
 
+coverage: $(READY) ## The tests again, and which lines none of them reaches: T=tests/curate
+	@rm -rf out/coverage && mkdir -p out/coverage
+	@REAL="$(REAL)" $(PY) -m coverage run -m pytest $(T)
+	@$(PY) -m coverage combine --quiet && $(PY) -m coverage report $(if $(T),--fail-under=0)
+
+docs-tables: $(READY) ## Write the tables of reference.md, format.md and architecture.md in docs/ from the code
+	@$(PY) -m docs.tables
+
 bench: $(READY) ## Measure: B=scrape, curate, certify, train, quality
 	@$(PY) -m benchmarks.$(or $(B),curate)
 
@@ -134,7 +142,9 @@ fmt: $(READY)
 clean: ## Forget what was curated and trained of this recipe; keep what was scraped, scored and clicked
 	rm -rf $(DATA)/curated $(DATA)/squares $(DATA)/thumbs $(DATA)/packed $(DATA)/export $(STAMPS) $(RUN)
 
-setup: $(READY) ## Install everything into .venv: PYTHON= TORCH_INDEX=
+setup: $(READY) ## Install everything into .venv: PYTHON= TORCH_INDEX= EXTRA=openvino, tensorboard
+	@$(if $(EXTRA),if command -v uv >/dev/null; then uv pip install --quiet --python $(PY) --editable '.[$(EXTRA)]'; \
+	  else $(PIP) install --editable '.[$(EXTRA)]'; fi)
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 $(READY): pyproject.toml requirements.lock
 	@test -n "$(PYTHON)" || { echo 'error: scrapbag needs Python 3.11 or newer; set PYTHON=/path/to/python3' >&2; exit 69; }

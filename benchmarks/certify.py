@@ -62,7 +62,7 @@ def world(rng: np.random.Generator, separation: float, prevalence: float, surene
 def ever_wrong(one: World) -> tuple[bool, bool, bool]:
     """Who ever promises too much: our certificate, an exact binomial bound of each set on its own, plain 0.9."""
     sets = ladder(one.confidence, PROMISE)
-    inside = [one.wanted[one.confidence >= step.threshold] for step in sets]
+    inside = [one.wanted[one.confidence >= step.cut] for step in sets]
     sizes = np.array([len(answers) for answers in inside])
     paths = np.zeros((len(sets), LOOKS))
     for path, answers in zip(paths, inside, strict=True):
@@ -76,7 +76,7 @@ def ever_wrong(one: World) -> tuple[bool, bool, bool]:
         return bool(refuted[place])
 
     loosest(sets, test)
-    false = np.array([one.precision(step.threshold) < PROMISE for step in sets])
+    false = np.array([one.precision(step.cut) < PROMISE for step in sets])
     errors = np.where(np.arange(LOOKS) < sizes[:, None], np.cumsum(1 - paths, axis=1), np.inf)
     naive = (errors <= _allowed()).any(axis=1)
     return bool((refuted & false).any()), bool((naive & false).any()), one.precision(PROMISE) < PROMISE

@@ -4,7 +4,7 @@
     python -m benchmarks.curate memory     # or one part: score, square, rethreshold, cluster, memory
 
 Rivals take turns in one process; figures are medians of three, in CPU-seconds: a busy machine changes those less.
-OpenVINO is measured where it is installed (pip install 'scrapbag[openvino]').
+OpenVINO is measured where it is installed (make setup EXTRA=openvino).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,26 +26,30 @@ import numpy as np
 import timm
 import torch
 from PIL import Image, ImageOps
+from timm.data.config import resolve_data_config
+from timm.data.transforms_factory import create_transform
 from timm.models import save_for_hf
 
-from curate.choose import duplicates
-from curate.choose import facts as table
+from curate.choose import duplicates, facts
 from curate.choose.decide import decide
 from curate.look import decode, hashes
 from curate.look.measure import COLUMNS
-from curate.model.targets import LabelSet
+from curate.model.passes import BATCH
+from curate.model.targets import ClassSet
 from curate.scores.pairs import read_pairs
 from curate.scores.shards import Shards
-from curate.scores.stage import _batch, open_eyes, seen
+from curate.scores.stage import open_scorer, output_columns, score_batch
 from curate.squares import cache
 from scrapbag import catalog, processor
-from scrapbag.layout import Data
+from scrapbag.layout import Data, Version
 from scrapbag.recipe import Curate, Score
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PICTURES, ROUNDS, BATCH = 48, 3, 16
+    from curate.scores.stage import Scorer
+
+PICTURES, ROUNDS = 48, 3
 GOALS = {
     "score_torch_bf16": 2.7, "score_openvino_bf16": 4.0, "score_openvino_int8": 6.0, "squares": 2.5,
     "rethreshold_40000_s": 0.5, "hashes_100000_s": 30.0, "memory_growth_mb": 150.0, "memory_model_growth_mb": 150.0,
@@ -65,7 +70,7 @@ def main() -> None:
             "cluster": cluster,
             "memory": lambda: memory(root, "none", "memory") | memory(root, "demo", "memory_model"),
         }
-        figures = {}
+        figures: dict[str, float] = {}
         for part in sys.argv[1:] or parts:
             figures |= parts[part]()
             print(json.dumps({"part": part, "figures": figures}), file=sys.stderr)
@@ -94,7 +99,7 @@ def draw(folder: Path) -> list[Path]:
 def score(root: Path, files: list[Path]) -> dict[str, float]:
     """Images per CPU-second from file to score on ResNet-50 (random weights serve for time), and ratios to plain."""
     module = timm.create_model("resnet50", num_classes=1000).eval()
-    save_for_hf(module, root / "model", safe_serialization=True)
+    save_for_hf(module, str(root / "model"), safe_serialization=True)
     name = f"local-dir:{root / 'model'}"
     data = Data(root / "bench")
     rivals: dict[str, Callable[[], object]] = {"plain": plain(module, files)}
@@ -102,24 +107,22 @@ def score(root: Path, files: list[Path]) -> dict[str, float]:
     if importlib.util.find_spec("openvino") and importlib.util.find_spec("nncf"):
         wanted += [Score(name, "openvino"), Score(name, "openvino", "int8")]
     for one in wanted:
-        eyes = open_eyes(one, files, data)
-        pictures = [_Picture(path) for path in files]
-        rivals[f"score_{one.backend}_{one.dtype}"] = lambda eyes=eyes, pictures=pictures: [
-            _batch(pictures[start : start + BATCH], eyes) for start in range(0, PICTURES, BATCH)
-        ]
+        scorer = open_scorer(one, files, data)
+        pictures = [catalog.StoredPicture(number, path.stem, path) for number, path in enumerate(files)]
+        rivals[f"score_{one.backend}_{one.dtype}"] = partial(_scored, pictures, scorer)
     spent = race(rivals)
     figures = {f"{key}_images_per_cpu_s": round(PICTURES / seconds, 1) for key, seconds in spent.items()}
     return figures | {key: round(spent["plain"] / spent[key], 2) for key in spent if key != "plain"}
 
 
-class _Picture:
-    def __init__(self, path: Path) -> None:
-        self.path = path
+def _scored(pictures: list[catalog.StoredPicture], scorer: Scorer) -> None:
+    for start in range(0, PICTURES, BATCH):
+        score_batch(pictures[start : start + BATCH], scorer)
 
 
 def plain(module: torch.nn.Module, files: list[Path]) -> Callable[[], object]:
     """What people write: open, transform, stack, eager, sixteen at a time."""
-    transform = timm.data.create_transform(**timm.data.resolve_data_config({}, model=module), is_training=False)
+    transform = create_transform(**resolve_data_config({}, model=module), is_training=False)
 
     @torch.inference_mode()
     def loop() -> None:
@@ -141,7 +144,7 @@ def square(root: Path, files: list[Path]) -> dict[str, float]:
 
     def ours() -> None:
         for one in wanted:
-            cache._write(one, root / "square.png", 256, "white")  # noqa: SLF001
+            cache.write_square(one, root / "square.png", 256, "white")
 
     spent = race({"plain": pillow, "ours": ours})
     return {
@@ -157,10 +160,9 @@ def rethreshold(root: Path, count: int = 40_000) -> dict[str, float]:
     settings = Curate(targets=("quilt",), size=64)
 
     def again() -> None:
-        scores = table.current(data)
-        view = table.see(scores, (0,))
-        facts = table.facts(scores, view, {}, {}, ())
-        decide(facts, duplicates.links(read_pairs(scores.shards), 0.985), settings, 0.7)
+        scores = facts.current(data)
+        columns = facts.collect(scores, facts.predictions(scores, (0,)), {}, {}, ())
+        decide(columns, duplicates.links(read_pairs(scores.shards), 0.985), settings, 0.7)
 
     return {"rethreshold_40000_s": round(race({"again": again})["again"], 3)}
 
@@ -179,12 +181,12 @@ def simulated(data: Data, count: int) -> Data:
         }
         columns |= {"hashes": rng.integers(0, 2**63, (size, hashes.COLUMNS), dtype=np.uint64)}
         logits = rng.normal(0, 2, (size, 1000)).astype(np.float32)
-        columns |= seen(rng.normal(size=(size, 512)).astype(np.float32), logits)
+        columns |= output_columns(rng.normal(size=(size, 512)).astype(np.float32), logits)
         shards.append([hashlib.sha256(f"{start + row}".encode()).hexdigest() for row in range(size)], columns)
     info = {"model": "simulated", "link": "softmax", "backend": "none", "dtype": "fp32"}
-    (shards.folder / "model.json").write_text(json.dumps(info))
-    (shards.folder / "labels.json").write_text(LabelSet("model", ("quilt", *map(str, range(999)))).dumps())
-    (data.scored / "index.json").write_text(json.dumps({"key": "simulated"}))
+    Version(shards.folder).model.write_text(json.dumps(info))
+    Version(shards.folder).labels.write_text(ClassSet("model", ("quilt", *map(str, range(999)))).dumps())
+    data.index.write_text(json.dumps({"key": "simulated"}))
     read_pairs(shards)
     return data
 
@@ -198,7 +200,7 @@ def cluster(count: int = 100_000) -> dict[str, float]:
         both = np.concatenate([found[:, :2], found[:, 1::-1]])
         both = both[np.lexsort(both.T[::-1])]
         links = duplicates.Links(both[:, 0], both[:, 1], np.ones(len(both), dtype=np.int64))
-        duplicates.heads(count, links, np.arange(count), np.ones(count, dtype=bool))
+        duplicates.originals(count, links, np.arange(count), np.ones(count, dtype=bool))
 
     return {"hashes_100000_s": round(race({"run": run})["run"], 2)}
 

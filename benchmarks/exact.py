@@ -5,7 +5,7 @@
 REAL has labels.csv, photos/ and model/. Average precision is of the unseen photographs with a clear label, as
 `timm by hand` has it in benchmarks/real.py; a decision counts as changed when a picture is on the other side of one of
 nineteen thresholds, and its distance is that of the fp32 confidence from it. Everything goes through the scoring stage.
-OpenVINO is measured where it is installed (pip install 'scrapbag[openvino]'). The last line is JSON.
+OpenVINO is measured where it is installed (make setup EXTRA=openvino). The last line is JSON.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def confidences(settings: Score, data: Data) -> dict[str, float]:
     """How sure the model is of a quilt, by sha256; NaN for files that cannot be read."""
     score(settings, data)
     scores = facts.current(data)
-    seen = facts.see(scores, targets.indices(["quilt"], scores.labels))
+    seen = facts.predictions(scores, targets.indices(["quilt"], scores.classes))
     return dict(zip(scores.shards.sha256, seen.confidence.tolist(), strict=True))
 
 

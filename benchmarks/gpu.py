@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +91,7 @@ def train(side: int, minutes: float, work: Path) -> None:
     with run.metrics.open(newline="", encoding="utf-8") as file:
         rates = [float(row["images_per_s"]) for row in csv.DictReader(file)]
     done = json.loads(run.done.read_text(encoding="utf-8"))
-    verdicts = json.loads((run.root / "evaluation.json").read_text(encoding="utf-8"))
+    verdicts = json.loads((run.evaluation).read_text(encoding="utf-8"))
     row = presets.resolve(presets.row("auto", "cuda", side))
     each, limit = operations(row, side), card()
     whole = done["images_seen"] / done["seconds"]
@@ -120,10 +121,13 @@ def card() -> dict[str, float]:
         conv = conv.to(memory_format=torch.channels_last)
         x = torch.randn(64, channels, side, side, device="cuda", dtype=torch.bfloat16)
         x = x.contiguous(memory_format=torch.channels_last).requires_grad_()
-        slope = torch.ones_like(x)
-        took = _seconds(lambda conv=conv, x=x, slope=slope: conv(x).backward(slope))
+        took = _seconds(partial(_both, conv, x, torch.ones_like(x)))
         best = max(best, 3 * 2 * 64 * channels**2 * 9 * side**2 / took)
     return {"product": round(product / 1e12, 1), "convolution": round(best / 1e12, 1)}
+
+
+def _both(conv: nn.Module, x: torch.Tensor, gradient: torch.Tensor) -> None:
+    conv(x).backward(gradient)
 
 
 def step(values: Values, side: int, *, bf16: bool, exact: bool) -> dict[str, float]:
@@ -164,20 +168,20 @@ def operations(values: Values, side: int) -> float:
     team = players.make(values, side, 0, machine)
     moment = Moment(balance=balance.start(values))
     x = torch.randn(values.batch, 3, side, side, device="cuda").contiguous(memory_format=torch.channels_last)
-    found = []
+    found: list[int] = []
     for number in (0, 1):
         with _Counter() as counter:
             loop.play(team, x, values, machine, replace(moment, step=number), 0)
         found.append(counter.total)
     due, other = found
-    return (due + (values.lazy - 1) * other) / values.lazy / values.batch
+    return float(due + (values.lazy - 1) * other) / values.lazy / values.batch
 
 
 class _Counter(TorchDispatchMode):
-    """FlopCounterMode fails at the slope of a slope, because it follows modules; its formulas do not."""
+    """FlopCounterMode fails at a double backward, because it follows modules; its formulas do not."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # torch's has no types
         self.total = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

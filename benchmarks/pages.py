@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from scrapy.http import HtmlResponse, TextResponse
 
 from scrapbag import sources
-from scrapbag.frontier import Picture
+from scrapbag.crawl.frontier import Picture
 from scrapbag.recipe import Scrape
 from spiders.pages import own_block, sizes
 from spiders.pages.schema_org import opengraph, product_of

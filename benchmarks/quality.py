@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING, Any
 import click
 import torch
 
-from benchmarks.support import contest, quilts
+from benchmarks.support import contest
 from benchmarks.support.contest import Task
+from demo.drawing import small_quilts
 from scrapbag import processor
 from scrapbag.disk import write_text
 
@@ -172,7 +173,7 @@ def main(
             (work / f"{task.name}.json").unlink(missing_ok=True)
             shutil.rmtree(work / task.name, ignore_errors=True)
         train, held = contest.dataset(task, work)
-        print(f"{task.name}: {len(train)} pictures, data {quilts.sha256(train)}, {len(held)} held out")
+        print(f"{task.name}: {len(train)} pictures, data {small_quilts.sha256(train)}, {len(held)} held out")
     done = together(tasks, work, jobs)
     figures, reached = long(done) if far else short(done)
     print(json.dumps({"figures": {**figures, "runs": done}, "reached": reached}))

@@ -4,11 +4,11 @@
 
 REAL has labels.csv, photos/ and model/; `is_quilt` answers in place of a person, of photographs that the model was not
 trained on. They are split into three parts by source, so that no maker is on both sides: the clicks fall into two
-parts, the figures come from the third, each part in turn, over several ways to split. Questions and heads are those of
-`make review`: its teaching questions, a head at 20, 50, 100 and 200 answers, taken only where it is better on answers
-that it had not seen. A second table splits by picture instead, as in a dataset of one's own, where the makers that are
-asked about are the makers that are kept. Last come the photographs that the model was trained on, which flatter it. The
-last line is JSON.
+parts, the figures come from the third, each part in turn, over several ways to split. Questions and rankers are those
+of `make review`: its teaching questions, a ranker at 20, 50, 100 and 200 answers, taken only where it is better on
+answers that it had not seen. A second table splits by picture instead, as in a dataset of one's own, where the makers
+that are asked about are the makers that are kept. Last come the photographs that the model was trained on, which
+flatter it. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from sklearn.metrics import average_precision_score
@@ -31,7 +31,7 @@ from curate.choose import ranker
 from curate.look.measure import look
 from curate.review.questions import teaching
 from curate.scores import neighbours
-from curate.scores.stage import open_eyes
+from curate.scores.stage import open_scorer
 from scrapbag.layout import Data
 from scrapbag.recipe import Score
 
@@ -60,18 +60,18 @@ class Photos:
 @cache
 def photos(real: Path, looks: Literal[1, 5], *, seen_by_model: bool) -> Photos:
     """Every readable photograph whose label is clear, of those that the model was trained on or of the others."""
-    eyes = open_eyes(Score(model=f"local-dir:{real / 'model'}", dtype="fp32", looks=looks), [], Data(real))
+    scorer = open_scorer(Score(model=f"local-dir:{real / 'model'}", dtype="fp32", looks=looks), [], Data(real))
     known = "yes" if seen_by_model else "no"
     with (real / "labels.csv").open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["is_quilt"] and row["seen_by_model"] == known]
-    seen = [(row, look(real / row["file"], eyes.prepare, eyes.side, eyes.paper).pixels) for row in rows]
+    seen = [(row, look(real / row["file"], scorer.prepare, scorer.side, scorer.paper).pixels) for row in rows]
     read = [(row, pixels) for row, pixels in seen if pixels is not None]
     made = [
-        eyes.embed(np.stack([pixels for _, pixels in read[start : start + 16]])) for start in range(0, len(read), 16)
+        scorer.embed(np.stack([pixels for _, pixels in read[start : start + 16]])) for start in range(0, len(read), 16)
     ]
     features, logits = (np.concatenate(columns) for columns in zip(*made, strict=True))
     chance = np.exp(logits - logits.max(axis=1, keepdims=True))
-    wanted = (chance / chance.sum(axis=1, keepdims=True))[:, eyes.labels.labels.index("quilt")].clip(1e-6, 1 - 1e-6)
+    wanted = (chance / chance.sum(axis=1, keepdims=True))[:, scorer.classes.classes.index("quilt")].clip(1e-6, 1 - 1e-6)
     groups = [int(row["near_dup"]) if row["near_dup"] else -number - 1 for number, (row, _) in enumerate(read)]
     return Photos(
         wanted=np.array([row["is_quilt"] == "1" for row, _ in read]),
@@ -100,8 +100,9 @@ def split(photographs: Photos, seed: int, *, by_source: bool) -> list[NDArray[np
 
 def curve(photographs: Photos, near: neighbours.Neighbours, outside: NDArray[np.bool_]) -> dict[int, tuple[float, ...]]:
     """After so many answers from `outside`: average precision and recall at precision .9 of all the others."""
-    confidence, logit = 1 / (1 + np.exp(-photographs.logit)), photographs.logit
-    even = neighbours.evened(photographs.features)
+    logit = photographs.logit
+    confidence: NDArray[Any] = 1 / (1 + np.exp(-logit))  # in 64 bits until something was learnt, then in 32
+    even = neighbours.power_normalised(photographs.features)
     asked: list[int] = []
     found = {0: _quality(photographs.wanted[~outside], confidence[~outside])}
     while len(asked) < CLICKS[-1]:
@@ -115,9 +116,9 @@ def curve(photographs: Photos, near: neighbours.Neighbours, outside: NDArray[np.
         asked.append(place)
         if len(asked) in CLICKS:
             rows = np.array(asked)
-            lesson = ranker.Lesson(even, logit, near, rows, photographs.wanted[rows], photographs.same[rows])
-            learnt = ranker.teach(lesson)
-            confidence = learnt.confidence if learnt else confidence
+            examples = ranker.TrainingSet(even, logit, near, rows, photographs.wanted[rows], photographs.same[rows])
+            fitted = ranker.fit(examples)
+            confidence = fitted.confidence if fitted else confidence
             found[len(asked)] = _quality(photographs.wanted[~outside], confidence[~outside])
     return found
 
@@ -130,7 +131,7 @@ def _quality(wanted: NDArray[np.bool_], confidence: NDArray[np.floating]) -> tup
 
 def average(photographs: Photos, *, by_source: bool) -> dict[int, NDArray[np.float64]]:
     """The curve over all splits, parts weighed by their wanted pictures: mean, then the spread between splits."""
-    near = neighbours.nearest(neighbours.centred(photographs.features))
+    near = neighbours.nearest(neighbours.principal_components(photographs.features))
     runs: dict[int, list[NDArray[np.float64]]] = {clicks: [] for clicks in CLICKS}
     for seed in SPLITS:
         parts = split(photographs, seed, by_source=by_source)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from curate.choose import assemble, duplicates
-from curate.choose import facts as table
 from curate.choose.certificate import Evidence, certified, judge
 from curate.choose.decide import Decisions, Facts, decide
+from curate.choose.facts import changed, collect, current, predictions, reference_scores
 from curate.choose.levels import levels
-from curate.model import targets
-from curate.report import reports
+from curate.look import decode
+from curate.model import passes, targets
+from curate.report import page
 from curate.rows import Outcome, Row, ScoreInfo
 from curate.scores.pairs import read_pairs
 from curate.squares import cache, tables
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from curate.choose.duplicates import Links
-    from curate.choose.facts import Scores, Seen
+    from curate.choose.facts import Predictions, Scores
     from scrapbag.catalog import Record
     from scrapbag.labels import Label
     from scrapbag.layout import Data
@@ -34,27 +35,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Material:
-    """All that decisions rest on, whatever the threshold."""
+    """All that decisions rest on, whatever is promised."""
 
     scores: Scores
-    seen: Seen
+    predicted: Predictions
     facts: Facts
     links: Links
     records: list[Record]
-    speakers: dict[str, Record]
-    pictures: dict[str, catalog.StoredPicture]
-    labels: list[Label]  # answers to the question that the targets ask
-    targets: tuple[int, ...]  # the model's outputs that they stand for
-    twin: Scores | None  # fp32 scores of the same weights
+    main_records: dict[str, Record]  # by sha256
+    pictures: dict[str, catalog.StoredPicture]  # by sha256
+    labels: list[Label]  # answers to the question that the targets ask, in the order given
+    targets: tuple[int, ...]  # positions of the model's outputs that they stand for
+    reference_scores: Scores | None  # of the same weights in fp32, where there are any
 
 
 def curate(settings: Curate, data: Data) -> Outcome:
     """Decide, make the squares that are missing, swap curated/ in, and write the reports."""
     with lock(data.root, "curate"):
+        before = passes.count()
+        decode.strict(decode.max_pixels(data))
         material = gather(settings, data)
         outcome = choose(material, settings)
         publish(outcome, material, data)
-        reports.write(outcome, data)
+        outcome = replace(outcome, forward_passes=passes.count() - before)
+        page.write(outcome, data)
         return outcome
 
 
@@ -62,55 +66,54 @@ def gather(settings: Curate, data: Data) -> Material:
     """Read the scores and the catalog. Raises RecipeError for targets that the model lacks."""
     connection = catalog.connect(data.catalog)
     try:
-        scores = table.current(data)
-        wanted = targets.indices(settings.targets, scores.labels)
-        seen = table.see(scores, wanted)
+        scores = current(data)
+        wanted = targets.indices(settings.targets, scores.classes)
+        predicted = predictions(scores, wanted)
         records = list(catalog.records(connection))
-        told = labels.every(connection, settings.targets)
+        given = labels.every(connection, settings.targets)
         pictures = {picture.sha256: picture for picture in catalog.pictures(connection, data)}
     finally:
         connection.close()
-    speakers = assemble.speakers(records, settings.require_licence)
-    answers = {sha256: label.answer for sha256, label in labels.latest(told).items()}
-    facts = table.facts(scores, seen, speakers, answers, settings.require_licence)
+    main = assemble.main_records(records, settings.require_licence)
+    answers = {sha256: label.answer for sha256, label in labels.latest(given).items()}
+    facts = collect(scores, predicted, main, answers, settings.require_licence)
     links = duplicates.links(read_pairs(scores.shards), settings.near)
-    twin = table.exact_twin(data, scores) if wanted else None
-    return Material(scores, seen, facts, links, records, speakers, pictures, told, wanted, twin)
+    reference = reference_scores(data, scores) if wanted else None
+    return Material(scores, predicted, facts, links, records, main, pictures, given, wanted, reference)
 
 
 def choose(material: Material, settings: Curate) -> Outcome:
     """What the settings make of the material; touches no file but the shards, to read features.
 
-    Without targets no number drops a picture until answers have taught a head that is certified.
+    `settings.threshold` is the promise; the cut comes from the answers. Without targets there is no cut until answers
+    have fitted a ranker that is certified.
     """
     judged = judge(evidence(material), settings)
-    sure, facts, threshold = judged.threshold.certificate, material.facts, settings.threshold
-    ranked = bool(settings.targets or (sure and judged.scores.head))
-    if ranked:
-        facts = replace(facts, confidence=judged.scores.confidence)
-        threshold = judged.threshold.value
-    decisions = decide(facts, material.links, settings, threshold)
+    certificate, facts, cut = judged.cut.certificate, material.facts, None
+    if settings.targets or (certificate and judged.scores.ranker):
+        facts, cut = replace(facts, confidence=judged.scores.confidence), judged.cut.value
+    decisions = decide(facts, material.links, settings, cut)
     level = _levels(material, decisions)
-    made = assemble.by_sha256(material.scores, facts, material.seen, decisions, level, certified(judged))
-    if sure:
+    made = assemble.by_sha256(material.scores, facts, material.predicted, decisions, level, certified(judged))
+    if certificate:
         for values in made.values():
-            values["certificate"] = str(sure) if values["kept"] else ""
+            values["certificate"] = str(certificate) if values["kept"] else ""
     return Outcome(
-        rows=tuple(assemble.rows(material.records, material.speakers, made)),
+        rows=tuple(assemble.rows(material.records, material.main_records, made)),
         settings=settings,
         score=_info(material.scores),
-        threshold=threshold,
-        by=judged.threshold.by,
-        certificate=sure,
-        missing=judged.threshold.missing,
+        cut=cut,
+        by=judged.cut.by,
+        certificate=certificate,
+        missing=judged.cut.missing,
         labels=judged.labels,
-        changed=table.changed(material.scores, material.twin, material.targets, threshold) if material.twin else None,
-        ranked_by=judged.scores.ranked_by if ranked else "nobody",
+        changed=_changed(material, cut),
+        ranked_by="nobody" if cut is None else judged.scores.ranked_by,
     )
 
 
 def evidence(material: Material) -> Evidence:
-    """What there is to judge by. Where no classifier was asked, every picture is as likely wanted as not."""
+    """What there is to judge by. Without targets the prior is even: every usable picture has a confidence of 0.5."""
     scores, facts = material.scores, material.facts
     if not material.targets:
         even = np.where(facts.problem == "", np.float32(0.5), np.float32(np.nan))
@@ -137,8 +140,17 @@ def _wanted(row: Row, material: Material) -> cache.Wanted:
     return cache.Wanted(picture.number, picture.sha256, picture.path, row.border_uniform or 0.0)
 
 
+def _changed(material: Material, cut: float | None) -> int | None:
+    if material.reference_scores is None or cut is None:
+        return None
+    return changed(material.scores, material.reference_scores, material.targets, cut)
+
+
 def _levels(material: Material, decisions: Decisions) -> NDArray[np.int64]:
-    """By picture, -1 for the dropped; in the order of numbers, so that it does not matter when a picture was scored."""
+    """The level of each kept picture, -1 for the dropped: (N,).
+
+    Computed in the order of picture numbers, so that it does not matter when a picture was scored.
+    """
     level = np.full(decisions.kept.size, -1)
     kept = np.flatnonzero(decisions.kept)
     kept = kept[np.argsort(material.facts.number[kept])]
@@ -154,11 +166,10 @@ def _info(scores: Scores) -> ScoreInfo:
     return ScoreInfo(
         model=info["model"],
         key=scores.key,
-        link=info["link"],
-        label_set=scores.labels.name,
+        activation=info["link"],
+        class_set=scores.classes.name,
         backend=info["backend"],
         dtype=info["dtype"],
         features=info.get("features", 0),
         pictures=len(scores.shards),
-        forward_passes=0,  # nothing in this stage can reach a model
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gan.nets import presets as table
+from gan.nets import presets
 from scrapbag.check import build
 from scrapbag.disk import lock
 from scrapbag.errors import RecipeError, exits
@@ -25,7 +25,7 @@ _FOLDER = click.Path(path_type=Path)
 
 @click.group()
 def main() -> None:
-    """Train a GAN on curated squares, and see what it dreams."""
+    """Train a GAN on curated squares, and draw from it."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
 
 
@@ -33,7 +33,7 @@ def _run_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--run", "root", type=_FOLDER, required=True, help="runs/<name>")(command)
 
 
-@main.command()
+@main.command("train")
 @click.option("--data", "data_root", type=_FOLDER, required=True, help="data/<name>, with curated/ in it.")
 @_run_option
 @click.option("--preset", help="See `python -m gan presets`.")
@@ -45,7 +45,7 @@ def _run_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--save-every", type=float, default=60.0, show_default=True, metavar="SECONDS", help="Between checkpoints."
 )
-def train(data_root: Path, root: Path, save_every: float, **asked: Any) -> None:
+def train_command(data_root: Path, root: Path, save_every: float, **asked: Any) -> None:
     """Train, or go on where the run was stopped. Settings come from RUN/train.toml and the options."""
     with exits():
         run, dataset = Run(root), Data(data_root)
@@ -65,56 +65,62 @@ def train(data_root: Path, root: Path, save_every: float, **asked: Any) -> None:
         )
 
 
-@main.command()
+@main.command("sample")
 @_run_option
 @click.option("-n", "--n", "count", type=click.IntRange(1, 4096), default=64, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--pixels", metavar="WIDTHxHEIGHT", help="One texture of that size.")
-@click.option("--std", type=click.FloatRange(0, 10), default=1.0, show_default=True, help="How far a texture strays.")
+@click.option(
+    "--std",
+    type=click.FloatRange(0, 10),
+    default=1.0,
+    show_default=True,
+    help="Standard deviation of a texture's latents.",
+)
 @click.option("--type", "kinds", default="", metavar="A or A..B", help="The texture's type, or from one to another.")
 @click.option("--seamless", is_flag=True, help="A tile that can be laid edge to edge.")
-def sample(root: Path, count: int, seed: int, pixels: str | None, std: float, kinds: str, seamless: bool) -> None:
+def sample_command(
+    root: Path, count: int, seed: int, pixels: str | None, std: float, kinds: str, seamless: bool
+) -> None:
     """New pictures as a sheet, or one texture of any size."""
     with exits():
-        from gan.sample import sample as sampling  # noqa: PLC0415
-        from gan.sample import textures  # noqa: PLC0415
+        from gan.sample import sample, textures  # noqa: PLC0415
 
         if pixels or kinds or seamless or std != 1:
             path = textures.write(Run(root), pixels or "512x512", std, kinds, seamless=seamless, seed=seed)
             click.echo(f"a texture of seed {seed} -> {path}")
         else:
-            click.echo(f"{count} samples of seed {seed} -> {sampling.write(Run(root), count, seed)}")
+            click.echo(f"{count} samples of seed {seed} -> {sample.write(Run(root), count, seed)}")
 
 
-@main.command()
+@main.command("interpolate")
 @_run_option
 @click.option("-n", "--n", "count", type=click.IntRange(1, 64), default=9, show_default=True)
 @click.option("--seconds", type=click.FloatRange(1, 600), default=12.0, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
-def interpolate(root: Path, count: int, seconds: float, seed: int) -> None:
+def interpolate_command(root: Path, count: int, seconds: float, seed: int) -> None:
     """A film from sample to sample: mp4, or GIF where OpenCV cannot write one."""
     with exits():
-        from gan.sample import interpolate as film  # noqa: PLC0415
+        from gan.sample import interpolate  # noqa: PLC0415
 
-        click.echo(f"{seconds:g} seconds of {count} pictures -> {film.write(Run(root), count, seconds, seed)}")
+        click.echo(f"{seconds:g} seconds of {count} pictures -> {interpolate.write(Run(root), count, seconds, seed)}")
 
 
-@main.command()
+@main.command("evaluate")
 @_run_option
 @click.option("--data", "data_root", type=_FOLDER, help="Where the run's pictures are now, if they were moved.")
 @click.option("--seed", type=int, default=0, show_default=True)
-def evaluate(root: Path, data_root: Path | None, seed: int) -> None:
-    """What the samples are worth, beside what real pictures would be."""
+def evaluate_command(root: Path, data_root: Path | None, seed: int) -> None:
+    """Measure the samples, beside as many other real pictures."""
     with exits():
-        from gan.evaluate import evaluate as evaluation  # noqa: PLC0415
-        from gan.evaluate import report  # noqa: PLC0415
+        from gan.evaluate import evaluate, report  # noqa: PLC0415
         from gan.train import runs  # noqa: PLC0415
 
         run = Run(root)
         pictures, curated, level = runs.pictures(run, data_root)
-        verdicts = evaluation.evaluate(run, pictures, curated, level, seed)
+        verdicts = evaluate.evaluate(run, pictures, curated, level, seed)
         for name, verdict in verdicts.items():
-            click.echo(f"{name}: " + "\n".join(evaluation.lines(verdict)))
+            click.echo(f"{name}: " + "\n".join(evaluate.lines(verdict)))
         last = verdicts["last"].measured[0]
         click.echo(
             f"KID {last.fakes.kid:.1f} (floor {last.floor.kid:.1f}), coverage {last.fakes.coverage:.2f} "
@@ -123,11 +129,11 @@ def evaluate(root: Path, data_root: Path | None, seed: int) -> None:
         )
 
 
-@main.command()
-def presets() -> None:
+@main.command("presets")
+def presets_command() -> None:
     """The table of presets: what each row changes from the first."""
-    click.echo("defaults: " + _line(table.plain(table.Values())))
-    for name, row in table.PRESETS.items():
+    click.echo("defaults: " + _line(presets.plain(presets.Values())))
+    for name, row in presets.PRESETS.items():
         click.echo(f"\n{name}: " + _line(row))
 
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from scrapy.exceptions import DropItem
 
-from pipelines.guards.reasons import RefusedError
-from pipelines.sniff import Seen, TooManyPixelsError, look
+from pipelines.guards.failures import RefusedError
+from pipelines.sniff import Sniffed, TooManyPixelsError, filter_warnings, look
+from scrapbag.crawl.frontier import Answer, Frontier, Lease, Stored
 from scrapbag.disk import sync
-from scrapbag.frontier import Answer, Frontier, Lease, Stored
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -52,6 +52,7 @@ class StorePicture:
         return cls(crawler)
 
     def open_spider(self) -> None:
+        filter_warnings()
         for part in self._data.images.glob("*/.*.part"):
             part.unlink()  # of a run that was killed
 
@@ -98,7 +99,7 @@ def store(data: Data, body: bytes, max_pixels: int, expected: str = "") -> Store
     if expected and expected.lower() != sha256:
         raise RefusedError("mismatch", f"sha256 is {sha256}, not {expected}")
     try:
-        seen: Seen = look(body, max_pixels)
+        seen: Sniffed = look(body, max_pixels)
     except TooManyPixelsError as error:
         raise RefusedError("too_many_pixels", str(error)) from None
     _write(str(data.image(sha256, seen.extension)), body)

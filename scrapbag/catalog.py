@@ -1,7 +1,7 @@
 """The SQLite file of one dataset: its tables, how it is opened, and what the stages read from it.
 
-Requests are the crawl's frontier (frontier.py writes them); a picture is in it once, by sha256, with a number that
-never changes; a sighting is one picture on one page; labels belong to a sha256 (labels.py writes them).
+Requests are the crawl's frontier (crawl/frontier.py writes them); a picture is in it once, by sha256, with a number
+that never changes; a sighting is one picture on one page; labels belong to a sha256 (labels.py writes them).
 """
 
 from __future__ import annotations
@@ -102,26 +102,26 @@ class Record:
     """One picture address that was asked for: what its page said of it, and what became of it."""
 
     number: int | None  # of the picture; its square's name. None when no body came
-    url: str
-    page_url: str
-    source: str
-    source_id: str
-    title: str
-    tags: str
-    creator: str
-    licence: str
-    licence_url: str
-    attribution: str
-    rating: float | None
-    fetched_at: str
-    state: str
-    fetch_reason: str
-    sha256: str
-    extension: str
-    bytes: int | None
-    width: int | None
-    height: int | None
-    problem: str
+    url: str  # the picture's address
+    page_url: str  # the page that it was first found on
+    source: str  # the source of the recipe
+    source_id: str  # the site's own name for it
+    title: str  # what the page calls it
+    tags: str  # joined by ', '
+    creator: str  # who made it, as the page says
+    licence: str  # as the page or the recipe says; unknown where neither does
+    licence_url: str  # the page that explains the licence
+    attribution: str  # the words that the site asks to be credited with
+    rating: float | None  # of 5
+    fetched_at: str  # ISO 8601, UTC
+    state: str  # of its request
+    fetch_reason: str  # why no picture came
+    sha256: str  # of the bytes as served; '' when none came
+    extension: str  # by the bytes, not by the address
+    bytes: int | None  # how many
+    width: int | None  # in pixels
+    height: int | None  # in pixels
+    problem: str  # what was already wrong when the picture was stored
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import filecmp
 import os
 import sys
 from contextlib import contextmanager
@@ -16,16 +17,19 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def writing(path: Path, *, durable: bool = True) -> Iterator[Path]:
+def writing(path: Path, *, durable: bool = True, only_changed: bool = False) -> Iterator[Path]:
     """A name beside `path` to write to: what stands there at the end becomes `path`, in one step.
 
     After an error, and after a kill, `path` is as it was. `durable`: it also survives a power cut (fsync of the file
-    and of the folder); a cache that is cheap to make again does without.
+    and of the folder); a cache that is cheap to make again does without. `only_changed`: the same content leaves the
+    old file and its date, which Make looks at.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield part
+        if only_changed and path.exists() and filecmp.cmp(part, path, shallow=False):
+            return
         if durable:
             sync(part)
         part.replace(path)

@@ -1,4 +1,4 @@
-"""The errors that end a stage, each with its exit code, and the one place that turns them into a sentence."""
+"""The errors that end a stage, each with its exit code, and the context manager that prints them as one sentence."""
 
 from __future__ import annotations
 
@@ -44,6 +44,13 @@ class MissingError(ScrapbagError):
     exit_code = 69
 
 
+class MissingExtraError(MissingError):
+    """An optional package is needed: `use` is what needs it, `extra` the name under optional-dependencies."""
+
+    def __init__(self, use: str, package: str, extra: str) -> None:
+        super().__init__(f"{use} needs {package}; run make setup EXTRA={extra}")
+
+
 class DiskError(ScrapbagError):
     """The disk is full, read-only, or of a kind that cannot hold a catalog (EX_IOERR)."""
 
@@ -68,9 +75,10 @@ _DISK |= dict.fromkeys((errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG), _TAKEN)
 
 @contextmanager
 def exits() -> Iterator[None]:
-    """Run a stage's command: an error that it foresaw becomes one sentence and its exit code, Ctrl-C or SIGTERM 130.
+    """Around a stage's command: an expected error is printed as one sentence and ends the process with its code.
 
-    A command imports inside of it what takes seconds to import, so that Ctrl-C is a sentence from the first second on.
+    Ctrl-C and SIGTERM are expected, code 130. Slow imports (torch, Scrapy) belong inside, so that Ctrl-C is a sentence
+    during them too.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

@@ -1,9 +1,13 @@
-"""The names inside data/<name>/ and runs/<name>/, atomic writes, and the lock of each stage."""
+"""The names inside data/<name>/ and runs/<name>/, and the lines of metrics.csv, which two packages read."""
 
 from __future__ import annotations
 
+import csv
+import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from scrapbag.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -173,6 +177,11 @@ class Run:
         return self.root / "reals.png"
 
     @property
+    def samples(self) -> Path:
+        """What `sample` and `interpolate` made."""
+        return self.root / "samples"
+
+    @property
     def neighbours(self) -> Path:
         """Samples beside the training pictures that are nearest to them."""
         return self.root / "neighbours.png"
@@ -195,3 +204,22 @@ class Run:
     def grids(self) -> list[Path]:
         """Every grid of samples, in the order of images seen."""
         return sorted(self.root.glob("fakes-*.png"))
+
+
+def metrics_rows(run: Run) -> list[dict[str, str]]:
+    """The lines of metrics.csv, checked to be numbers; [] where there is none. A line that a kill cut off is left out.
+
+    Raises UsageError when the file is damaged.
+    """
+    if not run.metrics.exists():
+        return []
+    try:
+        whole = run.metrics.read_text(encoding="utf-8").rpartition("\n")[0]
+        lines = list(csv.DictReader(io.StringIO(whole)))
+        for line in lines:
+            int(line["images_seen"])
+            for value in line.values():
+                float(value or 0)
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
+        raise UsageError(f"{run.metrics} is damaged ({error}); take the wrong line out or move it away") from None
+    return lines

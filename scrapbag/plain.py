@@ -14,7 +14,9 @@ _FORMULA = re.compile(r"'*[=+\-@]")
 
 def plain(text: str) -> str:
     """`text` on one line, without anything that a terminal or a reader would obey rather than show."""
-    return text.strip() if text.isprintable() else _UNSEEN.sub("", " ".join(text.split()))
+    if text.isprintable():
+        return text.strip()
+    return " ".join(_UNSEEN.sub("", " ".join(text.split())).split())  # again: what stood between two spaces is gone
 
 
 def cell(text: str) -> str:
@@ -37,7 +39,7 @@ def link(url: str) -> str:
     return parts.geturl() if parts.scheme in {"http", "https"} and parts.hostname else ""
 
 
-def fit(text: str, width: int, *, right: bool = False) -> str:
+def shorten(text: str, width: int, *, right: bool = False) -> str:
     """`text` in exactly `width` columns of a terminal, East Asian characters counted as two; cut with …, or padded."""
     text = plain(text)
     if _columns(text) > width:

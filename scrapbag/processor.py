@@ -1,4 +1,4 @@
-"""Which processor this is and what it multiplies itself; asked of the system, because torch takes seconds to import."""
+"""Which processor this is, and which matrix formats (bf16, int8) its hardware multiplies; without importing torch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import platform
 from functools import cache
 from pathlib import Path
 
-MATRICES = ("avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "bf16", "i8mm")  # of x86, then of ARM
+MATRICES = ("avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "bf16", "i8mm")  # the kernel's flags: x86, then ARM
 
 
 @cache
@@ -19,17 +19,17 @@ def _said() -> dict[str, str]:
 
 
 def able() -> list[str]:
-    """What of matrices in bf16 and int8 the processor does itself, by the kernel's names."""
+    """Those of MATRICES that the processor has."""
     words = f"{_said().get('flags', '')} {_said().get('Features', '')}".split()
     return [one for one in MATRICES if one in words]
 
 
 def has_bf16() -> bool:
-    """Whether it multiplies in bf16 itself; where it only imitates it, a step takes thirty times as long."""
+    """Whether bf16 is multiplied in hardware; where it is emulated, a training step takes thirty times as long."""
     return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(able())
 
 
 def describe() -> str:
-    """Its name and what it does itself: ratios of speeds differ between processors."""
+    """Its name and its matrix formats, for benchmarks: ratios of speeds differ between processors."""
     name = _said().get("model name") or platform.processor() or platform.machine()
     return f"{name} ({', '.join(able()) or 'no matrices in bf16 or int8'})"

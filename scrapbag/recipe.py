@@ -19,27 +19,27 @@ from scrapbag.sources import KINDS, Source
 class Scrape:
     """How sources are asked. A site's Crawl-delay or Retry-After wins over `delay_s` when it is longer."""
 
-    contact: str = ""
-    limit: Annotated[int, Between(1)] = 40_000
-    delay_s: Annotated[float, Between(0, 600)] = 1.0
-    concurrency: Annotated[int, Between(1, 64)] = 16
-    per_host: Annotated[int, Between(1, 16)] = 2
-    timeout_s: Annotated[float, Between(1, 600)] = 30.0
-    max_bytes: Annotated[int, Between(1_000)] = 30_000_000
-    max_pixels: Annotated[int, Between(1_000)] = 40_000_000
-    max_fail: Annotated[float, Between(0, 1)] = 0.5
-    attempts: Annotated[int, Between(1, 10)] = 3
-    sessions: Annotated[int, Between(1, 8)] = 2
-    allow_hosts: tuple[str, ...] = ()
+    contact: str = ""  # your address or page, sent in the user agent; who crawls says who they are
+    limit: Annotated[int, Between(1)] = 40_000  # different pictures, over all sources
+    delay_s: Annotated[float, Between(0, 600)] = 1.0  # between two requests of one host
+    concurrency: Annotated[int, Between(1, 64)] = 16  # requests under way at once, over all hosts
+    per_host: Annotated[int, Between(1, 16)] = 2  # of these, at most so many of one host
+    timeout_s: Annotated[float, Between(1, 600)] = 30.0  # of one request
+    max_bytes: Annotated[int, Between(1_000)] = 30_000_000  # of one answer, inflated
+    max_pixels: Annotated[int, Between(1_000)] = 40_000_000  # of a picture, by its header
+    max_fail: Annotated[float, Between(0, 1)] = 0.5  # share of failed requests from which make scrape ends with 1
+    attempts: Annotated[int, Between(1, 10)] = 3  # at one address, where the failure may pass (a timeout, a 503)
+    sessions: Annotated[int, Between(1, 8)] = 2  # browsers side by side
+    allow_hosts: tuple[str, ...] = ()  # host or host:port; these may be at private addresses
 
 
 @dataclass(frozen=True)
 class Score:
     """Which ResNet looks at the pictures. A plain cross-entropy one: see pytorch/vision#7570."""
 
-    model: str = "resnet50.tv_in1k"
-    backend: Literal["torch", "openvino"] = "torch"
-    dtype: Literal["bf16", "fp32", "int8"] = "bf16"
+    model: str = "resnet50.tv_in1k"  # a timm name, hf-hub:..., local-dir:PATH, demo, or none
+    backend: Literal["torch", "openvino"] = "torch"  # what computes; openvino is an extra
+    dtype: Literal["bf16", "fp32", "int8"] = "bf16"  # of the convolutions; int8 needs openvino
     looks: Literal[1, 5] = 1  # 5: the whole and four quarters, averaged; five times the work, see docs/review.md
 
 
@@ -57,15 +57,16 @@ def model_folder(model: str) -> Path | None:
 class Curate:
     """What is kept, and as what squares. `targets = []` asks no classifier: quality rules alone."""
 
-    targets: tuple[str, ...] = ()
-    threshold: Annotated[float, Between(0, 1)] = 0.9
-    by: Literal["prob", "precision", "auto"] = "auto"
-    size: Annotated[int, Between(16, 1024)] = 64
+    targets: tuple[str, ...] = ()  # WordNet synsets or class names; their probabilities are summed
+    threshold: Annotated[float, Between(0, 1)] = 0.9  # the promise: a precision, or a confidence (see by)
+    by: Literal["prob", "precision", "auto"] = "auto"  # what threshold means; auto: precision once answers certify it
+    size: Annotated[int, Between(16, 1024)] = 64  # side of the squares, in pixels
+    # how a picture becomes a square; auto: border where its border is of one colour, else crop; original: not at all
     fit: Literal["crop", "white", "border", "blur", "reflect", "auto", "original"] = "auto"
-    enlarge: bool = False
-    min_side: Annotated[int, Between(1, 10_000)] = 64
-    max_aspect: Annotated[float, Between(1, 100)] = 3.0
-    require_licence: tuple[str, ...] = ()
+    enlarge: bool = False  # take pictures that are smaller than the square, too
+    min_side: Annotated[int, Between(1, 10_000)] = 64  # shorter side of a picture, in pixels
+    max_aspect: Annotated[float, Between(1, 100)] = 3.0  # longer side by shorter
+    require_licence: tuple[str, ...] = ()  # keep these alone, whatever their case; empty: any, unknown too
     near: Annotated[float, Between(0.9, 1)] = 0.985  # feature cosine from which two pictures are one
 
 
@@ -73,11 +74,12 @@ class Curate:
 class Train:
     """How long a generator learns. `values` are overrides of the preset's row (`python -m gan presets`)."""
 
+    # auto is a row for the machine and the size
     preset: Literal["auto", "dcgan64", "dcgan256", "texture", "psgan", "balanced-cpu", "quilt", "projected"] = "auto"
-    minutes: Annotated[float, Between(0)] = 10.0
+    minutes: Annotated[float, Between(0)] = 10.0  # of training, over all resumes
     images: Annotated[int, Between(0)] = 0  # when set, minutes do not count
-    level: Annotated[int, Between(0, 3)] = 3
-    seed: Annotated[int, Between(0, 2**53)] = 0
+    level: Annotated[int, Between(0, 3)] = 3  # train on pictures of this level or less
+    seed: Annotated[int, Between(0, 2**53)] = 0  # of all chance in training
     values: tuple[str, ...] = ()  # "lr=0.0004"
 
 

@@ -26,7 +26,7 @@ def settle(recipe: Path, data: Data, run: Run, named: tuple[str, ...], overrides
     """
     plain, asked = load(recipe), load(recipe, overrides)
     given = {override.partition(".")[0] for override in overrides}
-    files = {stage: run.asked if stage == "train" else data.settings / f"{stage}.toml" for stage in STAGES}
+    files = {stage: run.asked if stage == "train" else data.settings_of(stage) for stage in STAGES}
     taken = []
     for stage, file in files.items():
         seen = (run.root if stage == "train" else data.settings) / "recipe" / f"{stage}.toml"
@@ -40,7 +40,7 @@ def settle(recipe: Path, data: Data, run: Run, named: tuple[str, ...], overrides
                 taken.append(stage)
             write_text(seen, section)
     model = model_folder(load(files["score"]).score.model)
-    write_text(data.settings / "model.sha256", _digests(model) if model else "")
+    write_text(data.model_digests, _digests(model) if model else "")
     return taken
 
 

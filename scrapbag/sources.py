@@ -19,11 +19,11 @@ class Source:
     kind: ClassVar[str]
     local: ClassVar[bool] = False
 
-    name: str
-    licence: str = ""
-    licence_url: str = ""
-    creator: str = ""
-    tags: tuple[str, ...] = ()
+    name: str  # for SITE=; left out, the kind
+    licence: str = ""  # what holds where the source says nothing
+    licence_url: str = ""  # the same
+    creator: str = ""  # the same
+    tags: tuple[str, ...] = ()  # of pictures that have none of their own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,17 +31,17 @@ class Gallery(Source):
     """List pages, item pages, pictures, by CSS selector. Without `item`, pictures are taken from the list page."""
 
     kind = "gallery"
-    start: tuple[str, ...]
-    image: str
-    item: str = ""
-    next: str = ""
-    title: str = ""
-    tag: str = ""
-    rating: str = ""
-    min_rating: Rating = 0.0
+    start: tuple[str, ...]  # list pages
+    image: str  # selector of what shows a picture; its largest version counts
+    item: str = ""  # selector of links from a list page to pages of single things
+    next: str = ""  # selector of the link to the next list page
+    title: str = ""  # selector of the title; without one, the picture's alt text
+    tag: str = ""  # selector of tags
+    rating: str = ""  # selector of stars, on list or item pages
+    min_rating: Rating = 0.0  # of 5; what has less, or none, is passed over
     full: tuple[str, ...] = ()  # [pattern, replacement]: a thumbnail's address to the full picture's
-    browser: bool = False
-    actions: tuple[Any, ...] = ()
+    browser: bool = False  # open pages in Chromium
+    actions: tuple[Any, ...] = ()  # what to do there, in order: click, wait, scroll
 
     def __post_init__(self) -> None:
         if len(self.full) not in (0, 2):
@@ -66,8 +66,8 @@ class Product(Source):
     kind = "product"
     start: tuple[str, ...]  # a site (its robots.txt names the sitemaps), a sitemap, or product pages
     match: str = ""  # a regular expression that a page's address must match
-    min_rating: Rating = 0.0
-    browser: bool = False
+    min_rating: Rating = 0.0  # of 5; what has less, or none, is passed over
+    browser: bool = False  # open pages in Chromium
 
     def __post_init__(self) -> None:
         _pattern(self.match, f"source {self.name!r} match")
@@ -75,47 +75,59 @@ class Product(Source):
 
 @dataclass(frozen=True, kw_only=True)
 class Shopify(Source):
+    """Shops on Shopify, by products.json."""
+
     kind = "shopify"
     start: tuple[str, ...]  # shops, or collections of them
 
 
 @dataclass(frozen=True, kw_only=True)
 class Woocommerce(Source):
+    """Shops on WooCommerce, by the Store API."""
+
     kind = "woocommerce"
-    start: tuple[str, ...]
-    min_rating: Rating = 0.0
+    start: tuple[str, ...]  # shops
+    min_rating: Rating = 0.0  # of 5; what has less, or none, is passed over
 
 
 @dataclass(frozen=True, kw_only=True)
 class Commons(Source):
+    """A category of Wikimedia Commons, by the MediaWiki API."""
+
     kind = "commons"
-    category: str
+    category: str  # with its namespace: "Category:Quilts"
     depth: Annotated[int, Between(0, 5)] = 0  # how far into subcategories
     width: Annotated[int, Between(64, 4096)] = 1024  # of the thumbnails that are asked for
-    api: str = "https://commons.wikimedia.org/w/api.php"
+    api: str = "https://commons.wikimedia.org/w/api.php"  # where it is asked
 
 
 @dataclass(frozen=True, kw_only=True)
 class Met(Source):
+    """The Metropolitan Museum of Art: works in the public domain."""
+
     kind = "met"
-    query: str
-    version: str = "v1"
-    api: str = "https://collectionapi.metmuseum.org/public/collection"
+    query: str  # words to search for
+    version: str = "v1"  # of the API
+    api: str = "https://collectionapi.metmuseum.org/public/collection"  # where it is asked
 
 
 @dataclass(frozen=True, kw_only=True)
 class Artic(Source):
+    """The Art Institute of Chicago: works in the public domain."""
+
     kind = "artic"
-    query: str
-    api: str = "https://api.artic.edu/api/v1"
+    query: str  # words to search for
+    api: str = "https://api.artic.edu/api/v1"  # where it is asked
 
 
 @dataclass(frozen=True, kw_only=True)
 class Smithsonian(Source):
+    """Smithsonian Open Access."""
+
     kind = "smithsonian"
-    query: str
-    api_key: str = ""
-    api: str = "https://api.si.edu/openaccess/api/v1.0"
+    query: str  # words to search for
+    api_key: str = ""  # free, from api.data.gov; sent in a header
+    api: str = "https://api.si.edu/openaccess/api/v1.0"  # where it is asked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,11 +135,11 @@ class Urls(Source):
     """A list of picture addresses: txt, csv, jsonl or parquet."""
 
     kind = "urls"
-    path: str
-    url: str = "url"  # the columns' names
-    caption: str = "caption"
-    licence_column: str = "licence"
-    sha256: str = "sha256"
+    path: str  # of the list
+    url: str = "url"  # the column of the addresses; it alone has to be there
+    caption: str = "caption"  # the column of the titles
+    licence_column: str = "licence"  # the column of the licences
+    sha256: str = "sha256"  # the column of the sums; bytes that come to another are not kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +148,7 @@ class Folder(Source):
 
     kind = "folder"
     local = True
-    path: str
+    path: str  # a directory, a zip or a tar
 
 
 KINDS: dict[str, type[Source]] = {

@@ -9,8 +9,8 @@ import click
 from scrapbag.disk import lock
 from scrapbag.errors import exits
 from scrapbag.layout import Data
+from scrapbag.programs import CHROMIUM
 from scrapbag.recipe import load, require_contact
-from spiders.browser.programs import INSTALL
 
 
 @click.group()
@@ -31,16 +31,16 @@ def scrape(root: Path, name: str | None, retry: str | None, *, fresh: bool) -> N
         from spiders.engine.summary import check, summary  # noqa: PLC0415
 
         data = Data(root)
-        recipe = load(data.settings / "scrape.toml")
+        recipe = load(data.settings_of("scrape"))
         require_contact(recipe)
         with lock(data.root, "scrape"):
             sources, waiting = choose(recipe, name)
             for source in waiting:
-                click.echo(f"skipping {source.name}: it needs Chromium with its driver; to add it: {INSTALL}", err=True)
-            outcome = run(data, recipe, sources, retry=retry is not None, fresh=fresh)
+                click.echo(f"skipping {source.name}: it needs {CHROMIUM}", err=True)
+            crawled = run(data, recipe, sources, retry=retry is not None, fresh=fresh)
             export(data)
-        click.echo(summary(outcome, data.report / "scrape.csv", recipe.scrape.limit))
-        check(outcome, recipe.scrape.max_fail)
+        click.echo(summary(crawled, data.scrape_csv, recipe.scrape.limit))
+        check(crawled, recipe.scrape.max_fail)
 
 
 if __name__ == "__main__":

@@ -17,9 +17,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from benchmarks.support import quilts
+from demo.drawing import small_quilts
 from gan.evaluate import metrics
-from gan.evaluate.evaluate import best
 from gan.evaluate.fidelity import COUNT, Judge, Reals, divide
 from gan.evaluate.keep import Keeper
 from gan.nets import presets
@@ -75,7 +74,7 @@ def drawn(side: int, work: Path) -> tuple[Pixels, Pixels]:
     """Quilts that are drawn once and kept in `work`: 6,000, and 512 held out."""
     path = work / f"drawn{side}.npz"
     if not path.exists():
-        np.savez(path, train=quilts.pictures(6000, side), held=quilts.pictures(COUNT, side, held=True))
+        np.savez(path, train=small_quilts.pictures(6000, side), held=small_quilts.pictures(COUNT, side, held=True))
     with np.load(path) as both:
         return both["train"], both["held"]
 
@@ -114,7 +113,7 @@ def learn(task: Task, work: Path) -> None:
     train, held = dataset(task, work)
     values = values_of(task, len(train))
     pictures = Pictures(
-        key=quilts.sha256(train),
+        key=small_quilts.sha256(train),
         names=tuple(map(str, range(len(train) + len(held)))),
         train=list(train),
         held=list(held),
@@ -183,7 +182,7 @@ def _parts(judge: Judge, fakes: Pixels) -> dict[str, list[float]]:
 
 def _best(judge: Judge, folder: Run, grid: Path) -> dict[str, float]:
     """The generator of the smallest KID by 256 samples on the way, judged as the last one is."""
-    kept = sample.load(best(folder))
+    kept = sample.load(folder.best)
     fakes = batches.to_bytes(sample.draw(kept, SAMPLES, seed=7))
     grids.save(grid, fakes[:64])
     verdict = judge.verdict(fakes, kept.images_seen)
@@ -210,4 +209,9 @@ def same(task: Task, work: Path) -> dict[str, Any]:
     """What two runs of a task must share to be one."""
     train, _ = dataset(task, work)
     values = presets.plain(values_of(task, len(train)))
-    return {"data": quilts.sha256(train), "values": values, "cpu": processor.describe(), "torch": torch.__version__}
+    return {
+        "data": small_quilts.sha256(train),
+        "values": values,
+        "cpu": processor.describe(),
+        "torch": torch.__version__,
+    }

@@ -44,7 +44,7 @@ def measure(kills: int, pages: int, seed: int) -> tuple[dict[str, int], dict[str
 
 def _settings(data: Data, url: str) -> None:
     data.settings.mkdir(parents=True)
-    (data.settings / "scrape.toml").write_text(f"""
+    data.settings_of("scrape").write_text(f"""
 name = "crash"
 [scrape]
 allow_hosts = ["{url.removeprefix("http://")}"]

@@ -21,7 +21,7 @@ from gan.pictures import batches, data, grids
 from gan.train import loop, preflight, progress
 from gan.train.job import Job
 from gan.train.players import Machine
-from scrapbag.layout import Data, Run
+from scrapbag.layout import Data, Run, metrics_rows
 from scrapbag.recipe import Train
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Looker:
         self.grids.append(path)
         sheet(self.place.out / f"{self.row.name}.jpg", self.grids, pixels[:256])
         seconds = time.perf_counter() - self.began
-        spread = grids.spread(batches.to_floats(pixels[:shown], "cpu"))
+        spread = grids.pixel_std(batches.to_floats(pixels[:shown], "cpu"))
         self.place.say(
             "look", self.row.name, images_seen=images_seen, wall_s=round(seconds, 1), spread=round(spread, 3)
         )
@@ -134,7 +134,7 @@ def learn(row: Row, place: Place, look_s: float) -> None:
         torch.cuda.reset_peak_memory_stats()
     began = time.perf_counter()
     moment, sha256 = loop.train(job, keeper=Looker(job, row, place), save_s=1e9)
-    rates = [float(line["images_per_s"]) for line in progress.rows(job.run)]
+    rates = [float(line["images_per_s"]) for line in metrics_rows(job.run)]
     figures = {
         **{key: value for key, value in asdict(row).items() if key != "name"},
         "images_seen": moment.images_seen, "seconds": round(moment.seconds, 1), "faults": moment.faults,

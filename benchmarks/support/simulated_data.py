@@ -12,14 +12,14 @@ from PIL import Image, ImageDraw
 
 from curate.look.hashes import COLUMNS as HASHES
 from curate.look.measure import COLUMNS
-from curate.model.targets import LabelSet
+from curate.model.targets import ClassSet
 from curate.scores import derived, neighbours
-from curate.scores import pairs as near
+from curate.scores.pairs import NAME, VERSION, Pairs, read_pairs, stored
 from curate.scores.shards import Shards
-from curate.scores.stage import seen
+from curate.scores.stage import output_columns
 from scrapbag import catalog, labels
 from scrapbag.labels import Label
-from scrapbag.layout import Data
+from scrapbag.layout import Data, Version
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,36 +56,38 @@ def dataset(
     columns |= {"panels": np.ones(count, np.uint8), "hashes": rng.integers(0, 2**63, (count, HASHES), dtype=np.uint64)}
     features = rng.normal(size=(count, 32)) + np.where(wanted, 1.0, -1.0)[:, None] * (np.arange(32) < 8)
     if model:
-        columns |= seen(features.astype(np.float32), np.column_stack([score, np.zeros(count)]).astype(np.float32))
+        columns |= output_columns(
+            features.astype(np.float32), np.column_stack([score, np.zeros(count)]).astype(np.float32)
+        )
     shards.append(names, columns)
     info = {"model": "simulated", "link": "softmax", "backend": "none", "dtype": "fp32", "features": 32}
-    (shards.folder / "model.json").write_text(json.dumps(info))
-    (shards.folder / "labels.json").write_text(LabelSet("model", ("quilt", "other")).dumps())
-    (data.scored / "index.json").write_text(json.dumps({"key": shards.folder.name, "model": "simulated"}))
+    Version(shards.folder).model.write_text(json.dumps(info))
+    Version(shards.folder).labels.write_text(ClassSet("model", ("quilt", "other")).dumps())
+    data.index.write_text(json.dumps({"key": shards.folder.name, "model": "simulated"}))
     if pairs:
-        near.read_pairs(shards)
+        read_pairs(shards)
     else:
         store_pairs(shards.folder, np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
         row = rng.integers(0, count, (count, 20), dtype=np.int32)
         alike = {"row": row, "cosine": np.full((count, 20), 0.5, np.float32)}
         derived.store(shards, neighbours.NAME, neighbours.VERSION, alike)
     data.settings.mkdir()
-    (data.settings / "curate.toml").write_text('name = "quilts"\n[curate]\ntargets = ["quilt"]\nsize = 32\n')
+    data.settings_of("curate").write_text('name = "quilts"\n[curate]\ntargets = ["quilt"]\nsize = 32\n')
     confidence = 1 / (1 + np.exp(-score))
     return Set(data, dict(zip(names, wanted.tolist(), strict=True)), dict(zip(names, confidence.tolist(), strict=True)))
 
 
 def store_pairs(folder: Path, first: np.ndarray, second: np.ndarray) -> None:
     """Say that those pictures, and no others, are copies of each other."""
-    pairs = near.Pairs(
-        twin=np.empty((0, 3), dtype=np.int64),
+    pairs = Pairs(
+        duplicate=np.empty((0, 3), dtype=np.int64),
         phash=np.empty((0, 4), dtype=np.int64),
         phash_cosine=np.empty(0, dtype=np.float32),
         first=first,
         second=second,
         cosine=np.full(len(first), 0.99, dtype=np.float32),
     )
-    derived.store(Shards(folder), near.NAME, near.VERSION, vars(pairs))
+    derived.store(Shards(folder), NAME, VERSION, stored(pairs))
 
 
 def answer(

@@ -9,8 +9,9 @@ import numpy as np
 
 from curate.choose.duplicates import HOW
 from curate.choose.facts import formats
-from curate.rows import REASONS, Row
+from curate.rows import Row
 from scrapbag.catalog import Record
+from scrapbag.reasons import DECISION_REASONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,20 +19,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from curate.choose.decide import Decisions, Facts
-    from curate.choose.facts import Scores, Seen
+    from curate.choose.facts import Predictions, Scores
 
-_DECIMALS = 6
-_SAID = tuple(field.name for field in fields(Record))
-_NOTHING: dict[str, Any] = {  # of an address that gave no picture, or none that was scored yet
-    **dict.fromkeys(("margin", "level", "confidence", "certified", "label_confidence", "duplicate_of", "panels")),
+_DECIMALS = 6  # of a float in report.csv: more than the scores are good for
+_RECORD = tuple(field.name for field in fields(Record))
+_UNSCORED: dict[str, Any] = {  # the decision's fields for an address that gave no picture, or none that was scored yet
+    **dict.fromkeys(("margin", "level", "confidence", "certified", "class_confidence", "duplicate_of", "panels")),
     **dict.fromkeys(("blur", "entropy", "brightness", "aspect", "border_uniform", "enlargement")),
-    **dict.fromkeys(("answer", "label", "link", "duplicate_how", "format"), ""),
+    **dict.fromkeys(("answer", "class_name", "activation", "duplicate_how", "format"), ""),
     "kept": False,
 }
 
 
-def speakers(records: Iterable[Record], licences: Sequence[str]) -> dict[str, Record]:
-    """For each sha256 the record that decides for it: the first with a wanted licence, else the first."""
+def main_records(records: Iterable[Record], licences: Sequence[str]) -> dict[str, Record]:
+    """For each sha256 the record that is decided on: the first with a wanted licence, else the first.
+
+    Other addresses that served the very same bytes are exact duplicates of it.
+    """
     allowed = {licence.casefold() for licence in licences}
     chosen: dict[str, Record] = {}
     for record in records:
@@ -42,42 +46,40 @@ def speakers(records: Iterable[Record], licences: Sequence[str]) -> dict[str, Re
     return chosen
 
 
-def rows(
-    records: Iterable[Record], speaker: Mapping[str, Record], decided: Mapping[str, dict[str, Any]]
-) -> Iterator[Row]:
-    """A row for each record, in their order; `decided` is by sha256, from `by_sha256`."""
+def rows(records: Iterable[Record], main: Mapping[str, Record], decided: Mapping[str, dict[str, Any]]) -> Iterator[Row]:
+    """A row for each record, in their order. By sha256: `main` from `main_records`, `decided` from `by_sha256`."""
     for record in records:
-        said = {name: getattr(record, name) for name in _SAID}
+        recorded = {name: getattr(record, name) for name in _RECORD}
         values = decided.get(record.sha256)
         if values is None:
-            reason = record.fetch_reason or "waiting"
-            yield Row(**_NOTHING, **said, reason=reason, reasons=reason)
-        elif speaker[record.sha256] is record:
-            yield Row(**said | values)
+            reason = record.fetch_reason or ("waiting" if record.sha256 else "queued")
+            yield Row(**recorded, **_UNSCORED, reason=reason, reasons=reason)
+        elif main[record.sha256] is record:
+            yield Row(**recorded | values)
         else:
-            yield Row(**said | values | _repeated(values, record.number))
+            yield Row(**recorded | values | _repeated(values, record.number))
 
 
 def by_sha256(
     scores: Scores,
     facts: Facts,
-    seen: Seen,
+    predicted: Predictions,
     decisions: Decisions,
     level: NDArray[np.int64],
     certified: NDArray[np.float64],
 ) -> dict[str, dict[str, Any]]:
-    """What was decided of each picture, as fields of a row. `level` is -1 for what is dropped."""
+    """By sha256 what was decided, as fields of a row. `level` is (N,), `certified` (N, 3) from `certificate`."""
     column = scores.shards.column
     failing = [np.flatnonzero(which).tolist() for which in decisions.failed.values()]
     reasons: list[list[str]] = [[] for _ in scores.shards.sha256]
     for reason, which in zip(decisions.failed, failing, strict=True):
         for picture in which:
             reasons[picture].append(reason)
-    head = np.where(decisions.copies.of < 0, 0, facts.number[decisions.copies.of])
+    original = np.where(decisions.copies.original < 0, 0, facts.number[decisions.copies.original])
     readable = facts.problem == ""
     least = np.minimum(facts.width, facts.height)
     aspect = np.maximum(facts.width, facts.height) / np.maximum(least, 1)
-    best = seen.best.tolist()
+    best = predicted.best.tolist()
     columns: dict[str, Iterable[Any]] = {
         "kept": decisions.kept.tolist(),
         "reason": [failed[0] if failed else "" for failed in reasons],
@@ -89,10 +91,10 @@ def by_sha256(
         "certified": _numbers(certified[:, 0]),
         "certified_answers": _whole(certified[:, 1]),
         "certified_errors": _whole(certified[:, 2]),
-        "label": ["" if one < 0 else scores.labels.say(one) for one in best],
-        "label_confidence": _numbers(seen.best_confidence),
-        "link": ["" if one < 0 else scores.info["link"] for one in best],
-        "duplicate_of": [one or None for one in head.tolist()],
+        "class_name": ["" if one < 0 else scores.classes.class_name(one) for one in best],
+        "class_confidence": _numbers(predicted.best_confidence),
+        "activation": ["" if one < 0 else scores.info["link"] for one in best],
+        "duplicate_of": [one or None for one in original.tolist()],
         "duplicate_how": [HOW[one] for one in decisions.copies.how.tolist()],
         "blur": _numbers(facts.blur, readable),
         "entropy": _numbers(facts.entropy, readable),
@@ -112,9 +114,9 @@ def by_sha256(
 
 
 def _repeated(values: Mapping[str, Any], number: int | None) -> dict[str, Any]:
-    """What differs in the row of an address that served the very bytes of another one."""
+    """What differs in the row of an address that served the very bytes of its main record."""
     failed = {*values["reasons"].split("; "), "dup_exact"}
-    ordered = [reason for reason in REASONS if reason in failed]
+    ordered = [reason for reason in DECISION_REASONS if reason in failed]
     return {
         "kept": False,
         "reason": ordered[0],
@@ -126,9 +128,9 @@ def _repeated(values: Mapping[str, Any], number: int | None) -> dict[str, Any]:
     }
 
 
-def _numbers(column: NDArray[Any], there: NDArray[np.bool_] | None = None) -> list[float | None]:
-    """Floats of six digits, all that a score is good for; None where there is none."""
-    known = np.isfinite(column) if there is None else there & np.isfinite(column)
+def _numbers(column: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> list[float | None]:
+    """Floats of six digits; None where they are not finite or not `valid`."""
+    known = np.isfinite(column) if valid is None else valid & np.isfinite(column)
     rounded = np.round(column.astype(np.float64), _DECIMALS).tolist()
     return [value if good else None for value, good in zip(rounded, known.tolist(), strict=True)]
 

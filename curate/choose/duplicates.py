@@ -1,4 +1,4 @@
-"""One picture of many copies: each copy points at the one that is kept, never at another copy."""
+"""Near-duplicates: of a group one is the original, and each copy points at its original, never at another copy."""
 
 from __future__ import annotations
 
@@ -16,46 +16,49 @@ if TYPE_CHECKING:
 
     from curate.scores.pairs import Pairs
 
-_LENIENCE = 0.03  # of the cosine, when the hashes agree as well
-_BITS_ALONE = 4
+_LENIENCE = 0.03  # subtracted from `near` when the hashes agree as well
+_BITS_ALONE = 4  # in which hashes may differ when there are no features to ask
 HOW = ("", "phash", "mirror", "feature")
 
 
 @dataclass(frozen=True)
 class Links:
-    """Pairs of pictures that count as one, in both directions; of twins only the leader has any."""
+    """Pairs of pictures that are near-duplicates, each pair in both directions.
 
-    one: NDArray[np.int64]
+    Duplicates (`scores.pairs`) have a leader, and only the leader is in any pair.
+    """
+
+    one: NDArray[np.int64]  # (P,) rows of the shards
     other: NDArray[np.int64]
     how: NDArray[np.int64]  # position in HOW
-    twin: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 3), dtype=np.int64))  # row, its leader, how
+    duplicate: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 3), dtype=np.int64))  # row, leader, how
 
     def around(self, picture: int) -> Iterator[tuple[int, int]]:
-        """Rows that count as one with a picture, itself among them, and how.
+        """The near-duplicates of a picture, the picture among them: rows, and how each was found.
 
-        Those are its twins, what the leader of them is linked to, and the twins of that.
+        Those are its duplicates, what their leader is linked to, and the duplicates of that.
         """
         leader, own = self._leader.get(picture, (picture, 0))
-        for row, how in self._twins.get(leader, [(leader, 0)]):
+        for row, how in self._followers.get(leader, [(leader, 0)]):
             yield row, how or own
         for other, how in self._linked.get(leader, ()):
-            for row, _ in self._twins.get(other, [(other, 0)]):
+            for row, _ in self._followers.get(other, [(other, 0)]):
                 yield row, how
 
     @cached_property
     def rows(self) -> NDArray[np.int64]:
-        """All that count as one with any other."""
-        return np.unique(np.concatenate([self.one, self.twin[:, :2].ravel()]))
+        """All rows that have a near-duplicate, sorted."""
+        return np.unique(np.concatenate([self.one, self.duplicate[:, :2].ravel()]))
 
     @cached_property
     def _leader(self) -> dict[int, tuple[int, int]]:
-        return {row: (leader, how) for row, leader, how in self.twin.tolist()}
+        return {row: (leader, how) for row, leader, how in self.duplicate.tolist()}
 
     @cached_property
-    def _twins(self) -> dict[int, list[tuple[int, int]]]:
-        """By leader: the leader and its twins."""
-        found: dict[int, list[tuple[int, int]]] = {leader: [(leader, 0)] for leader in self.twin[:, 1].tolist()}
-        for row, leader, how in self.twin.tolist():
+    def _followers(self) -> dict[int, list[tuple[int, int]]]:
+        """By leader: the leader itself and its duplicates, and how each was found."""
+        found: dict[int, list[tuple[int, int]]] = {leader: [(leader, 0)] for leader in self.duplicate[:, 1].tolist()}
+        for row, leader, how in self.duplicate.tolist():
             found[leader].append((row, how))
         return found
 
@@ -69,43 +72,46 @@ class Links:
 
 @dataclass(frozen=True)
 class Copies:
-    """For each picture the row of the one that stands for it, -1 where none does, and how it was found to be one."""
+    """Which pictures are copies, and of what: columns of shape (N,)."""
 
-    of: NDArray[np.int64]
+    original: NDArray[np.int64]  # row of the picture that this one is a copy of, -1 for what is no copy
     how: NDArray[np.int64]  # position in HOW
 
 
 def links(pairs: Pairs, near: float) -> Links:
-    """The pairs whose features' cosine is at least `near`, and those whose hashes agree and features nearly so.
+    """The near-duplicates among `pairs`.
 
-    Each alone is fooled: hashes by stripes and grids, features by two of a kind. Where no model looked, hashes have to
-    agree more closely. Twins are one whatever `near` is.
+    Linked are pairs whose features have a cosine of at least `near` (0.9 to 1), and pairs whose hashes agree and whose
+    features have a cosine of at least `near` - 0.03. Hashes alone take stripes and grids for each other, features alone
+    take two quilts of one pattern for one. Without a model hashes may differ in 4 bits instead of 7, and nothing else
+    is asked. Duplicates are linked whatever `near` is.
     """
     first, second, bits, mirrored = pairs.phash.T
     hashed = (pairs.phash_cosine >= near - _LENIENCE) | (np.isnan(pairs.phash_cosine) & (bits <= _BITS_ALONE))
-    felt = pairs.cosine >= near
-    one = np.concatenate([first[hashed], pairs.first[felt]])
-    other = np.concatenate([second[hashed], pairs.second[felt]])
-    how = np.concatenate([1 + mirrored[hashed], np.full(int(felt.sum()), 3)])
+    close = pairs.cosine >= near
+    one = np.concatenate([first[hashed], pairs.first[close]])
+    other = np.concatenate([second[hashed], pairs.second[close]])
+    how = np.concatenate([1 + mirrored[hashed], np.full(int(close.sum()), 3)])
     both = np.column_stack([np.concatenate([one, other]), np.concatenate([other, one]), np.concatenate([how, how])])
     both = both[np.lexsort(both.T[::-1])]
     _, firsts = np.unique(both[:, :2], axis=0, return_index=True)
     one, other, how = both[firsts].T
-    return Links(one, other, how, pairs.twin)
+    return Links(one, other, how, pairs.duplicate)
 
 
-def heads(count: int, links: Links, rank: NDArray[np.int64], able: NDArray[np.bool_]) -> Copies:
-    """For each of `count` pictures the head that it is a copy of.
+def originals(count: int, links: Links, rank: NDArray[np.int64], able: NDArray[np.bool_]) -> Copies:
+    """For each of `count` pictures the original that it is a copy of. `rank` and `able` are of shape (count,).
 
-    Pictures are taken by rising `rank`; one that is `able` and no copy yet is a head and claims all that count as one
-    with it. So a copy of a copy may become a head of its own: a chain of likenesses never joins its two ends.
+    Leader clustering: pictures are visited by rising `rank`; one that is `able` and no copy yet becomes an original,
+    and its near-duplicates become its copies. A near-duplicate of a copy may become an original itself, so a chain
+    a-b-c-d of near-duplicates does not make d a copy of a.
     """
     copies = Copies(np.full(count, -1), np.zeros(count, dtype=np.int64))
-    is_head = np.zeros(count, dtype=bool)
+    is_original = np.zeros(count, dtype=bool)
     for picture in links.rows[np.argsort(rank[links.rows], kind="stable")].tolist():
-        if able[picture] and copies.of[picture] < 0:
-            is_head[picture] = True
+        if able[picture] and copies.original[picture] < 0:
+            is_original[picture] = True
             for copy, how in links.around(picture):
-                if copies.of[copy] < 0 and not is_head[copy]:
-                    copies.of[copy], copies.how[copy] = picture, how
+                if copies.original[copy] < 0 and not is_original[copy]:
+                    copies.original[copy], copies.how[copy] = picture, how
     return copies

@@ -1,8 +1,8 @@
-"""Which squares to learn from first: the densest part of what was kept, spread over its kinds.
+"""Which squares to train on first: the densest part of what was kept, taken from all its clusters.
 
 DeVries, Drozdzal, Taylor, Instance Selection for GANs (2020, arXiv 2007.15255): a generator learns better from the
-dense part of feature space first. Density alone would take one kind of picture only, so that each half of the order,
-the dense one and the sparse one, is dealt out by clusters in turn.
+dense part of feature space first. By density alone one cluster would come first as a whole, so each half of the order,
+the dense one and the sparse one, takes from the clusters in turn (round-robin).
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LEVELS = 4
-_NEIGHBOURS = 10
-_KINDS = 16
-_FEWEST = 40  # under this there is nothing to be said of density
+_NEIGHBOURS = 10  # density is measured by the distance to the tenth
+_CLUSTERS = 16
+_FEWEST = 40  # vectors, below which density means nothing
 
 
 def levels(vectors: NDArray[np.float32]) -> NDArray[np.int64]:
-    """A level from 0 to 3 for each unit vector (N, F), a quarter each; all 0 when they are few or none."""
+    """A level from 0 to 3 for each unit vector of (N, F), a quarter of them each: (N,). All 0 of fewer than 40."""
     count = len(vectors)
     if count < _FEWEST or not vectors.any():
         return np.zeros(count, dtype=np.int64)
     neighbours = NearestNeighbors(n_neighbors=_NEIGHBOURS + 1).fit(vectors)
     distance = neighbours.kneighbors(vectors)[0][:, -1]
     dense_first = np.argsort(distance, kind="stable")
-    kind = MiniBatchKMeans(min(_KINDS, count // 8), n_init=1, random_state=0).fit_predict(vectors)
+    cluster = MiniBatchKMeans(min(_CLUSTERS, count // 8), n_init=1, random_state=0).fit_predict(vectors)
     half = (count + 1) // 2
-    order = np.concatenate([_dealt(part, kind[part]) for part in (dense_first[:half], dense_first[half:])])
+    order = np.concatenate([_round_robin(part, cluster[part]) for part in (dense_first[:half], dense_first[half:])])
     level = np.empty(count, dtype=np.int64)
     level[order] = np.arange(count) * LEVELS // count
     return level
 
 
-def _dealt(rows: NDArray[np.int64], kind: NDArray[np.int64]) -> NDArray[np.int64]:
-    """`rows`, dense first, reordered: the densest of every kind, then the second of every kind ..."""
+def _round_robin(rows: NDArray[np.int64], cluster: NDArray[np.int64]) -> NDArray[np.int64]:
+    """`rows`, densest first, reordered: the densest of every cluster, then the second of every cluster, and so on."""
     turn = np.empty(rows.size, dtype=np.int64)
-    for one in np.unique(kind):
-        mine = np.flatnonzero(kind == one)
+    for one in np.unique(cluster):
+        mine = np.flatnonzero(cluster == one)
         turn[mine] = np.arange(mine.size)
     return rows[np.argsort(turn, kind="stable")]

@@ -1,8 +1,8 @@
-"""A head on the frozen features that people's answers have taught, used only where it ranks better than the model.
+"""A ranker on the frozen features, fitted to people's answers and used only where it ranks better than the model.
 
 Two scores of every picture are averaged: the model's own logit, and a balanced logistic regression on features and
-logit; each is first spread over near neighbours, together with the answers (D. Zhou et al., "Learning with local and
-global consistency", NIPS 2003). `docs/review.md` has what else was tried.
+logit; each is first smoothed over near neighbours together with the answers (D. Zhou et al., "Learning with local and
+global consistency", NIPS 2003: label spreading). `docs/review.md` has what else was tried.
 """
 
 from __future__ import annotations
@@ -21,56 +21,57 @@ if TYPE_CHECKING:
 
     from curate.scores.neighbours import Neighbours
 
-LEAST = 5  # answers of either kind, below which nothing is learnt
+LEAST = 5  # groups of near-duplicates answered yes, and as many answered no, below which nothing is fitted
 _FOLDS = 5
-_KEEP = 0.85  # of a picture's score comes from its neighbours, and so on through theirs
-_REACH = 0.1  # a neighbour whose cosine is lower by this counts 1/e
-_ANSWER = 2.0  # what an answer weighs, in standard deviations of the logit
+_KEEP = 0.85  # share of a picture's score that comes from its neighbours: alpha in Zhou's paper
+_REACH = 0.1  # a neighbour whose cosine is lower by this has 1/e of the affinity
+_ANSWER = 2.0  # score of an answered picture, + for yes and - for no, in standard deviations of the logit
 _STEPS = 40
 
 
 @dataclass(frozen=True)
-class Head:
-    """What the answers made of the scores."""
+class Ranker:
+    """A fitted ranker: what it gives every picture, and how good it is."""
 
-    confidence: NDArray[np.float32]  # of every picture, 0 to 1
-    answers: int
+    confidence: NDArray[np.float32]  # (N,) of every picture, 0 to 1
+    answers: int  # that it was fitted to
     area: float  # under the ROC curve of the answers, out of fold: how often a wanted one is ranked above another
     model_area: float  # the same of the model alone
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """What a head learns from. N pictures; answers to some of them."""
+class TrainingSet:
+    """N pictures, A of them answered."""
 
-    features: NDArray[np.float32]  # (N, D), from neighbours.evened
-    logit: NDArray[np.float32]  # (N,) of the summed probability
+    features: NDArray[np.float32]  # (N, D), from neighbours.power_normalised
+    logit: NDArray[np.float32]  # (N,) of the model's summed probability
     neighbours: Neighbours
-    rows: NDArray[np.int64]  # of the answered pictures
-    wanted: NDArray[np.bool_]  # what was answered
-    groups: NDArray[np.int64]  # pictures that must not be on both sides of a fold: near-duplicates
+    rows: NDArray[np.int64]  # (A,) of the answered pictures
+    wanted: NDArray[np.bool_]  # (A,) whether the answer was yes
+    groups: NDArray[np.int64]  # (A,) near-duplicates have one number: they must not be on both sides of a fold
 
 
-def teach(lesson: Lesson) -> Head | None:
-    """The head, or None when out of fold it ranks no better than the model does, or there are too few answers."""
-    folds = _folds(lesson)
+def fit(examples: TrainingSet) -> Ranker | None:
+    """The ranker, or None when out of fold it ranks no better than the model does, or there are too few answers."""
+    folds = _folds(examples)
     if folds is None:
         return None
-    graph = _graph(lesson.neighbours)
-    unseen = np.zeros(len(lesson.rows))
-    for learn, judge in folds:
-        unseen[judge] = _score(lesson, graph, learn)[lesson.rows[judge]]
-    area = float(roc_auc_score(lesson.wanted, unseen))
-    model = float(roc_auc_score(lesson.wanted, lesson.logit[lesson.rows]))
+    graph = _graph(examples.neighbours)
+    out_of_fold = np.zeros(len(examples.rows))
+    for learn, test in folds:
+        out_of_fold[test] = _score(examples, graph, learn)[examples.rows[test]]
+    area = float(roc_auc_score(examples.wanted, out_of_fold))
+    model = float(roc_auc_score(examples.wanted, examples.logit[examples.rows]))
     if area <= model:
         return None
-    scale = LogisticRegression(class_weight="balanced").fit(unseen[:, None], lesson.wanted)
-    score = _score(lesson, graph, np.arange(len(lesson.rows)))
-    return Head(scale.predict_proba(score[:, None])[:, 1].astype(np.float32), len(lesson.rows), area, model)
+    scale = LogisticRegression(class_weight="balanced").fit(out_of_fold[:, None], examples.wanted)  # Platt scaling
+    score = _score(examples, graph, np.arange(len(examples.rows)))
+    return Ranker(scale.predict_proba(score[:, None])[:, 1].astype(np.float32), len(examples.rows), area, model)
 
 
-def _folds(lesson: Lesson) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]] | None:
-    wanted, groups = lesson.wanted, lesson.groups
+def _folds(examples: TrainingSet) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]] | None:
+    """Positions to learn from and to test on, by fold; None when either kind of answer is too rare."""
+    wanted, groups = examples.wanted, examples.groups
     kinds = [len(np.unique(groups[wanted == kind])) for kind in (True, False)]
     if min(kinds) < LEAST:
         return None
@@ -79,16 +80,17 @@ def _folds(lesson: Lesson) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]] 
     return folds if all(len(np.unique(wanted[learn])) == 2 for learn, _ in folds) else None
 
 
-def _score(lesson: Lesson, graph: csr_array, learn: NDArray[np.int64]) -> NDArray[np.float64]:
-    """A score of every picture, taught by those answers alone that `learn` names."""
-    rows, wanted = lesson.rows[learn], lesson.wanted[learn]
-    starts = (lesson.logit.astype(np.float64), _logistic(lesson, rows, wanted))
-    return np.asarray(sum(_even(_spread(_even(start), graph, rows, wanted)) for start in starts))
+def _score(examples: TrainingSet, graph: csr_array, learn: NDArray[np.int64]) -> NDArray[np.float64]:
+    """A score of every picture, (N,), fitted to the answers at the positions `learn` alone."""
+    rows, wanted = examples.rows[learn], examples.wanted[learn]
+    starts = (examples.logit.astype(np.float64), _logistic(examples, rows, wanted))
+    return np.asarray(sum(_scaled(_propagated(_scaled(start), graph, rows, wanted)) for start in starts))
 
 
-def _spread(
+def _propagated(
     seeds: NDArray[np.float64], graph: csr_array, rows: NDArray[np.int64], wanted: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
+    """`seeds` with the answers written in, smoothed over the graph of neighbours (label spreading)."""
     seeds[rows] = np.where(wanted, _ANSWER, -_ANSWER)
     score = seeds
     for _ in range(_STEPS):  # Zhou's iteration, to within 0.85^40 of its fixed point
@@ -96,23 +98,25 @@ def _spread(
     return score
 
 
-def _even(score: NDArray[np.float64]) -> NDArray[np.float64]:
-    """On the scale of its own spread; its sign stays."""
+def _scaled(score: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Divided by its standard deviation; not centred, because its sign has a meaning."""
     return score / max(float(score.std()), 1e-9)
 
 
-def _logistic(lesson: Lesson, rows: NDArray[np.int64], wanted: NDArray[np.bool_]) -> NDArray[np.float64]:
-    features, logit = lesson.features, lesson.logit
-    middle, width = features[rows].mean(axis=0), max(float(features[rows].std()), 1e-9) * features.shape[1] ** 0.5
-    spread = max(float(logit.std()), 1e-9)
-    columns = np.column_stack([(features[rows] - middle) / width, logit[rows] / spread])
+def _logistic(examples: TrainingSet, rows: NDArray[np.int64], wanted: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The decision function, (N,), of a logistic regression on features and logit that is fitted to `rows`."""
+    features, logit = examples.features, examples.logit
+    mean, width = features[rows].mean(axis=0), max(float(features[rows].std()), 1e-9) * features.shape[1] ** 0.5
+    deviation = max(float(logit.std()), 1e-9)
+    columns = np.column_stack([(features[rows] - mean) / width, logit[rows] / deviation])
     model = LogisticRegression(class_weight="balanced", max_iter=1000).fit(columns, wanted)
     weights = model.coef_[0]
-    return np.asarray((features - middle) @ (weights[:-1] / width) + logit / spread * weights[-1] + model.intercept_[0])
+    scaled_logit = logit / deviation * weights[-1]
+    return np.asarray((features - mean) @ (weights[:-1] / width) + scaled_logit + model.intercept_[0])
 
 
 def _graph(neighbours: Neighbours) -> csr_array:
-    """Likeness as a symmetric matrix, scaled so that spreading over it never grows a score."""
+    """The affinities of neighbours as a symmetric, normalised matrix (N, N): D^-1/2 W D^-1/2, of spectral norm 1."""
     count, width = neighbours.row.shape
     weight = np.exp((np.clip(neighbours.cosine, 0, 1) - 1) / _REACH) * (neighbours.cosine > 0)
     start = np.arange(0, count * width + 1, width)

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from curate.look import heap
+from scrapbag import recipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,17 +21,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from scrapbag.layout import Data
+
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")  # EPS, for one, would start Ghostscript
 _PLUGINS = [name for name in FORMATS if name != "MPO"]  # MPO has no opener of its own: JPEG's becomes it
-MAX_PIXELS = 40_000_000
 
-# What Pillow's decoders raise at broken files. Anything else is our own mistake and must be seen.
+# What Pillow's decoders raise at broken files. Any other exception is a mistake of ours and must be seen.
 BROKEN = (
     *(OSError, SyntaxError, ValueError, EOFError, struct.error, IndexError, KeyError, TypeError, AttributeError),
     *(ArithmeticError, MemoryError, RuntimeError, Image.DecompressionBombError, Image.DecompressionBombWarning),
 )
 
-_TURNS = {  # EXIF orientation -> what undoes it
+_TRANSPOSE = {  # EXIF orientation -> what undoes it
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -40,10 +42,8 @@ _TURNS = {  # EXIF orientation -> what undoes it
     8: Image.Transpose.ROTATE_90,
 }
 _WIDE = {"I;16", "I;16L", "I;16B", "I;16N", "I", "F"}  # more than 8 bits a pixel; Pillow's convert would clip them
-
-
 _HUGE_PIXELS = 8_000_000
-_HUGE = threading.Lock()  # pictures over that one at a time, however many threads: some need 400 MB on the way
+_HUGE = threading.Lock()  # held to decode a larger picture: some need 400 MB on the way, so one at a time
 
 
 @dataclass(frozen=True)
@@ -58,34 +58,46 @@ class Opened:
 
 
 class UnusableError(Exception):
-    """A file gives no picture; `args[0]` is the reason of its row."""
+    """A file gives no picture; `args[0]` is the reason: unreadable, not_image or too_large."""
 
 
-def strict() -> None:
-    """Make a decompression bomb an error and corrupt metadata no one's business, for this process."""
+def max_pixels(data: Data) -> int:
+    """The most pixels that a picture of this dataset may have: [scrape] max_pixels where its recipe has raised that.
+
+    A recipe that lowers it asks for smaller downloads, and does not forget the larger pictures that are there.
+    """
+    settings = data.settings_of("scrape")
+    asked = recipe.load(settings).scrape.max_pixels if settings.exists() else 0
+    return max(asked, recipe.Scrape.max_pixels)
+
+
+def strict(max_pixels: int = recipe.Scrape.max_pixels) -> None:
+    """For this process: refuse pictures of more than `max_pixels`, and leave Pillow's other warnings unprinted."""
+    Image.MAX_IMAGE_PIXELS = max_pixels
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 def load(path: Path, at_least: int | None = None) -> Opened:
-    """The picture in `path`. JPEGs come out smaller where their shorter side stays `at_least` that many pixels.
+    """The picture in `path`, upright. A JPEG is decoded at 1/2, 1/4 or 1/8 where its shorter side stays >= `at_least`.
 
-    Raises UnusableError with unreadable, not_image or too_large.
+    Raises UnusableError. What counts as too large is for `strict` to say.
     """
     Image.init()  # or the formats that are not loaded yet would be called broken
     try:
         with Image.open(path, formats=_PLUGINS) as image:
-            if image.width * image.height > MAX_PIXELS:
+            if image.width * image.height > (Image.MAX_IMAGE_PIXELS or recipe.Scrape.max_pixels):
                 raise UnusableError("too_large")
-            turn = _orientation(image)
-            width, height = image.size if turn < 5 else image.size[::-1]
+            orientation = _orientation(image)
+            width, height = image.size if orientation < 5 else image.size[::-1]
             name = image.format or ""
             if at_least and name in {"JPEG", "MPO"}:
                 image.draft(None, (at_least, at_least))
             with _one_at_a_time() if image.width * image.height > _HUGE_PIXELS else nullcontext():
                 upright, alpha = _rgb(image)
-                if turn in _TURNS:
-                    upright, alpha = upright.transpose(_TURNS[turn]), alpha and alpha.transpose(_TURNS[turn])
+                if orientation in _TRANSPOSE:
+                    how = _TRANSPOSE[orientation]
+                    upright, alpha = upright.transpose(how), alpha and alpha.transpose(how)
             return Opened(upright, alpha, name, width, height)
     except UnidentifiedImageError:
         raise UnusableError("unreadable" if _known(path) else "not_image") from None
@@ -112,7 +124,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _rgb(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """The first frame as RGB on white, and its alpha where it has one; 16-bit greys are scaled rather than clipped."""
+    """The first frame as RGB on white, and its alpha channel where it has one; 16-bit greys are scaled, not clipped."""
     image.load()  # a file that lacks its end fails here
     if image.mode in _WIDE:
         return Image.fromarray(_eight_bits(np.asarray(image))).convert("RGB"), None
@@ -126,7 +138,7 @@ def _rgb(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
 
 
 def _eight_bits(pixels: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Greys of 16 bits by their range; of 32 bits, whose range no header tells, from their least to their most."""
+    """Greys as 8 bits: 16 bits by 257; 32 bits, whose range no header tells, from their minimum to their maximum."""
     values = np.nan_to_num(pixels.astype(np.float32))
     if pixels.dtype.itemsize == 2:
         return (values / 257).round().astype(np.uint8)

@@ -1,4 +1,4 @@
-"""One look at one file: the model's input, the hashes and the quality columns, from a single decode."""
+"""All that is taken from a file, by decoding it once: the model's input, the hashes and the quality columns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PROBLEMS = ("", "unreadable", "not_image", "too_large")  # a shard holds the position; add at the end only
-COLUMNS = {  # of a shard, besides sha256, hashes and what the model saw
+COLUMNS = {  # of a shard, besides sha256, hashes and the model's output
     "problem": np.uint8,
     "format": np.uint8,  # position in decode.FORMATS
     "width": np.uint32,
@@ -30,26 +30,25 @@ COLUMNS = {  # of a shard, besides sha256, hashes and what the model saw
     "panels": np.uint8,
 }
 
-
-Paper = tuple[float, float, float]  # a colour, 0 to 255
-_STRIP = 64  # rows
-_MARGIN = 3  # by how much a JPEG stays larger than the model needs; at 2, a fine pattern changed its score by 0.4
+Paper = tuple[float, float, float]  # an RGB colour, 0 to 255
+_STRIP = 64  # rows that are blended at once
+_MARGIN = 3  # a JPEG is decoded at no less than this times the model's side; at 2, a fine pattern's score moved by 0.4
 
 
 @dataclass(frozen=True)
 class Look:
-    """What a file showed; all zero but for `problem` when it gave no picture."""
+    """What was taken from one file; `facts` is empty and the hashes are zero when it gave no picture."""
 
-    problem: str
-    facts: dict[str, float]
-    hashes: NDArray[np.uint64]
-    pixels: NDArray[np.uint8] | None = None  # the model's input; None when there is no model or no picture
+    problem: str  # '' or the reason why there is no picture
+    facts: dict[str, float]  # by column of COLUMNS
+    hashes: NDArray[np.uint64]  # (hashes.COLUMNS,)
+    pixels: NDArray[np.uint8] | None = None  # the model's input; None without a model or a picture
 
 
 def look(path: Path, prepare: Callable[[Image.Image], NDArray[np.uint8]] | None, side: int, paper: Paper) -> Look:
-    """Decode `path` to at least three times `side` pixels, the model's own scale, and measure it.
+    """Decode `path`, measure and hash it, and `prepare` it for a model that resizes shorter sides to `side` pixels.
 
-    The model sees what is transparent as `paper`, its own mean colour, which says nothing; all else sees white.
+    Where a picture is transparent the model sees `paper`, its mean colour, which becomes zeros; all else sees white.
     """
     try:
         opened = decode.load(path, at_least=max(_MARGIN * side, quality.SIDE))
@@ -71,7 +70,7 @@ def look(path: Path, prepare: Callable[[Image.Image], NDArray[np.uint8]] | None,
 
 
 def _on(paper: Paper, image: Image.Image, alpha: Image.Image) -> Image.Image:
-    """A picture on white as if it lay on `paper`, a strip at a time: as one, 40 megapixels would take 3 GB."""
+    """A picture on white, laid on `paper` instead; a strip at a time, because at once 40 megapixels would take 3 GB."""
     pixels, cover = np.array(image), np.asarray(alpha)
     for top in range(0, len(pixels), _STRIP):
         strip = slice(top, top + _STRIP)
@@ -81,7 +80,7 @@ def _on(paper: Paper, image: Image.Image, alpha: Image.Image) -> Image.Image:
 
 
 def columns(looks: Sequence[Look]) -> dict[str, NDArray[np.generic]]:
-    """Looks as the arrays of a shard."""
+    """The columns of a shard for N looks, each of shape (N, ...)."""
     problems = np.array([PROBLEMS.index(one.problem) for one in looks], dtype=np.uint8)
     facts = {
         name: np.array([one.facts.get(name, 0) for one in looks], dtype=kind)

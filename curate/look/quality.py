@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from PIL import Image
 
 SIDE = 256  # pixels of the shorter side at which everything is measured; smaller pictures are measured as they are
-_RING_SIDE = 64
-_FLAT = 10  # grey levels between the lightest and the darkest pixel of a gutter
-_OTHER = 16  # grey levels from which a pixel is not the gutter's
-_SAME = 14  # grey levels of 255 that still count as the border's own colour
+_RING_SIDE = 64  # pixels of the side at which the border is measured
+_FLAT = 10  # most grey levels between the lightest and the darkest pixel of a gutter
+_OTHER = 16  # grey levels by which a pixel must differ from the gutter to be none of it
+_SAME = 14  # grey levels of 255 by which a pixel may differ from the border's median colour and still be of it
 
 
 @dataclass(frozen=True)
 class Quality:
-    """One picture's quality columns, as in `curate.rows.Row`."""
+    """One picture's quality columns; units as in `curate.rows.Row`."""
 
     blur: float
     entropy: float
@@ -43,7 +43,7 @@ def shrink(image: Image.Image) -> NDArray[np.uint8]:
 
 
 def measure(pixels: NDArray[np.uint8], grey: NDArray[np.uint8]) -> Quality:
-    """Measure a shrunken picture, given in colour (H, W, 3) and in grey (H, W)."""
+    """Measure a picture as `shrink` returns it, in RGB (H, W, 3) and in grey (H, W), both 0 to 255."""
     counts = np.bincount(grey.ravel(), minlength=256)
     shares = counts[counts > 0] / grey.size
     return Quality(
@@ -67,9 +67,10 @@ def _panels(grey: NDArray[np.uint8]) -> int:
 
 
 def _gutters(lines: NDArray[np.uint8]) -> int:
-    """Runs of rows of one flat colour, away from the edges, where a picture begins at once on either side.
+    """How many runs of rows of one colour, away from the edges, separate two pictures.
 
-    At once: most of the next row is of another colour. Things that lie on a plain ground begin little by little.
+    They do where most of the next row on either side is of another colour: a picture begins all along its edge, an
+    object on a plain ground only here and there.
     """
     length = len(lines)
     flat = lines.max(axis=1).astype(np.int16) - lines.min(axis=1) <= _FLAT

@@ -7,7 +7,6 @@ import difflib
 import hashlib
 import json
 import re
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -16,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import timm
 import torch
-from huggingface_hub import constants as hub
+from huggingface_hub import constants
 from timm.data.config import resolve_data_config
 from timm.data.imagenet_info import ImageNetInfo, infer_imagenet_subset
 from torch.nn import BatchNorm2d
 
-from curate.model.targets import SYNSET, LabelSet, above
+from curate.model import passes
+from curate.model.passes import BATCH
+from curate.model.targets import SYNSET, ClassSet, above
 from curate.model.transform import transform
 from scrapbag.errors import MissingError, UsageError
 from scrapbag.recipe import model_folder
@@ -33,11 +34,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-Body = Callable[[torch.Tensor], torch.Tensor]  # normalised (B, 3, H, W) -> feature maps
-BATCH = 16  # every forward pass is padded to it: a picture's score must not depend on its neighbours' number
+Body = Callable[[torch.Tensor], torch.Tensor]  # normalised (BATCH, 3, H, W) -> feature maps
 
 # Recipes whose loss was binary cross-entropy (Wightman et al., ResNet strikes back, 2021; pytorch/vision#7570): each
-# output is a yes or no of its own, and a softmax over them is never sure of anything.
+# output is a yes or no of its own, and a softmax over them gives no class a high probability.
 _SIGMOID_TAGS = re.compile(r"(a1|a1h|a2|a3)_")
 _TAG_SET = re.compile(r"in(1k|12k|21k|22k)")  # the last one is what the classifier was trained on at the end
 
@@ -49,9 +49,9 @@ class Loaded:
     module: Any  # a timm model; torch's stubs know nothing of its methods
     prepare: Callable[[Image.Image], NDArray[np.uint8]]  # upright RGB -> (3, H, W), exactly as timm evaluates
     config: dict[str, Any]  # timm's data config: input_size mean std interpolation crop_pct crop_mode
-    weights: str  # sha256 of the state
-    labels: LabelSet
-    link: str  # softmax | sigmoid
+    weights: str  # sha256 of the state dict
+    classes: ClassSet
+    activation: str  # softmax | sigmoid, which turns logits into probabilities
 
     @property
     def side(self) -> int:
@@ -60,7 +60,7 @@ class Loaded:
 
     @property
     def paper(self) -> tuple[float, float, float]:
-        """The colour that is zero to the model."""
+        """The RGB colour, 0 to 255, that normalisation turns into zeros."""
         red, green, blue = (255 * part for part in self.config["mean"])
         return red, green, blue
 
@@ -96,31 +96,28 @@ def load(name: str) -> Loaded:
         prepare=transform(config),
         config={key: list(value) if isinstance(value, tuple) else value for key, value in sorted(config.items())},
         weights=_hash(module),
-        labels=_label_set(module.pretrained_cfg, module.num_classes),
-        link=own.get("link")
+        classes=_class_set(module.pretrained_cfg, module.num_classes),
+        activation=own.get("link")
         or ("sigmoid" if _SIGMOID_TAGS.match(str(module.pretrained_cfg.get("tag"))) else "softmax"),
     )
 
 
 class Embedder:
-    """Features and logits of a batch, for several threads at once.
+    """Features and logits of a batch; may be called from several threads at once.
 
-    The body may be coarse, in bf16 or int8; pooling and classifier are the model's own, in fp32.
+    The body may compute in bf16 or int8; pooling and the last layer are the model's own, in fp32.
     """
 
     def __init__(self, loaded: Loaded, body: Body) -> None:
-        self.passes = 0  # pictures that went through, padding not counted
         self.width = int(loaded.module.head_hidden_size)  # of a feature vector
-        self._lock = threading.Lock()
         self._module = loaded.module
         self._body = body
         self._mean, self._std = (torch.tensor(loaded.config[k]).view(1, 3, 1, 1) * 255 for k in ("mean", "std"))
 
     @torch.inference_mode()
     def __call__(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """(B, 3, H, W) with B at most BATCH -> features (B, F) and logits (B, classes)."""
-        with self._lock:
-            self.passes += len(pixels)
+        """(B, 3, H, W) of 0 to 255 with B at most BATCH -> features (B, F) and logits (B, classes)."""
+        passes.add(len(pixels))
         batch = normalise(pixels, self._mean, self._std)
         maps = self._body(torch.cat([batch, batch.new_zeros(BATCH - len(batch), *batch.shape[1:])])).float()
         features = self._module.forward_head(maps, pre_logits=True)[: len(pixels)]
@@ -128,7 +125,7 @@ class Embedder:
 
 
 def normalise(pixels: NDArray[np.uint8], mean: torch.Tensor, std: torch.Tensor) -> torch.Tensor:
-    """The batch as the model was trained to see it; `mean` and `std` in grey levels."""
+    """The batch with the mean and the standard deviation of the model's training data, both given in 0 to 255."""
     return torch.from_numpy(pixels).float().sub_(mean).div_(std)
 
 
@@ -148,7 +145,7 @@ def torch_body(loaded: Loaded, dtype: str) -> Body:
 
 
 def one_thread() -> None:
-    """Leave the other cores to other batches: two batches side by side beat one batch on two cores."""
+    """Let torch use one core: two batches side by side, each on a core, are faster than one batch on two."""
     torch.set_num_threads(1)
 
 
@@ -169,31 +166,31 @@ def _check_name(source: str) -> None:
 
 def _check_hub() -> None:
     """Fail in seconds where the hub client would try for a minute; weights already on this computer still load."""
-    if hub.HF_HUB_OFFLINE:
+    if constants.HF_HUB_OFFLINE:
         return
     try:
-        request = urllib.request.Request(hub.ENDPOINT, method="HEAD")  # noqa: S310  the library's own https address
+        request = urllib.request.Request(constants.ENDPOINT, method="HEAD")  # noqa: S310  the library's own https address
         urllib.request.urlopen(request, timeout=5).close()  # noqa: S310
     except urllib.error.HTTPError:
         return  # it answers
     except OSError:
-        hub.HF_HUB_OFFLINE = True
+        constants.HF_HUB_OFFLINE = True
 
 
-def _label_set(config: dict[str, Any], classes: int) -> LabelSet:
-    """The model's own label names; else the set its tag names, if it has that many classes; else unknown."""
+def _class_set(config: dict[str, Any], classes: int) -> ClassSet:
+    """The class names in the model's config; else the set that its tag names, if it has that many; else unknown."""
     if names := config.get("label_names"):
-        told = config.get("label_descriptions") or {}
-        words = {name: told[name] for name in names if name in told}
+        described = config.get("label_descriptions") or {}
+        words = {name: described[name] for name in names if name in described}
         if all(SYNSET.fullmatch(name) for name in names):
             words = _words(names) | words
-        return LabelSet("model", tuple(names), words)
-    said = _TAG_SET.findall(str(config.get("tag") or ""))
+        return ClassSet("model", tuple(names), words)
+    tagged = _TAG_SET.findall(str(config.get("tag") or ""))
     guess = infer_imagenet_subset({"num_classes": classes})
-    if said and guess and said[-1] == guess.split("-")[1]:
+    if tagged and guess and tagged[-1] == guess.split("-")[1]:
         synsets = _synsets(guess)
-        return LabelSet(guess, synsets, _words(synsets))
-    return LabelSet("unknown", tuple(map(str, range(classes))))
+        return ClassSet(guess, synsets, _words(synsets))
+    return ClassSet("unknown", tuple(map(str, range(classes))))
 
 
 def _words(synsets: Iterable[str]) -> dict[str, str]:

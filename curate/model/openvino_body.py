@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from curate.model.load import BATCH, Body, Loaded, normalise
-from scrapbag.errors import MissingError
+from curate.model.load import Body, Loaded, normalise
+from curate.model.passes import BATCH
+from scrapbag.errors import MissingError, MissingExtraError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,14 +20,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-CALIBRATE = 320  # pictures; nncf's own default is 300
+CALIBRATE = 320  # pictures to calibrate int8 with; nncf's own default is 300
 _HINTS = {"bf16": "bf16", "fp32": "f32", "int8": "f32"}
 
 
 def openvino_body(loaded: Loaded, dtype: str, batches: Iterable[NDArray[np.uint8]], folder: Path) -> Body:
-    """Feature maps as OpenVINO computes them. `batches`, (BATCH, 3, H, W) each, serve to calibrate int8.
+    """Feature maps by OpenVINO in bf16, fp32 or int8. `batches`, (BATCH, 3, H, W) each, calibrate int8.
 
-    The calibrated model is kept in `folder`: pictures that come later are seen by the very same one.
+    The calibrated model is kept in `folder`, so that pictures that come later are scored by the very same one.
+    Raises MissingError when OpenVINO is not installed, or when there is not a full batch to calibrate with.
     """
     ov: Any = _imported("openvino")
     saved = folder / "int8.xml"
@@ -75,7 +77,7 @@ def _quantised(model: Any, loaded: Loaded, batches: Iterable[NDArray[np.uint8]])
 
 
 def _save(ov: Any, model: Any, path: Path) -> None:
-    """The .xml last: where it is, the weights beside it are whole."""
+    """Write the .xml last: where there is one, the .bin beside it is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"part-{os.getpid()}.xml")
     ov.save_model(model, part, compress_to_fp16=False)
@@ -87,4 +89,4 @@ def _imported(name: str) -> Any:
     try:
         return __import__(name)
     except ImportError:
-        raise MissingError(f"BACKEND=openvino needs {name}; run pip install 'scrapbag[openvino]' in the venv") from None
+        raise MissingExtraError("BACKEND=openvino", name, "openvino") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,87 +20,93 @@ _TREE = Path(__file__).with_name("wordnet.txt")
 
 
 @dataclass(frozen=True)
-class LabelSet:
-    """What a model's outputs mean, in their order. Stored beside its scores, since a count of classes tells nothing."""
+class ClassSet:
+    """The classes that a model tells apart, in the order of its outputs.
+
+    Stored beside its scores (labels.json), because the number of classes alone does not say which they are.
+    """
 
     name: str  # imagenet-1k ..., 'model' when its config names them, 'unknown' when nothing tells
-    labels: tuple[str, ...]  # a synset or a plain name for each output
-    words: Mapping[str, str] = field(default_factory=dict)  # synset -> its words, of the labels and all above them
+    classes: tuple[str, ...]  # a synset or a plain name for each output
+    words: Mapping[str, str] = field(default_factory=dict)  # synset -> its words, of the classes and all above them
 
-    def say(self, index: int) -> str:
+    def class_name(self, index: int) -> str:
         """A class as people read it: 'quilt' rather than n04033995."""
-        label = self.labels[index]
-        return self.words.get(label, label).partition(",")[0]
+        name = self.classes[index]
+        return self.words.get(name, name).partition(",")[0]
 
     def dumps(self) -> str:
-        return json.dumps(asdict(self), ensure_ascii=False, indent=0)
+        """As labels.json, whose keys are older than the names of the fields."""
+        return json.dumps(
+            {"name": self.name, "labels": self.classes, "words": self.words}, ensure_ascii=False, indent=0
+        )
 
     @staticmethod
-    def loads(text: str) -> LabelSet:
+    def loads(text: str) -> ClassSet:
         table = json.loads(text)
-        return LabelSet(table["name"], tuple(table["labels"]), table["words"])
+        return ClassSet(table["name"], tuple(table["labels"]), table["words"])
 
 
-def indices(targets: Iterable[str], label_set: LabelSet) -> tuple[int, ...]:
-    """The outputs that `targets` stand for, sorted; a synset brings those of its hyponyms.
+def indices(targets: Iterable[str], class_set: ClassSet) -> tuple[int, ...]:
+    """The positions of the outputs that `targets` stand for, sorted; a synset brings those of its hyponyms.
 
     Raises RecipeError when the model has no such class, naming the nearest it has, or when nobody knows its classes.
     """
     wanted = list(targets)
-    if wanted and label_set.name == "unknown":
+    if wanted and class_set.name == "unknown":
         raise RecipeError(
-            f"the model's config does not say what its {len(label_set.labels):,} classes are, so {wanted[0]!r} cannot"
+            f"the model's config does not say what its {len(class_set.classes):,} classes are, so {wanted[0]!r} cannot"
             " be looked up; add label_names to its config.json, or take a model that has them"
         )
     found: set[int] = set()
     for target in wanted:
-        found |= _under(_synset(target, label_set), label_set) if _is_wordnet(label_set) else _named(target, label_set)
+        found |= _under(_synset(target, class_set), class_set) if _is_wordnet(class_set) else _named(target, class_set)
     return tuple(sorted(found))
 
 
-def above(labels: Iterable[str]) -> set[str]:
-    """The synsets among `labels` and everything over them in WordNet's tree."""
+def above(classes: Iterable[str]) -> set[str]:
+    """The synsets among `classes` and all their hypernyms in WordNet."""
     parents: dict[str, list[str]] = {}
     for synset, below in _tree().items():
         for child in below:
             parents.setdefault(child, []).append(synset)
-    return _closure((label for label in labels if SYNSET.fullmatch(label)), parents)
+    return _closure((name for name in classes if SYNSET.fullmatch(name)), parents)
 
 
-def _is_wordnet(label_set: LabelSet) -> bool:
-    return any(SYNSET.fullmatch(label) for label in label_set.labels)
+def _is_wordnet(class_set: ClassSet) -> bool:
+    return any(SYNSET.fullmatch(name) for name in class_set.classes)
 
 
-def _synset(target: str, label_set: LabelSet) -> str:
-    """`target` as a synset that the model has or has hyponyms of. A class of that name goes before a family."""
-    if target in label_set.labels or target in label_set.words:
+def _synset(target: str, class_set: ClassSet) -> str:
+    """`target` as a synset that is a class of the model or a hypernym of some. Of one name, a class goes first."""
+    if target in class_set.classes or target in class_set.words:
         return target
     if not SYNSET.fullmatch(target):
-        classes = set(label_set.labels)
-        matching = sorted(s for s, words in label_set.words.items() if target.lower() in _split(words))
-        matching = [s for s in matching if s in classes] or matching
+        known = set(class_set.classes)
+        matching = sorted(s for s, words in class_set.words.items() if target.lower() in _split(words))
+        matching = [s for s in matching if s in known] or matching
         if len(matching) == 1:
             return matching[0]
         if matching:
-            meant = " or ".join(f"{s} ({label_set.words[s]})" for s in matching)
+            meant = " or ".join(f"{s} ({class_set.words[s]})" for s in matching)
             raise RecipeError(f"target {target!r} means several things to the model; write {meant}")
-    raise _absent(target, label_set)
+    raise _absent(target, class_set)
 
 
-def _under(synset: str, label_set: LabelSet) -> set[int]:
+def _under(synset: str, class_set: ClassSet) -> set[int]:
     family = _closure([synset], _tree())
-    return {index for index, label in enumerate(label_set.labels) if label in family}
+    return {index for index, name in enumerate(class_set.classes) if name in family}
 
 
-def _named(target: str, label_set: LabelSet) -> set[int]:
-    found = {index for index, label in enumerate(label_set.labels) if target.lower() in _split(label)}
+def _named(target: str, class_set: ClassSet) -> set[int]:
+    found = {index for index, name in enumerate(class_set.classes) if target.lower() in _split(name)}
     if not found:
-        raise _absent(target, label_set)
+        raise _absent(target, class_set)
     return found
 
 
-def _absent(target: str, label_set: LabelSet) -> RecipeError:
-    names = {word: label for label in label_set.labels for word in _split(label_set.words.get(label, label))}
+def _absent(target: str, class_set: ClassSet) -> RecipeError:
+    names = {word: name for name in class_set.classes for word in _split(class_set.words.get(name, name))}
     near = difflib.get_close_matches(target.lower(), names, n=5, cutoff=0.5)
     near += [word for word in sorted(names) if target.lower() in word and word not in near][: 5 - len(near)]
     shown = [f"{w} ({names[w]})" if SYNSET.fullmatch(names[w]) else w for w in near or sorted(names)[:5]]

@@ -19,9 +19,10 @@ _FILTERS = {"bicubic": Resampling.BICUBIC, "bilinear": Resampling.BILINEAR}
 
 
 def transform(config: dict[str, Any]) -> Callable[[Image.Image], NDArray[np.uint8]]:
-    """Timm's own transform; for the usual one its resize and centre crop in one step, to the same pixels.
+    """Timm's evaluation transform: an upright RGB picture -> (3, H, W) of 0 to 255.
 
-    What the crop would cut off is not computed at all, which saves a third of the time.
+    For the usual one, resize and centre crop are done in one step with the same result: what the crop would cut off is
+    not computed, which saves a third of the time.
     """
     _, height, width = config["input_size"]
     if config["crop_mode"] != "center" or height != width or config["interpolation"] not in _FILTERS:

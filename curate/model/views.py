@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from curate.model.passes import BATCH
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
     from PIL import Image
 
-_QUARTER = 0.6  # of the middle square's side
-_BATCH = 16
+_QUARTER = 0.6  # side of a quarter, as a share of the middle square's side
 
 
 def five(prepare: Callable[[Image.Image], NDArray[np.uint8]]) -> Callable[[Image.Image], NDArray[np.uint8]]:
-    """`prepare` for each of the five: an upright RGB picture -> (5, 3, H, W)."""
+    """`prepare` applied to the whole and to the four quarters: an upright RGB picture -> (5, 3, H, W)."""
 
     def prepared(image: Image.Image) -> NDArray[np.uint8]:
         return np.stack([prepare(view) for view in (image, *_quarters(image))])
@@ -31,7 +32,7 @@ def five(prepare: Callable[[Image.Image], NDArray[np.uint8]]) -> Callable[[Image
 
 @dataclass
 class Averaged:
-    """An embedder of pictures that were prepared by `five`; stands in for the one it holds."""
+    """Takes pictures that were prepared by `five`; otherwise an embedder like the one it wraps."""
 
     embed: Any
 
@@ -39,15 +40,11 @@ class Averaged:
     def width(self) -> int:
         return int(self.embed.width)
 
-    @property
-    def passes(self) -> int:
-        return int(self.embed.passes)
-
     def __call__(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """(B, 5, 3, H, W) -> mean features (B, F) and mean logits (B, classes)."""
         count, views = pixels.shape[:2]
         flat = pixels.reshape(count * views, *pixels.shape[2:])
-        parts = [self.embed(flat[start : start + _BATCH]) for start in range(0, len(flat), _BATCH)]
+        parts = [self.embed(flat[start : start + BATCH]) for start in range(0, len(flat), BATCH)]
         features, logits = (np.concatenate(columns) for columns in zip(*parts, strict=True))
         return features.reshape(count, views, -1).mean(axis=1), logits.reshape(count, views, -1).mean(axis=1)
 

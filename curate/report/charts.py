@@ -7,9 +7,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from curate.report.sweep import THRESHOLD_REASONS, can_flip
-from curate.rows import REASONS
+from curate.report.sweep import CUT_REASONS, can_flip
 from scrapbag.plain import link
+from scrapbag.reasons import DECISION_REASONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 BINS, LINES = 50, 30
 _STAGES: tuple[tuple[str, frozenset[str]], ...] = (  # which first reasons end a row's way there
     ("readable", frozenset({"unreadable", "not_image"})),
-    ("usable", frozenset(REASONS) - {"unreadable", "not_image", "dup_exact", "dup_near"} - THRESHOLD_REASONS),
-    ("target", THRESHOLD_REASONS),
+    ("usable", frozenset(DECISION_REASONS) - {"unreadable", "not_image", "dup_exact", "dup_near"} - CUT_REASONS),
+    ("target", CUT_REASONS),
     ("kept", frozenset({"dup_exact", "dup_near"})),
 )
 
@@ -41,7 +41,7 @@ class Bar:
 
     x: float  # its left edge, 0 to 100
     total: float
-    swayed: float  # of these, the ones that only the threshold decides on
+    swayed: float  # of these, the ones that the cut alone decides on
     title: str
 
 
@@ -65,7 +65,7 @@ def funnel(rows: Sequence[Row]) -> tuple[Stage, ...]:
     ours = frozenset().union(*(reasons for _, reasons in _STAGES))
     stages = [("found", frozenset[str]()), ("fetched", frozenset(dropped) - ours), *_STAGES]
     if all(row.confidence is None for row in rows):
-        stages.remove(("target", THRESHOLD_REASONS))
+        stages.remove(("target", CUT_REASONS))
     left, bars = len(rows), []
     for name, reasons in stages:
         lost = Counter({reason: dropped[reason] for reason in reasons if dropped[reason]})

@@ -1,18 +1,13 @@
-"""report.html: one page that carries everything it shows and asks nobody for anything."""
+"""report.html, one page that carries everything it shows and loads nothing; and the tables that go with it."""
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import hashlib
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
-from curate.report import charts, sheets
-from curate.report.sweep import can_flip
+from curate.report import charts, report_csv, sheets, sweep
+from scrapbag import page
+from scrapbag.disk import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,76 +17,55 @@ if TYPE_CHECKING:
     from scrapbag.layout import Data
 
 
+def write(outcome: Outcome, data: Data) -> None:
+    """Write report.csv, sweep.csv and report.html, each whole and only if it changed, the page last."""
+    steps = sweep.sweep(outcome.rows, outcome.labels)
+    report_csv.write(data.report_csv, outcome.rows)
+    sweep.write(data.sweep_csv, [*steps, *sweep.certified(outcome)])
+    write_text(data.report_html, render(outcome, steps, data))
+
+
 def render(outcome: Outcome, steps: Sequence[Step], data: Data) -> str:
     """The page as HTML. `steps` is the sweep of the same rows; pictures are read from `data` once and cached there."""
     rows = outcome.rows
-    groups, group_count = sheets.copies(data, rows)
-    tiles = sheets.around(data, rows, outcome.threshold)
-    bars = charts.histogram(rows)
-    style, script = _source("report.css"), _source("report.js")
-    return (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
-            name=data.root.resolve().name,
-            outcome=outcome,
-            found=len(rows),
-            kept=outcome.kept,
-            threshold=_number(outcome.threshold),
-            promise=_promise(outcome),
-            asked=_number(outcome.settings.threshold),
-            funnel=charts.funnel(rows),
-            bars=bars,
-            above=[t for t in tiles if (t.confidence or 0.0) >= outcome.threshold],
-            below=[t for t in reversed(tiles) if (t.confidence or 0.0) < outcome.threshold],
-            nearest=sheets.NEAREST,
-            swayed=sum(map(can_flip, rows)),
-            sheet=sheets.kept(data, rows),
-            dropped=sheets.dropped(data, rows),
-            first_reasons={reason for reason, _ in charts.reasons(rows)},
-            groups=groups,
-            group_count=group_count,
-            sources=charts.first_of(charts.sources(rows)),
-            licences=charts.first_of(charts.licences(rows)),
-            tables=_tables(outcome),
-            facts=_facts(outcome, steps),
-            policy=_policy(style, script),
-            style=Markup(style),  # noqa: S704  our own files, and the policy admits no others
-            script=Markup(script),  # noqa: S704
-        )
-    )
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("curate.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-def _source(name: str) -> str:
-    loader = _environment().loader
-    assert loader is not None
-    return loader.get_source(_environment(), name)[0]
-
-
-def _policy(style: str, script: str) -> str:
-    """Nothing from anywhere, pictures only from the page itself, and no style or script but these two."""
-    one, other = (base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in (style, script))
-    return (
-        f"default-src 'none'; img-src data:; style-src 'sha256-{one}'; script-src 'sha256-{other}';"
-        " base-uri 'none'; form-action 'none'"
+    groups, group_count = sheets.groups(data, rows)
+    cut = 0.0 if outcome.cut is None else outcome.cut  # without a classifier no row has a confidence
+    tiles = sheets.around(data, rows, cut)
+    return page.render(
+        "curate.report",
+        "report.html.j2",
+        style="report.css",
+        script="report.js",
+        name=data.root.resolve().name,
+        outcome=outcome,
+        found=len(rows),
+        kept=outcome.kept,
+        cut=cut,
+        shown_cut=_number(cut),
+        promise=_promise(outcome),
+        asked=_number(outcome.settings.threshold),
+        funnel=charts.funnel(rows),
+        bars=charts.histogram(rows),
+        above=[t for t in tiles if (t.confidence or 0.0) >= cut],
+        below=[t for t in reversed(tiles) if (t.confidence or 0.0) < cut],
+        nearest=sheets.NEAREST,
+        swayed=sum(map(sweep.can_flip, rows)),
+        sheet=sheets.kept(data, rows),
+        dropped=sheets.dropped(data, rows),
+        first_reasons={reason for reason, _ in charts.reasons(rows)},
+        groups=groups,
+        group_count=group_count,
+        sources=charts.first_of(charts.sources(rows)),
+        licences=charts.first_of(charts.licences(rows)),
+        tables=_tables(outcome),
+        facts=_facts(outcome, steps),
     )
 
 
 def _facts(outcome: Outcome, steps: Sequence[Step]) -> dict[str, Any]:
-    """What the slider needs: by hundredths of the threshold, how many would be kept, and how certain that is."""
+    """What the slider needs: for each hundredth as the cut, how many would be kept, and how certain that is."""
     return {
-        "threshold": outcome.threshold,
+        "cut": outcome.cut,
         "now": outcome.kept,
         "kept": [step.kept for step in steps],
         "certified": [step.certified for step in steps],
@@ -108,7 +82,7 @@ def _promise(outcome: Outcome) -> str:
 
 
 def _tables(outcome: Outcome) -> list[tuple[str, list[tuple[str, str]]]]:
-    scores = _fields(outcome.score, "forward_passes")  # these say something of the run, not of the scores
+    scores = _fields(outcome.score)
     if scores:
         scores.append(("ranked by", outcome.ranked_by))
     if outcome.changed is not None:
@@ -121,11 +95,11 @@ def _tables(outcome: Outcome) -> list[tuple[str, list[tuple[str, str]]]]:
     return [(title, facts) for title, facts in tables if facts]
 
 
-def _fields(part: Any, *hidden: str) -> list[tuple[str, str]]:
-    """The fields of a dataclass as they are read; none of None."""
+def _fields(part: Any) -> list[tuple[str, str]]:
+    """The names and values of a dataclass's fields as people read them; [] of None."""
     if part is None:
         return []
-    names = [field.name for field in dataclasses.fields(part) if field.name not in hidden]
+    names = [field.name for field in dataclasses.fields(part)]
     return [(name.replace("_", " "), _value(getattr(part, name))) for name in names]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from curate.rows import Row
+from curate.rows import COLUMNS, Row
 from scrapbag.disk import write_text
 from scrapbag.errors import MissingError, UsageError
 from scrapbag.plain import cell, uncell
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-COLUMNS = tuple(field.name for field in fields(Row))
 _KINDS = {"int | None": "Int64", "float | None": "float64", "str": "object", "bool": "bool"}
-_DTYPES = {field.name: _KINDS[str(field.type)] for field in fields(Row)}
+_TYPES = {field.name: _KINDS[str(field.type)] for field in fields(Row)}
+_DTYPES = {column: _TYPES[name] for column, name in COLUMNS.items()}
 
 
 def write(path: Path, rows: Iterable[Row]) -> bool:
@@ -28,7 +28,7 @@ def write(path: Path, rows: Iterable[Row]) -> bool:
 
 
 def csv(frame: pd.DataFrame) -> str:
-    """Any table as CSV: text defused, an empty cell for what is not known, the same bytes for the same table."""
+    """Any table as CSV: no cell is a formula (`plain.cell`), an unknown value is an empty cell, and no index."""
     words = frame.select_dtypes(["object", "str"]).columns
     return frame.assign(**{name: frame[name].map(cell, na_action="ignore") for name in words}).to_csv(
         index=False, lineterminator="\n"
@@ -43,14 +43,14 @@ def read(path: Path) -> tuple[Row, ...]:
         frame = pd.read_csv(path, dtype=_DTYPES, keep_default_na=False, na_values=_numbers())
     except (ValueError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {path} ({error}); run make curate again") from None
-    if tuple(frame.columns) != COLUMNS:
+    if list(frame.columns) != list(COLUMNS):
         raise UsageError(f"{path} has other columns than this scrapbag writes; run make curate again")
-    columns = [_values(frame[name]) for name in COLUMNS]
-    return tuple(Row(**dict(zip(COLUMNS, values, strict=True))) for values in zip(*columns, strict=True))
+    columns = [_values(frame[column]) for column in COLUMNS]
+    return tuple(Row(**dict(zip(COLUMNS.values(), values, strict=True))) for values in zip(*columns, strict=True))
 
 
 def _frame(rows: Sequence[Row]) -> pd.DataFrame:
-    columns = zip(*map(attrgetter(*COLUMNS), rows), strict=True) if rows else [()] * len(COLUMNS)
+    columns = zip(*map(attrgetter(*COLUMNS.values()), rows), strict=True) if rows else [()] * len(COLUMNS)
     return pd.DataFrame(
         {name: pd.Series(values, dtype=_DTYPES[name]) for name, values in zip(COLUMNS, columns, strict=True)}
     )

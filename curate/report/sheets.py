@@ -1,4 +1,4 @@
-"""Which pictures stand on the page: kept, dropped by reason, around the threshold, copies beside what they copy."""
+"""Which pictures stand on the page: kept, dropped by reason, around the cut, copies beside their originals."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from curate.report import charts, thumbs
 from curate.report.sweep import can_flip
-from curate.words import meaning
 from scrapbag.plain import down, link, plain
+from scrapbag.reasons import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from scrapbag.layout import Data
 
 KEPT, DROPPED, GROUPS, A_GROUP = 240, 36, 24, 5  # at most, so that the page stays a few megabytes
-PER_HUNDREDTH, NEAREST = 2, 12  # around the threshold: from all along the scale, and on each side of the line
+PER_HUNDREDTH, NEAREST = 2, 12  # around the cut: of each hundredth of the scale, and on each side of the cut
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ class Sheet:
 
 
 @dataclass(frozen=True)
-class Copies:
-    """A picture that was kept, or would have been, and those that are nearly the same."""
+class Group:
+    """An original and its near-duplicates."""
 
-    head: Tile
-    tiles: tuple[Tile, ...]
+    original: Tile
+    copies: tuple[Tile, ...]
     more: int  # copies that are not shown
 
 
@@ -64,38 +64,38 @@ def dropped(data: Data, rows: Sequence[Row]) -> tuple[Sheet, ...]:
     for reason, count in charts.reasons(rows):
         chosen = sorted((row for row in rows if not row.kept and row.reason == reason), key=_by_confidence)
         tiles = tuple(_tile(data, row) for row in _spread(chosen, DROPPED))
-        sheets.append(Sheet(reason, meaning(reason), count, tiles))
+        sheets.append(Sheet(reason, sentence(reason), count, tiles))
     return tuple(sheets)
 
 
-def around(data: Data, rows: Sequence[Row], threshold: float) -> tuple[Tile, ...]:
-    """Pictures that the threshold alone decides on, by rising confidence: a few a hundredth, more at the line."""
+def around(data: Data, rows: Sequence[Row], cut: float) -> tuple[Tile, ...]:
+    """Pictures that the cut alone decides on, by rising confidence: a few of each hundredth, more beside `cut`."""
     swayed = sorted((r for r in rows if can_flip(r)), key=lambda row: (row.confidence or 0.0, row.number or 0))
     bins: dict[int, list[Row]] = {}
     for row in swayed:
         bins.setdefault(int(100 * (row.confidence or 0.0)), []).append(row)
     chosen = {row.url for bin_ in bins.values() for row in _spread(bin_, PER_HUNDREDTH)}
-    below = [row for row in swayed if (row.confidence or 0.0) < threshold]
+    below = [row for row in swayed if (row.confidence or 0.0) < cut]
     chosen |= {row.url for row in (*below[-NEAREST:], *swayed[len(below) : len(below) + NEAREST])}
     return tuple(_tile(data, row) for row in swayed if row.url in chosen)
 
 
-def copies(data: Data, rows: Sequence[Row]) -> tuple[tuple[Copies, ...], int]:
-    """Groups of near copies beside what stands for them, kept and then large ones first; and how many there are."""
-    heads = {row.number: row for row in rows if row.number is not None and row.duplicate_how != "sha256"}
-    groups: dict[int, list[Row]] = {}
+def groups(data: Data, rows: Sequence[Row]) -> tuple[tuple[Group, ...], int]:
+    """Groups of near-duplicates, those of kept originals and then large ones first; and how many there are in all."""
+    originals = {row.number: row for row in rows if row.number is not None and row.duplicate_how != "sha256"}
+    copies: dict[int, list[Row]] = {}
     for row in rows:
-        if row.duplicate_of in heads and row.duplicate_how != "sha256":
-            groups.setdefault(row.duplicate_of, []).append(row)
-    largest = sorted(groups.items(), key=lambda group: (not heads[group[0]].kept, -len(group[1]), group[0]))
+        if row.duplicate_of in originals and row.duplicate_how != "sha256":
+            copies.setdefault(row.duplicate_of, []).append(row)
+    largest = sorted(copies.items(), key=lambda group: (not originals[group[0]].kept, -len(group[1]), group[0]))
     return tuple(
-        Copies(
-            _tile(data, heads[number], note=_size(heads[number])),
+        Group(
+            _tile(data, originals[number], note=_size(originals[number])),
             tuple(_tile(data, row, note=f"{_size(row)} · by {row.duplicate_how}") for row in group[:A_GROUP]),
             max(0, len(group) - A_GROUP),
         )
         for number, group in largest[:GROUPS]
-    ), len(groups)
+    ), len(copies)
 
 
 def _tile(data: Data, row: Row, note: str = "") -> Tile:
@@ -105,13 +105,13 @@ def _tile(data: Data, row: Row, note: str = "") -> Tile:
         href=link(row.page_url) or link(row.url),
         title=plain(row.title) or (name if row.sha256 else plain(row.url)),
         caption=down(row.confidence, 3) if row.confidence is not None else name,
-        note=note or plain(row.label),
+        note=note or plain(row.class_name),
         confidence=row.confidence,
     )
 
 
 def _spread(rows: Sequence[Row], most: int) -> list[Row]:
-    """At most `most` of them, evenly spaced, first and last included."""
+    """At most `most` of the rows, evenly spaced, the first and the last among them."""
     if len(rows) <= most:
         return list(rows)
     return [rows[round(i * (len(rows) - 1) / (most - 1))] for i in range(most)]

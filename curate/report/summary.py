@@ -1,4 +1,4 @@
-"""What `make report` prints: how many were kept, by reason and source, and the decisions nearest to flipping."""
+"""What is printed: how a run decided; how many were kept, by reason and source; the decisions nearest to flipping."""
 
 from __future__ import annotations
 
@@ -6,15 +6,25 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from curate.report import charts
-from scrapbag.plain import down, fit
+from scrapbag.plain import down, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from curate.rows import Row
+    from curate.rows import Outcome, Row
 
 WIDTH = 80
 _SOURCES, _NEAREST = 4, 10  # how many have a column, a line; the other sources share one
+
+
+def how_decided(outcome: Outcome) -> str:
+    """The cut, and what it promises; how many answers are missing to a (further) certificate."""
+    by = "no targets, quality rules alone" if outcome.cut is None else f"cut at {_share(outcome.cut)}"
+    if outcome.certificate is None:
+        away = f": {outcome.missing} yes in make review would certify" if outcome.missing else ""
+        return f"{by}, uncertified{away}"
+    more = f", {outcome.missing} more yes may keep more" if outcome.missing else ""
+    return f"{by}, precision at least {_share(outcome.certificate.lower)} with 95 % confidence{more}"
 
 
 def summary(rows: Sequence[Row]) -> str:
@@ -26,15 +36,17 @@ def _by_reason(rows: Sequence[Row]) -> Iterator[str]:
     total = max(len(rows), 1)
     sources = [share.name for share in sorted(charts.sources(rows), key=lambda s: (-s.asked, s.name))]
     named, others = sources[:_SOURCES], frozenset(sources[_SOURCES:])
-    heads = [*named, "others"] if others else named
-    yield fit("", 16) + _cell("all", 8) + _cell("", 7) + "".join(_cell(head, 9) for head in heads)
+    columns = [*named, "others"] if others else named
+    yield shorten("", 16) + _cell("all", 8) + _cell("", 7) + "".join(_cell(name, 9) for name in columns)
     kept = sum(row.kept for row in rows)
     for reason, count in (("kept", kept), *charts.reasons(rows), ("all", len(rows))):
         chosen = [row for row in rows if reason == "all" or (row.kept if reason == "kept" else row.reason == reason)]
         counts = Counter(row.source for row in chosen)
         cells = [counts[name] for name in named] + ([sum(counts[name] for name in others)] if others else [])
         share = f"{count / total:.1%}"
-        yield fit(reason, 16) + _cell(f"{count:,}", 8) + _cell(share, 7) + "".join(_cell(f"{n:,}", 9) for n in cells)
+        yield (
+            shorten(reason, 16) + _cell(f"{count:,}", 8) + _cell(share, 7) + "".join(_cell(f"{n:,}", 9) for n in cells)
+        )
 
 
 def _nearest(rows: Sequence[Row]) -> Iterator[str]:
@@ -44,13 +56,18 @@ def _nearest(rows: Sequence[Row]) -> Iterator[str]:
     if not flipping:
         return
     yield "nearest to flipping"
-    yield f"{'margin':>8}{'conf.':>8}  {fit('now', 16)}{fit('picture', 9)}title"
+    yield f"{'margin':>8}{'conf.':>8}  {shorten('now', 16)}{shorten('picture', 9)}title"
     for row in flipping[:_NEAREST]:
         confidence = "" if row.confidence is None else down(row.confidence, 4)
         number = "" if row.number is None else f"{row.number:05d}"
-        start = f"{row.margin:>8.4f}{confidence:>8}  {fit(row.reason or 'kept', 16)}{fit(number, 9)}"
-        yield (start + fit(row.title or row.url, WIDTH - len(start))).rstrip()
+        start = f"{row.margin:>8.4f}{confidence:>8}  {shorten(row.reason or 'kept', 16)}{shorten(number, 9)}"
+        yield (start + shorten(row.title or row.url, WIDTH - len(start))).rstrip()
+
+
+def _share(value: float) -> str:
+    """Two digits, or four rounded down where two would lose something."""
+    return f"{value:.2f}" if round(value, 2) == value else down(value, 4)
 
 
 def _cell(text: str, width: int) -> str:
-    return " " + fit(text, width - 1, right=True)
+    return " " + shorten(text, width - 1, right=True)

@@ -1,4 +1,4 @@
-"""sweep.csv: how many pictures every threshold from 0 to 1 would keep, and what answers promise of these."""
+"""sweep.csv: how many pictures every cut from 0 to 1 would keep, and what answers certify of these."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
     from curate.rows import Outcome, Row
 
-THRESHOLD_REASONS = frozenset({"off_target", "low_confidence"})  # what another threshold can change
+CUT_REASONS = frozenset({"off_target", "low_confidence"})  # what another cut can change
 STEPS = 100
 _METHOD = "hedged betting confidence sequence, this threshold by itself"
-_THRESHOLDS = np.arange(STEPS + 1).astype(np.float32) / np.float32(STEPS)
+_CUTS = np.arange(STEPS + 1).astype(np.float32) / np.float32(STEPS)
 
 
 @dataclass(frozen=True)
 class Step:
-    """One threshold of the confidence. Columns of sweep.csv are these fields."""
+    """One cut. Columns of sweep.csv are these fields."""
 
-    threshold: float
+    threshold: float  # the cut, 0 to 1, by the name that its column has on disk
     kept: int
     certified: float | None  # 95 % lower bound of the precision of what it keeps, by itself; None: no answers
     answers: int | None = None  # drawn from what it keeps
@@ -38,7 +38,7 @@ class Step:
 
 
 def sweep(rows: Sequence[Row], labels: str = "") -> tuple[Step, ...]:
-    """The outcome of each hundredth, from the rows of one decision: nothing is scored or decided anew."""
+    """What each hundredth would keep, computed from the rows of one decision: nothing is scored or decided anew."""
     swayed = sorted((row for row in rows if can_flip(row)), key=lambda row: row.confidence or 0.0)
     confidences = np.array([row.confidence for row in swayed], dtype=np.float32)  # as they were decided on
     anyway = sum(r.kept and not can_flip(r) for r in rows)
@@ -51,22 +51,22 @@ def sweep(rows: Sequence[Row], labels: str = "") -> tuple[Step, ...]:
             *evidence[first],
             *((_METHOD, labels) if evidence[first][0] is not None else ()),
         )
-        for hundredth, first in enumerate(np.searchsorted(confidences, _THRESHOLDS).tolist())
+        for hundredth, first in enumerate(np.searchsorted(confidences, _CUTS).tolist())
     )
 
 
 def can_flip(row: Row) -> bool:
-    """Whether the threshold alone decides on a row: it has a confidence, nobody said yes, and no other rule failed."""
+    """Whether the cut alone decides on a row: it has a confidence, nobody said yes, and no other rule failed."""
     failed = set(filter(None, row.reasons.split("; ")))
-    return row.confidence is not None and row.answer != "yes" and failed <= THRESHOLD_REASONS
+    return row.confidence is not None and row.answer != "yes" and failed <= CUT_REASONS
 
 
 def certified(outcome: Outcome) -> tuple[Step, ...]:
-    """The certificate as a step of its own, for its threshold need not be a hundredth; none where none stands."""
+    """The certificate as a step of its own, because its cut need not be a hundredth; () without one."""
     one = outcome.certificate
     if one is None:
         return ()
-    return (Step(one.threshold, outcome.kept, one.lower, one.n, one.errors, one.method, one.labels),)
+    return (Step(one.cut, outcome.kept, one.lower, one.n, one.errors, one.method, one.labels),)
 
 
 def write(path: Path, steps: Sequence[Step]) -> bool:

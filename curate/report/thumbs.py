@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import os
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from curate.look.decode import UnusableError, load
+from scrapbag.disk import writing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,8 @@ def thumb(data: Data, row: Row) -> str:
     cached = data.thumbs / f"{SIDE}-v{VERSION}" / row.sha256[:2] / f"{row.sha256}.webp"
     content = cached.read_bytes() if cached.exists() else b""
     if not content and (content := _made(data.image(row.sha256, row.extension))):
-        _keep(cached, content)
+        with writing(cached, durable=False) as part:  # a lost thumbnail is made again
+            part.write_bytes(content)
     return f"data:image/webp;base64,{base64.b64encode(content).decode()}" if content else ""
 
 
@@ -42,11 +43,3 @@ def _made(path: Path) -> bytes:
     file = BytesIO()
     small.save(file, "WEBP", quality=68, method=2)
     return file.getvalue()
-
-
-def _keep(path: Path, content: bytes) -> None:
-    """Whole or not at all. No fsync: a lost thumbnail is made again."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    part.write_bytes(content)
-    part.replace(path)

@@ -2,52 +2,48 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import logging
 import secrets
 from contextlib import closing
-from functools import cache
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from markupsafe import Markup
-
-from curate.look.decode import UnusableError, load
+from curate.look.decode import UnusableError, load, max_pixels, strict
 from curate.review.questions import Desk
-from scrapbag import labels
+from scrapbag import labels, page
 from scrapbag.disk import lock
-from scrapbag.errors import MissingError, UsageError
+from scrapbag.errors import MissingExtraError, UsageError
 from scrapbag.labels import ANSWERS
 
 try:
-    from flask import Flask, Response, abort, jsonify, render_template, request
+    from flask import Flask, Response, abort, jsonify, request
     from werkzeug.serving import WSGIRequestHandler, make_server
 except ModuleNotFoundError as error:
-    raise MissingError(f"make review needs {error.name}; run: pip install flask") from None
+    raise MissingExtraError("make review", error.name or "flask", "web") from None
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from curate.review.questions import Question
     from scrapbag.layout import Data
     from scrapbag.recipe import Curate
 
 HOST = "127.0.0.1"
-PORT = 8775
 _SIDES = {"large": 1200, "small": 240}  # of the longer side, in pixels
 _COOKIE = "scrapbag_review"
+_PACKAGE, _STYLE, _SCRIPT = "curate.review", "review.css", "review.js"  # whose templates/ hold the page
 
 
 def serve(settings: Curate, data: Data, port: int, told: Callable[[str], None]) -> int:
-    """Serve until stopped, and return how many pictures are answered then.
+    """Serve the review page until stopped, and return how many pictures are answered then.
 
-    `told` gets the address once it answers. Port 0 is any free one.
+    `told` is called with the page's address once the server answers. Port 0 is any free one.
 
     Raises LockedError when the dataset is being reviewed already, UsageError when the port is taken.
     """
-    # One connection stays open: the last one to close would fold SQLite's log in, which waits for the disk once more
+    strict(max_pixels(data))
+    # One connection stays open: whenever the last one closes, SQLite checkpoints its write-ahead log and syncs the disk
     with lock(data.root, "review"), closing(labels.connect(data.catalog)):
         desk = Desk(settings, data)
         app = application(desk, data.root.resolve().name)
@@ -64,9 +60,8 @@ def serve(settings: Curate, data: Data, port: int, told: Callable[[str], None]) 
 
 
 def application(desk: Desk, name: str) -> Flask:
-    """The page, the pictures, and the ways to say something; nothing else, and to this computer alone."""
-    app = Flask("curate.review")
-    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    """The page, its pictures, and the three things that it may post; to this computer alone."""
+    app = Flask("curate")
     token, key = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
 
     @app.before_request
@@ -84,16 +79,18 @@ def application(desk: Desk, name: str) -> Flask:
         if not (own and same and sent and kept and request.is_json):
             abort(403)
 
+    headers = _headers()
+
     @app.after_request
     def harden(response: Response) -> Response:
-        response.headers.update(_headers())
+        response.headers.update(headers)
         return response
 
     @app.get("/")
-    def page() -> Response:
-        style, script = Markup(_source("review.css")), Markup(_source("review.js"))  # noqa: S704  our own files
-        words = {"name": name, "targets": desk.targets, "token": token, "style": style, "script": script}
-        response = Response(render_template("review.html", **words))
+    def home() -> Response:
+        words = {"name": name, "targets": desk.targets, "token": token}
+        html = page.render(_PACKAGE, "review.html.j2", _STYLE, _SCRIPT, served=True, **words)
+        response = Response(html)
         response.headers["Cache-Control"] = "no-store"
         response.set_cookie(_COOKIE, key, httponly=True, samesite="Strict")
         return response
@@ -159,7 +156,7 @@ def _text(name: str) -> str:
 
 
 def _shrunk(path: Path, side: int) -> bytes:
-    """JPEG bytes of a picture that fits `side`, re-encoded so that a browser never sees bytes from elsewhere."""
+    """JPEG bytes of at most `side` pixels a side, re-encoded so that a browser never sees bytes from elsewhere."""
     try:
         image = load(path, at_least=side).image
     except UnusableError:
@@ -170,21 +167,11 @@ def _shrunk(path: Path, side: int) -> bytes:
     return file.getvalue()
 
 
-@cache
-def _source(name: str) -> str:
-    return (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")
-
-
-@cache
 def _headers() -> dict[str, str]:
-    """Nothing from anywhere but this server, no style or script but our two, and in nobody's frame."""
-    names = ("review.css", "review.js")
-    style, script = (base64.b64encode(hashlib.sha256(_source(one).encode()).digest()).decode() for one in names)
+    """Of every answer: nothing is loaded but from this server, nothing runs but our script, and no page frames ours."""
+    style, script = page.source(_PACKAGE, _STYLE), page.source(_PACKAGE, _SCRIPT)
     return {
-        "Content-Security-Policy": (
-            f"default-src 'none'; img-src 'self'; connect-src 'self'; style-src 'sha256-{style}';"
-            f" script-src 'sha256-{script}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-        ),
+        "Content-Security-Policy": page.policy(style, script, served=True),
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
         "Referrer-Policy": "no-referrer",

@@ -1,4 +1,4 @@
-"""What is worked out from all shards of a folder at once: kept beside them, and only trusted while it is still true."""
+"""Arrays that are computed from all shards of a folder: stored beside them, and read while the shards are the same."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
     from curate.scores.shards import Shards
 
-_OF = "of"  # the array that says which pictures, and which code, the others are of
+_OF = "of"  # the array that identifies the pictures and the version that the other arrays were computed from
 log = logging.getLogger(__name__)
 
 
 def derived(
     shards: Shards, name: str, version: int, make: Callable[[], Mapping[str, NDArray[Any]]]
 ) -> Mapping[str, NDArray[Any]]:
-    """The arrays that `make` gives, from `name`.npz while the pictures, their order and `version` are what they were.
+    """What `make` returns, or `name`.npz if that was stored for the same pictures in the same order and `version`.
 
-    Raise `version` by hand when `make` comes to other values: what an older one stored is then made anew.
+    Raise `version` by hand when `make` returns other values: what an older one stored is then computed anew.
     """
     if (stored := _read(_path(shards, name), _key(shards, version))) is not None:
         return stored
@@ -39,7 +39,7 @@ def derived(
 
 
 def store(shards: Shards, name: str, version: int, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Keep `arrays` as what `derived` would make."""
+    """Store `arrays` as if `derived` had computed them."""
     file = io.BytesIO()
     everything: Any = {_OF: np.array(_key(shards, version)), **arrays}
     np.savez(file, **everything)
@@ -51,12 +51,12 @@ def _path(shards: Shards, name: str) -> Path:
 
 
 def _key(shards: Shards, version: int) -> str:
-    """The count alone would not tell: after a torn shard the same pictures stand in another order."""
+    """Pictures, their order and the version. The count is not enough: after a torn shard the order is another one."""
     return f"{version} {len(shards)} {hashlib.sha256(''.join(shards.sha256).encode()).hexdigest()}"
 
 
 def _read(path: Path, key: str) -> dict[str, NDArray[Any]] | None:
-    """The arrays in `path`, None when they are of something else or cannot be read."""
+    """The arrays in `path`; None when they were computed from something else or cannot be read."""
     if not path.exists():
         return None
     try:

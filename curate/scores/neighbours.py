@@ -1,4 +1,4 @@
-"""Who is like whom: the nearest pictures of every picture by its features, kept beside the scores."""
+"""The nearest neighbours of every picture by its features, kept beside the scores."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 NAME, VERSION = "neighbours", 1  # raise the version by hand when other neighbours are found
 COUNT = 20
-_WIDTH = 64  # principal components of all pictures; as many random directions cost a tenth of what answers bring
-_BLOCK = 1024
+_WIDTH = 64  # principal components; with as many random directions answers brought a tenth less, see docs/review.md
+_BLOCK = 1024  # rows of the matrix of cosines that are in memory at once
 
 
 @dataclass(frozen=True)
@@ -30,31 +30,36 @@ class Neighbours:
 
 
 def read(shards: Shards) -> Neighbours:
-    """The neighbours of all that is scored, found anew when pictures have come. 40,000 pictures take a minute."""
+    """The neighbours of all pictures of the shards, found anew when pictures have come. 40,000 take a minute."""
     return Neighbours(**derived(shards, NAME, VERSION, lambda: vars(_found(shards))))
 
 
 def _found(shards: Shards) -> Neighbours:
-    return nearest(centred(shards.column("features"), shards.column("problem") == 0))
+    return nearest(principal_components(shards.column("features"), shards.column("problem") == 0))
 
 
-def evened(features: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Square roots of features, at unit length: so that no strong one drowns the others."""
+def power_normalised(features: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Signed square roots of the features, (N, F), at unit length: a few large ones then do not decide every cosine.
+
+    F. Perronnin, J. Sanchez, T. Mensink, "Improving the Fisher kernel for large-scale image classification" (2010).
+    """
     plain = features.astype(np.float32)
     return unit(np.sign(plain) * np.sqrt(np.abs(plain)))
 
 
-def centred(features: NDArray[np.floating], usable: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
-    """(N, at most 64) principal components of evened features, as unit vectors; zeros if not usable."""
+def principal_components(
+    features: NDArray[np.floating], usable: NDArray[np.bool_] | None = None
+) -> NDArray[np.float32]:
+    """(N, at most 64) principal components of the power-normalised features, as unit vectors; zeros if not usable."""
     good = np.ones(len(features), dtype=bool) if usable is None else usable
-    even = evened(features)
-    apart = np.where(good[:, None], even - even[good].mean(axis=0) if good.any() else 0, 0)
-    directions = np.linalg.eigh(apart.T @ apart)[1][:, -_WIDTH:]
-    return unit(apart @ directions)
+    normalised = power_normalised(features)
+    centred = np.where(good[:, None], normalised - normalised[good].mean(axis=0) if good.any() else 0, 0)
+    directions = np.linalg.eigh(centred.T @ centred)[1][:, -_WIDTH:]
+    return unit(centred @ directions)
 
 
 def nearest(vectors: NDArray[np.float32], count: int = COUNT) -> Neighbours:
-    """The `count` nearest others of each unit vector, or all others where there are fewer."""
+    """The `count` nearest others of each unit vector (N, D), or all others where there are fewer."""
     total = len(vectors)
     count = min(count, total - 1)
     rows, cosines = np.zeros((total, count), dtype=np.int32), np.zeros((total, count), dtype=np.float32)
@@ -72,5 +77,6 @@ def nearest(vectors: NDArray[np.float32], count: int = COUNT) -> Neighbours:
 
 
 def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N, D) at unit length; zeros stay zeros."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.maximum(lengths, 1e-9), dtype=np.float32)

@@ -1,7 +1,8 @@
-"""Which pictures resemble each other, as numbers that no threshold changes: hash distances and feature cosines.
+"""Which pictures resemble each other, as numbers that no setting changes: hash distances and feature cosines.
 
-What it takes does not grow with the square of the pictures, however alike they are: twins are put together first and
-only one of each set is compared further, and of the pairs by features the nearest MOST are kept.
+Memory and disk do not grow with the square of the number of pictures, however alike they are: duplicates are grouped
+under a leader first, only the leaders are compared with each other, and of the pairs by features the MOST nearest are
+kept.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 
 from curate.look import hashes
 from curate.scores.derived import derived
+from curate.scores.neighbours import unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,32 +26,39 @@ if TYPE_CHECKING:
     from curate.scores.shards import Shards
 
 NAME, VERSION = "pairs", 3  # raise the version by hand when other pairs are found
-FLOOR = 0.9  # cosines under it are not kept: curate.near cannot be lower
-TWIN = 0.998  # cosine from which two pictures are one, whatever curate.near is
+FLOOR = 0.9  # pairs of a lower cosine are not kept: curate.near cannot be lower
+DUPLICATE = 0.998  # cosine from which two pictures are duplicates, whatever curate.near is
 MOST = 1_000_000  # pairs by features; of more the nearest are kept
-_WIDTH = 256
-_SLACK = 0.03  # a sketch's cosine is off by less, 7 standard deviations at 0.97
-_BLOCK = 1024
-_TILE = (512, 4096)  # rows and columns whose cosines are looked at in one go
+_WIDTH = 256  # of a sketch
+_SLACK = 0.03  # by which a sketch's cosine may be too low: 7 standard deviations at 0.97
+_BLOCK = 1024  # pairs whose features are in memory at once
+_TILE = (512, 4096)  # rows and columns of the matrix of cosines that are in memory at once
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Row numbers of the shards, first < second, each pair once a kind; of twins only the leader is in any."""
+    """Pairs of rows of the shards, first < second, each at most once by hash and once by features.
 
-    twin: NDArray[np.int64]  # (n, 3): row, the lowest row that it is a twin of, position in duplicates.HOW
-    phash: NDArray[np.int64]  # (n, 4): first, second, bits of difference, 1 when found by the mirror image
-    phash_cosine: NDArray[np.float32]  # of their features; NaN when no model looked
-    first: NDArray[np.int64]  # of the pairs by features
-    second: NDArray[np.int64]
-    cosine: NDArray[np.float32]
+    Of a group of duplicates only the leader, its lowest row, is in any pair.
+    """
+
+    duplicate: NDArray[np.int64]  # (D, 3): row, its leader, position in choose.duplicates.HOW
+    phash: NDArray[np.int64]  # (P, 4): first, second, bits of difference, 1 when found by the mirror image
+    phash_cosine: NDArray[np.float32]  # (P,) of their features; NaN without a model
+    first: NDArray[np.int64]  # (F,) of the pairs by features
+    second: NDArray[np.int64]  # (F,)
+    cosine: NDArray[np.float32]  # (F,) FLOOR to 1
 
 
 def sketch(features: NDArray[np.float32]) -> NDArray[np.float16]:
-    """Unit features in 256 random directions, whose cosines are theirs but for a few thousandths."""
-    return np.asarray(_unit(features) @ _directions(features.shape[1]), dtype=np.float16)
+    """A random projection of the unit features, (N, F) -> (N, 256), that keeps their cosines nearly.
+
+    The standard deviation of a cosine c is (1 - c^2) / 16 (W. B. Johnson, J. Lindenstrauss 1984: 16 is the square root
+    of the number of directions).
+    """
+    return np.asarray(unit(features) @ _directions(features.shape[1]), dtype=np.float16)
 
 
 @cache
@@ -60,28 +69,30 @@ def _directions(width: int) -> NDArray[np.float32]:
 
 def read_pairs(shards: Shards) -> Pairs:
     """All pairs: as they were found before, or found now and stored beside the shards."""
-    return Pairs(**derived(shards, NAME, VERSION, lambda: _found(shards)))
+    arrays = derived(shards, NAME, VERSION, lambda: stored(_found(shards)))
+    return Pairs(**{"duplicate" if name == "twin" else name: array for name, array in arrays.items()})
 
 
-def _found(shards: Shards) -> dict[str, NDArray[Any]]:
+def stored(pairs: Pairs) -> dict[str, NDArray[Any]]:
+    """The arrays of pairs.npz, in which duplicates have their older name."""
+    return {"twin" if name == "duplicate" else name: array for name, array in vars(pairs).items()}
+
+
+def _found(shards: Shards) -> Pairs:
     hashed = shards.column("hashes").astype(np.uint64)
-    twin = _twins(shards, hashed)
-    alone = np.ones(len(shards), dtype=bool)
-    alone[twin[:, 0]] = False
-    phash = _by_hash(hashed, np.flatnonzero(alone & (hashed[:, 0] != 0)))
-    felt = _by_features(shards, alone)
-    cosine = _cosines(shards, np.concatenate([phash[:, :2], felt]))
-    close = (cosine[len(phash) :] >= FLOOR) & _alike(hashed, felt[:, 0], felt[:, 1])
-    first, second = felt[close].T
-    near = cosine[len(phash) :][close]
-    return {
-        "twin": twin, "phash": phash, "phash_cosine": cosine[: len(phash)],
-        "first": first, "second": second, "cosine": near,
-    }  # fmt: skip
+    duplicate = _duplicates(shards, hashed)
+    leads = np.ones(len(shards), dtype=bool)
+    leads[duplicate[:, 0]] = False
+    phash = _by_hash(hashed, np.flatnonzero(leads & (hashed[:, 0] != 0)))
+    candidates = _by_features(shards, leads)
+    cosine = _cosines(shards, np.concatenate([phash[:, :2], candidates]))
+    close = (cosine[len(phash) :] >= FLOOR) & _alike(hashed, candidates[:, 0], candidates[:, 1])
+    first, second = candidates[close].T
+    return Pairs(duplicate, phash, cosine[: len(phash)], first, second, cosine[len(phash) :][close])
 
 
-def _twins(shards: Shards, hashed: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """By features, or where no model looked those of one hash: rows, their leaders, and how they were found."""
+def _duplicates(shards: Shards, hashed: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """(D, 3): rows, their leaders, and how they were found. By features; without a model, pictures of one hash."""
     leader = np.arange(len(shards))
     if not shards.has("features"):
         telling = np.flatnonzero(hashed[:, 0])
@@ -89,7 +100,7 @@ def _twins(shards: Shards, hashed: NDArray[np.uint64]) -> NDArray[np.int64]:
         leader[telling] = telling[first[group]]
     elif shards.has("sketch"):
         for row, column, likeness in _tiles(_sketches(shards), leader):
-            close = likeness >= TWIN
+            close = likeness >= DUPLICATE
             for one in np.flatnonzero(close.any(axis=1)):
                 others = column[close[one]]
                 others = others[(others > row[one]) & (leader[others] == others)]
@@ -105,6 +116,7 @@ def _twins(shards: Shards, hashed: NDArray[np.uint64]) -> NDArray[np.int64]:
 
 
 def _by_hash(hashed: NDArray[np.uint64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The pairs among `rows` whose hashes agree, as Pairs.phash has them."""
     found = hashes.pairs(hashed[rows])
     ends = np.sort(rows[found[:, :2]], axis=1)
     mirrored = found[:, 2] == hashes.COLUMNS - 1
@@ -114,13 +126,16 @@ def _by_hash(hashed: NDArray[np.uint64], rows: NDArray[np.int64]) -> NDArray[np.
     return keyed[firsts].astype(np.int64)
 
 
-def _by_features(shards: Shards, alone: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Pairs (n, 2) that may have a cosine of FLOOR or more, by their sketches; of more than MOST the nearest."""
+def _by_features(shards: Shards, leads: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Pairs (F, 2) of leaders that may have a cosine of FLOOR or more, by their sketches: at most the MOST nearest.
+
+    Once MOST are known, `floor` rises to the lowest cosine among them: what is under it cannot be among the nearest.
+    """
     pairs, cosines, floor = np.empty((0, 2), dtype=np.int32), np.empty(0, dtype=np.float32), FLOOR - _SLACK
     if not shards.has("sketch"):
         return pairs.astype(np.int64)
     waiting: list[tuple[NDArray[np.int32], NDArray[np.float32]]] = []
-    for row, column, likeness in _tiles(_sketches(shards), np.where(alone, np.arange(len(alone)), -1)):
+    for row, column, likeness in _tiles(_sketches(shards), np.where(leads, np.arange(len(leads)), -1)):
         near = np.nonzero((likeness >= floor) & (row[:, None] < column))
         waiting.append((np.column_stack([row[near[0]], column[near[1]]]).astype(np.int32), likeness[near]))
         if len(pairs) + sum(len(found) for _, found in waiting) > 2 * MOST:
@@ -130,7 +145,7 @@ def _by_features(shards: Shards, alone: NDArray[np.bool_]) -> NDArray[np.int64]:
     if floor > FLOOR - _SLACK:
         log.warning(
             "these pictures are so alike to the model that only pairs from a cosine of %.3f are known; "
-            "a curate.near under that counts as that", min(floor + _SLACK, TWIN),
+            "a curate.near under that counts as that", min(floor + _SLACK, DUPLICATE),
         )  # fmt: skip
     return pairs[np.lexsort(pairs.T[::-1])].astype(np.int64)
 
@@ -138,7 +153,7 @@ def _by_features(shards: Shards, alone: NDArray[np.bool_]) -> NDArray[np.int64]:
 def _nearest(
     pairs: NDArray[np.int32], cosines: NDArray[np.float32], waiting: list[tuple[NDArray[np.int32], NDArray[np.float32]]]
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The MOST nearest of all; `waiting` is emptied."""
+    """The MOST pairs of the highest cosine among `pairs` and those in `waiting`, which is emptied."""
     pairs = np.concatenate([pairs, *(one for one, _ in waiting)])
     cosines = np.concatenate([cosines, *(one for _, one in waiting)])
     waiting.clear()
@@ -147,8 +162,8 @@ def _nearest(
 
 
 def _sketches(shards: Shards) -> NDArray[np.float32]:
-    """Of unit length; zeros where a picture could not be used."""
-    sketches = _unit(shards.column("sketch").astype(np.float32))
+    """(N, 256) of unit length; zeros of an unusable file."""
+    sketches = unit(shards.column("sketch").astype(np.float32))
     sketches[shards.column("problem") != 0] = 0
     return sketches
 
@@ -156,7 +171,10 @@ def _sketches(shards: Shards) -> NDArray[np.float32]:
 def _tiles(
     sketches: NDArray[np.float32], leader: NDArray[np.int64]
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]]:
-    """Cosines of all pairs of leaders, a tile of rows and of columns from theirs on at a time; `leader` may change."""
+    """The upper triangle of the matrix of cosines in tiles: rows, columns, and the cosines of each with each.
+
+    Only leaders are in it. The caller may write to `leader` between two tiles, and later tiles follow.
+    """
     high, wide = _TILE
     for top in range(0, len(sketches), high):
         for left in range(top, len(sketches), wide):
@@ -168,34 +186,29 @@ def _tiles(
 
 
 def _alike(hashed: NDArray[np.uint64], one: Any, other: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether both have coarse structure or both have none: what features find alike in a page and a blank is white."""
+    """Whether both have a hash or neither has: to the features a page of text and a blank are alike, both are white."""
     same: NDArray[np.bool_] = (hashed[one, 0] != 0) == (hashed[other, 0] != 0)
     return same
 
 
 def _cosines(shards: Shards, pairs: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Of the features themselves, a block of pairs at a time; NaN when no model looked."""
+    """The cosines of the features of `pairs` (n, 2), a block at a time; NaN without a model."""
     cosine = np.full(len(pairs), np.nan, dtype=np.float32)
     if not shards.has("features") or not len(pairs):
         return cosine
     used, place = np.unique(pairs, return_inverse=True)
     features, place = _rows(shards, used), place.reshape(-1, 2)
     for start in range(0, len(pairs), _BLOCK):
-        one, other = (_unit(features[place[start : start + _BLOCK, end]].astype(np.float32)) for end in (0, 1))
+        one, other = (unit(features[place[start : start + _BLOCK, end]].astype(np.float32)) for end in (0, 1))
         cosine[start : start + _BLOCK] = np.einsum("nf,nf->n", one, other)
     return cosine
 
 
 def _rows(shards: Shards, rows: NDArray[np.int64]) -> NDArray[np.float16]:
-    """Some rows of the features, which as a whole may not fit into memory; `rows` is sorted."""
+    """The features of `rows`, which are sorted: (len(rows), F). Those of all pictures may not fit into memory."""
     parts, start = [], 0
     for part in shards.parts("features"):
         inside = rows[(rows >= start) & (rows < start + len(part))]
         parts.append(part[inside - start])
         start += len(part)
     return np.concatenate(parts).astype(np.float16, copy=False)
-
-
-def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)

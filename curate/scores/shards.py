@@ -1,4 +1,4 @@
-"""The cache of scores: files that are only ever added, each whole or not there, read without loading them."""
+"""The cache of scores: safetensors files of SIZE pictures each, only ever added, each complete or not there."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-SIZE = 256  # pictures a shard; what a killed run loses at most
+SIZE = 256  # pictures a shard, which is also what a killed run loses at most
 _NAME = "shard-{:05d}.safetensors"
 log = logging.getLogger(__name__)
 
 
 class Shards:
-    """The shards in one folder, in order. A column is the concatenation of one array over all of them."""
+    """The shards in one folder, in order. A column is one array, concatenated over all of them: (N, ...).
+
+    Row n of every column belongs to the picture `sha256[n]`. A shard that cannot be read is renamed to .broken.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -34,7 +37,7 @@ class Shards:
         return len(self.sha256)
 
     def append(self, sha256: Sequence[str], columns: Mapping[str, NDArray[np.generic]]) -> None:
-        """Add one shard, durably."""
+        """Add one shard of len(sha256) rows; it survives a power cut once this returns."""
         digests = np.frombuffer(bytes.fromhex("".join(sha256)), dtype=np.uint8).reshape(len(sha256), 32)
         arrays = {name: np.ascontiguousarray(column) for name, column in columns.items()}
         last = int(self._paths[-1].stem.partition("-")[2]) if self._paths else -1

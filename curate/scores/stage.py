@@ -15,8 +15,9 @@ from tqdm import tqdm
 
 from curate.look import decode, heap
 from curate.look.measure import Paper, columns, look
-from curate.model import targets, views
-from curate.model.targets import LabelSet
+from curate.model import passes, targets, views
+from curate.model.passes import BATCH
+from curate.model.targets import ClassSet
 from curate.scores.pairs import read_pairs, sketch
 from curate.scores.shards import SIZE, Shards
 from scrapbag import catalog
@@ -34,8 +35,7 @@ if TYPE_CHECKING:
     from scrapbag.layout import Data
     from scrapbag.recipe import Score
 
-SCORE_VERSION = 1  # raise it by hand when a change to decoding, measuring or hashing must make old scores worthless
-BATCH = 16  # pictures that go through the model together
+SCORE_VERSION = 1  # raise it by hand when decoding, measuring or hashing changes so much that old scores are worthless
 T = TypeVar("T")
 
 
@@ -43,28 +43,28 @@ T = TypeVar("T")
 class Scored:
     """What a run of this stage did."""
 
-    model: str
-    key: str
-    pictures: int
-    new: int
-    forward_passes: int
-    unusable: int
+    model: str  # as in the recipe
+    key: str  # the folder in scored/
+    pictures: int  # that have scores now
+    new: int  # of these, the ones that this run scored
+    forward_passes: int  # pictures that went through the model in this run
+    unusable: int  # files that give no picture
 
 
 @dataclass(frozen=True)
-class Eyes:
-    """What looks at a picture: nothing but the measures when there is no model."""
+class Scorer:
+    """What a picture is scored with. Without a model it is measured and hashed, and `prepare` and `embed` are None."""
 
     info: dict[str, Any]  # goes into model.json, and all of it but the name into the key
-    labels: LabelSet
-    prepare: Any = None
-    embed: Any = None
-    side: int = 0  # pixels, of a picture's shorter side as the model wants it
-    paper: Paper = (255, 255, 255)
+    classes: ClassSet
+    prepare: Any = None  # an upright RGB picture -> the model's input
+    embed: Any = None  # a batch of inputs -> features and logits
+    side: int = 0  # pixels of a picture's shorter side at which the model sees it
+    paper: Paper = (255, 255, 255)  # RGB that the model sees where a picture is transparent
 
     @property
     def key(self) -> str:
-        """Names the folder of the scores: what went into them, and nothing else."""
+        """Names the folder of the scores: a hash of everything that they depend on, and of nothing else."""
         parts = {name: value for name, value in self.info.items() if name != "model"} | {"version": SCORE_VERSION}
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -72,64 +72,69 @@ class Eyes:
 def score(settings: Score, data: Data) -> Scored:
     """Score what is new, and make these scores the current ones. Older scores of other models stay."""
     with lock(data.root, "score"):
+        before = passes.count()
+        decode.strict(decode.max_pixels(data))
         pictures = _pictures(data)
-        eyes = open_eyes(settings, [picture.path for picture in pictures], data)
-        _check_targets(eyes.labels, data)
-        folder = data.scored / eyes.key
-        write_text(folder / "labels.json", eyes.labels.dumps())
-        info = eyes.info | {"features": eyes.embed.width if eyes.embed else 0}
-        write_text(folder / "model.json", json.dumps(info, indent=1, sort_keys=True))
-        shards = Shards(folder)
+        scorer = open_scorer(settings, [picture.path for picture in pictures], data)
+        _check_targets(scorer.classes, data)
+        version = data.version(scorer.key)
+        write_text(version.labels, scorer.classes.dumps())
+        info = scorer.info | {"features": scorer.embed.width if scorer.embed else 0}
+        write_text(version.model, json.dumps(info, indent=1, sort_keys=True))
+        shards = Shards(version.root)
         known = set(shards.sha256)
         new = [picture for picture in pictures if picture.sha256 not in known]
-        _add(new, eyes, shards)
-        read_pairs(shards)  # so that curate finds them there
-        names = hashlib.sha256(eyes.labels.dumps().encode()).hexdigest()[:16]
-        index = {"key": eyes.key, "model": settings.model, "labels": names, "pictures": len(shards)}
-        write_text(data.scored / "index.json", json.dumps(index, indent=1) + "\n")
+        _add(new, scorer, shards)
+        read_pairs(shards)  # found and stored now, so that curate need not
+        names = hashlib.sha256(scorer.classes.dumps().encode()).hexdigest()[:16]
+        index = {"key": scorer.key, "model": settings.model, "labels": names, "pictures": len(shards)}
+        write_text(data.index, json.dumps(index, indent=1) + "\n")
         unusable = int(np.count_nonzero(shards.column("problem")))
-        passes = eyes.embed.passes if eyes.embed else 0
-        return Scored(settings.model, eyes.key, len(shards), len(new), passes, unusable)
+        done = passes.count() - before
+        return Scored(settings.model, scorer.key, len(shards), len(new), done, unusable)
 
 
-def open_eyes(settings: Score, paths: Sequence[Path], data: Data) -> Eyes:
-    """The model that the settings ask for, ready to look. Some of `paths` serve to calibrate int8."""
+def open_scorer(settings: Score, paths: Sequence[Path], data: Data) -> Scorer:
+    """The model that the settings ask for, loaded. Some of the pictures in `paths` serve to calibrate int8.
+
+    Raises RecipeError for int8 without OpenVINO, and what `load.load` raises.
+    """
     if settings.model == "none":
-        return Eyes({"model": "none", "link": "", "backend": "none", "dtype": "none"}, LabelSet("none", ()))
+        return Scorer({"model": "none", "link": "", "backend": "none", "dtype": "none"}, ClassSet("none", ()))
     if settings.dtype == "int8" and settings.backend != "openvino":
         raise RecipeError('[score] dtype "int8" needs backend = "openvino"; or write "bf16"')
-    from curate.model import load as model  # noqa: PLC0415  torch takes seconds to import; model = "none" does without
+    from curate.model import load  # noqa: PLC0415  torch takes seconds to import; model = "none" does without
 
-    loaded = model.load(settings.model)
+    loaded = load.load(settings.model)
     dtype = "fp32" if settings.dtype == "bf16" and not has_bf16() else settings.dtype
     info: dict[str, Any] = {
         "model": settings.model,
         "weights": loaded.weights,
         "config": loaded.config,
-        "link": loaded.link,
+        "link": loaded.activation,
         "backend": settings.backend,
         "dtype": dtype,
     }
     if settings.looks > 1:
         info["looks"] = settings.looks
-    eyes = Eyes(info, loaded.labels, loaded.prepare, None, loaded.side, loaded.paper)
-    model.one_thread()
+    scorer = Scorer(info, loaded.classes, loaded.prepare, None, loaded.side, loaded.paper)
+    load.one_thread()
     if settings.backend == "openvino":
-        from curate.model import openvino_body as ov  # noqa: PLC0415  an extra
+        from curate.model.openvino_body import CALIBRATE, openvino_body  # noqa: PLC0415  an extra
 
-        body = ov.openvino_body(loaded, dtype, _inputs(paths, eyes, ov.CALIBRATE), data.scored / eyes.key)
+        body = openvino_body(loaded, dtype, _inputs(paths, scorer, CALIBRATE), data.scored / scorer.key)
     else:
-        body = model.torch_body(loaded, dtype)
-    embed = model.Embedder(loaded, body)
+        body = load.torch_body(loaded, dtype)
+    embed = load.Embedder(loaded, body)
     if settings.looks == 1:
-        return replace(eyes, embed=embed)
-    return replace(eyes, prepare=views.five(loaded.prepare), embed=views.Averaged(embed))
+        return replace(scorer, embed=embed)
+    return replace(scorer, prepare=views.five(loaded.prepare), embed=views.Averaged(embed))
 
 
-def _inputs(paths: Sequence[Path], eyes: Eyes, count: int) -> Iterator[NDArray[np.uint8]]:
-    """Full batches of what the model would see, of `count` pictures spread over `paths`."""
+def _inputs(paths: Sequence[Path], scorer: Scorer, count: int) -> Iterator[NDArray[np.uint8]]:
+    """Full batches of model inputs, (BATCH, 3, H, W), from `count` pictures spread evenly over `paths`."""
     step = max(1, len(paths) // count)
-    looks = (look(path, eyes.prepare, eyes.side, eyes.paper) for path in paths[::step][:count])
+    looks = (look(path, scorer.prepare, scorer.side, scorer.paper) for path in paths[::step][:count])
     pixels = [one.pixels for one in looks if one.pixels is not None]
     whole = len(pixels) - len(pixels) % BATCH
     yield from (np.stack(batch) for batch in _portions(pixels[:whole], BATCH))
@@ -146,44 +151,47 @@ def _pictures(data: Data) -> list[catalog.StoredPicture]:
     return pictures
 
 
-def _check_targets(labels: LabelSet, data: Data) -> None:
-    """Refuse targets that this model lacks before hours are spent on it, where the settings are known already."""
-    path = data.settings / "curate.toml"
+def _check_targets(classes: ClassSet, data: Data) -> None:
+    """Raise RecipeError for targets that this model lacks before hours are spent on it, if curate.toml is there."""
+    path = data.settings_of("curate")
     if path.exists():
-        targets.indices(load(path).curate.targets, labels)
+        targets.indices(load(path).curate.targets, classes)
 
 
-def _add(pictures: Sequence[catalog.StoredPicture], eyes: Eyes, shards: Shards) -> None:
-    """Score `pictures` into new shards, a batch a thread: what one thread decodes, it also shows to the model."""
-    decode.strict()
+def _add(pictures: Sequence[catalog.StoredPicture], scorer: Scorer, shards: Shards) -> None:
+    """Score `pictures` into new shards, a batch a thread: the thread that decodes a batch also runs the model on it."""
     cv2.setNumThreads(1)
     bar = tqdm(total=len(pictures), unit=" pictures", disable=None, desc="score")
     with bar, ThreadPoolExecutor(os.cpu_count()) as pool:
         for portion in _portions(pictures, SIZE):
             parts = []
-            for part in pool.map(lambda batch: _batch(batch, eyes), _portions(portion, BATCH)):
+            for part in pool.map(lambda batch: score_batch(batch, scorer), _portions(portion, BATCH)):
                 parts.append(part)
                 bar.update(len(part["problem"]))
             joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
             shards.append([picture.sha256 for picture in portion], joined)
 
 
-def _batch(pictures: Sequence[catalog.StoredPicture], eyes: Eyes) -> dict[str, NDArray[np.generic]]:
-    """The columns of some pictures. An unusable file keeps its place, with zeros."""
-    looks = [look(picture.path, eyes.prepare, eyes.side, eyes.paper) for picture in pictures]
+def score_batch(pictures: Sequence[catalog.StoredPicture], scorer: Scorer) -> dict[str, NDArray[np.generic]]:
+    """A shard's columns for at most BATCH pictures. An unusable file keeps its row, with zeros."""
+    looks = [look(picture.path, scorer.prepare, scorer.side, scorer.paper) for picture in pictures]
     heap.give_back()
-    if eyes.embed is None:
+    if scorer.embed is None:
         return columns(looks)
-    features = np.zeros((len(looks), eyes.embed.width), dtype=np.float32)
-    logits = np.zeros((len(looks), len(eyes.labels.labels)), dtype=np.float32)
+    features = np.zeros((len(looks), scorer.embed.width), dtype=np.float32)
+    logits = np.zeros((len(looks), len(scorer.classes.classes)), dtype=np.float32)
     inputs = {index: one.pixels for index, one in enumerate(looks) if one.pixels is not None}
     if inputs:
-        features[list(inputs)], logits[list(inputs)] = eyes.embed(np.stack(list(inputs.values())))
-    return columns(looks) | seen(features, logits)
+        features[list(inputs)], logits[list(inputs)] = scorer.embed(np.stack(list(inputs.values())))
+    return columns(looks) | output_columns(features, logits)
 
 
-def seen(features: NDArray[np.float32], logits: NDArray[np.float32]) -> dict[str, NDArray[np.generic]]:
-    """What a shard keeps of a model's output. Logits lie below their row's top, where float16 is finest."""
+def output_columns(features: NDArray[np.float32], logits: NDArray[np.float32]) -> dict[str, NDArray[np.generic]]:
+    """A shard's columns for a model's features (B, F) and logits (B, classes).
+
+    Logits are stored in float16 less their row's maximum, `top`: near 0 float16 is finest. `norm` is the denominator of
+    the softmax.
+    """
     if not logits.shape[1]:
         return {"features": features.astype(np.float16), "sketch": sketch(features)}
     top = logits.max(axis=1)

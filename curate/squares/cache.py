@@ -14,8 +14,9 @@ import numpy as np
 from tqdm import tqdm
 
 from curate.look import decode
+from curate.rows import square_name
 from curate.squares import fit
-from scrapbag.disk import sync
+from scrapbag.disk import sync, writing
 from scrapbag.errors import DiskError
 
 if TYPE_CHECKING:
@@ -32,42 +33,38 @@ _HERE = -100  # AT_FDCWD
 class Wanted:
     """A square to be made of one picture's file."""
 
-    number: int
+    number: int  # the picture's in the catalog
     sha256: str
     path: Path
-    border_uniform: float
-
-    @property
-    def name(self) -> str:
-        return f"{self.number:05d}.png"
+    border_uniform: float  # 0 to 1
 
 
 def make(wanted: Sequence[Wanted], cache: Path, size: int, how: str) -> int:
-    """Put every square that the cache lacks into it; returns how many that were."""
-    decode.strict()
+    """Make every square that `cache` lacks, `size` pixels wide and fitted as `how`; returns how many that were."""
     cv2.setNumThreads(1)
     missing = [one for one in wanted if not place(cache, one, size, how).exists()]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        jobs = pool.map(lambda one: _write(one, place(cache, one, size, how), size, how), missing)
+        jobs = pool.map(lambda one: write_square(one, place(cache, one, size, how), size, how), missing)
         for _ in tqdm(jobs, total=len(missing), unit=" squares", disable=None, desc="squares"):
             pass
     return len(missing)
 
 
 def place(cache: Path, one: Wanted, size: int, how: str) -> Path:
-    """Where a square is in the cache. A folder for each size and fit, so that going back to one costs nothing.
+    """Where a square is in the cache. Each size and fit has a folder, so that going back to one costs nothing.
 
-    A square of `auto` is where that which it comes to is: were borders measured otherwise, none would be taken for it.
+    `auto` has none: its squares are in the folders of `border` and `crop`, whichever was chosen for the picture. So if
+    a later version measures borders otherwise and chooses the other one, no wrong square is found.
     """
     folder = "original" if how == "original" else f"{fit.settled(how, one.border_uniform)}-{size}"
     return cache / f"{folder}-v{fit.VERSION}" / one.sha256[:2] / f"{one.sha256}.png"
 
 
 def link(wanted: Sequence[Wanted], cache: Path, folder: Path, size: int, how: str) -> None:
-    """Fill `folder` with the squares under their pictures' numbers."""
+    """Fill `folder` with hard links to the squares, named by their pictures' numbers."""
     folder.mkdir(parents=True)
     for one in wanted:
-        source, target = place(cache, one, size, how), folder / one.name
+        source, target = place(cache, one, size, how), folder / square_name(one.number)
         try:
             target.hardlink_to(source)
         except OSError:  # a file system without hard links, or too many to one file
@@ -75,9 +72,9 @@ def link(wanted: Sequence[Wanted], cache: Path, folder: Path, size: int, how: st
 
 
 def swap(new: Path, current: Path) -> None:
-    """Put `new` in the place of `current` in one step, and throw the old one away.
+    """Put `new` in the place of `current` in one step, and delete the old one.
 
-    When both hold the same, `current` stays as it is, with its dates: nothing that was made of it is out of date.
+    When both have the same content, `current` stays as it is with its dates, so that Make trains nothing anew.
     """
     if _same(new, current):
         shutil.rmtree(new)
@@ -92,7 +89,7 @@ def swap(new: Path, current: Path) -> None:
 
 
 def _same(new: Path, current: Path) -> bool:
-    """Whether both have the same names, and under each the very same square or a table of the same bytes."""
+    """Whether both have the same names, and under each the same square (one inode) or a table of the same bytes."""
     names = {path.name for path in new.iterdir()}
     if not current.is_dir() or names != {path.name for path in current.iterdir()}:
         return False
@@ -114,15 +111,14 @@ def _exchange(one: Path, other: Path) -> None:
     aside.rename(one)
 
 
-def _write(one: Wanted, target: Path, size: int, how: str) -> None:
+def write_square(one: Wanted, target: Path, size: int, how: str) -> None:
+    """Make one square and write it, whole or not at all."""
     pixels = fit.square(_read(one.path, size, how), size, how, one.border_uniform)
     whole, content = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
     if not whole:
         raise DiskError(f"cannot write {target}")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_suffix(f".{os.getpid()}.part")
-    part.write_bytes(content.tobytes())  # no fsync: a cache, and cheap to make again
-    part.replace(target)
+    with writing(target, durable=False) as part:  # a lost square is made again
+        part.write_bytes(content.tobytes())
 
 
 def _read(path: Path, size: int, how: str) -> NDArray[np.uint8]:

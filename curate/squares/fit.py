@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -10,13 +10,12 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Fit = Literal["crop", "white", "border", "blur", "reflect", "auto", "original"]
 VERSION = 1  # raise it by hand when squares come out differently
-_ONE_COLOUR = 0.9  # share of the outermost pixels from which a border counts as one colour
+_ONE_COLOUR = 0.9  # `border_uniform` from which `auto` takes a border for one of a single colour, and pads
 
 
 def side_used(fit: str, width: NDArray[Any], height: NDArray[Any], border_uniform: NDArray[Any]) -> NDArray[Any]:
-    """The side, in pixels of the picture, that becomes the side of the square."""
+    """For N pictures the length, in their own pixels, that becomes the side of the square: (N,)."""
     least: NDArray[Any] = np.minimum(width, height)
     longest: NDArray[Any] = np.maximum(width, height)
     if fit == "original":
@@ -28,14 +27,14 @@ def side_used(fit: str, width: NDArray[Any], height: NDArray[Any], border_unifor
 
 
 def settled(fit: str, border_uniform: float) -> str:
-    """What `auto` comes to for one picture; every other fit is itself."""
+    """The fit that `auto` stands for with one picture; every other fit unchanged."""
     if fit != "auto":
         return fit
     return "border" if border_uniform >= _ONE_COLOUR else "crop"
 
 
 def square(pixels: NDArray[np.uint8], size: int, fit: str, border_uniform: float) -> NDArray[np.uint8]:
-    """(H, W, 3) -> (size, size, 3); the picture as it is when `fit` is original."""
+    """(H, W, 3) -> (size, size, 3), RGB; the picture itself when `fit` is original. `border_uniform` is 0 to 1."""
     if fit == "original":
         return pixels
     fit = settled(fit, border_uniform)
@@ -49,7 +48,7 @@ def square(pixels: NDArray[np.uint8], size: int, fit: str, border_uniform: float
 
 
 def resize(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    """By area when it shrinks, which blends every pixel in; by Lanczos when it grows."""
+    """By pixel area when it shrinks, so that every pixel counts; by Lanczos when it grows."""
     shrinks = width * height <= pixels.shape[0] * pixels.shape[1]
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LANCZOS4
     return cv2.resize(np.ascontiguousarray(pixels), (width, height), interpolation=method).astype(np.uint8, copy=False)
@@ -68,7 +67,7 @@ def _pad(inner: NDArray[np.uint8], size: int, fit: str) -> NDArray[np.uint8]:
 
 
 def _on_blur(inner: NDArray[np.uint8], size: int, top: int, left: int) -> NDArray[np.uint8]:
-    """On itself, cropped to the square and out of focus."""
+    """The picture on a background of itself, cropped to the square and blurred."""
     back = square(inner, size, "crop", 0.0)
     back = cv2.GaussianBlur(back, (0, 0), sigmaX=size / 16).astype(np.uint8, copy=False)
     back[top : top + inner.shape[0], left : left + inner.shape[1]] = inner

@@ -15,10 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from curate.squares import tars
-from curate.squares.tables import METADATA, write_tables
+from curate.rows import square_name
+from curate.squares import FORMS, tars
+from curate.squares.tables import DTYPES, write_tables
 from scrapbag.disk import lock
 from scrapbag.errors import DiskError, MissingError, UsageError
+from scrapbag.layout import CREDITS, DATASET, METADATA
 from scrapbag.plain import uncell
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ _ARROW = {"object": pa.string(), "float64": pa.float64(), "Int64": pa.int64()}
 
 
 def export(data: Data, kind: str) -> tuple[Path, int]:
-    """Write data/<name>/export/ as `kind`, whole or not at all; returns where it is and how many pictures it has.
+    """Write data/<name>/export/ as `kind` of FORMS, whole or not at all; returns where, and how many pictures.
 
     Raises MissingError before the first make curate, UsageError when nothing was kept, DiskError when a square is lost,
     LockedError while make curate is at work.
@@ -47,7 +49,7 @@ def _export(data: Data, kind: str) -> tuple[Path, int]:
     with tempfile.TemporaryDirectory(dir=place.parent, prefix=".part-") as part:
         made = Path(part) / place.name
         try:
-            KINDS[kind](data, frame, made)
+            _WRITERS[kind](data, frame, made)
         except FileNotFoundError as error:
             raise DiskError(f"{error.filename} is lost; run make curate again") from None
         _swap(made, place)
@@ -57,7 +59,7 @@ def _export(data: Data, kind: str) -> tuple[Path, int]:
 def _folder(data: Data, frame: pd.DataFrame, made: Path) -> None:
     """00000.png, 00001.png … in the order of the catalog, and the tables with these names."""
     made.mkdir()
-    names = [f"{place:05d}.png" for place in range(len(frame))]
+    names = [square_name(place) for place in range(len(frame))]
     for old, new in _progress(list(zip(frame["file_name"], names, strict=True))):
         shutil.copyfile(data.curated / old, made / new)
     write_tables(made, frame.assign(file_name=names))
@@ -65,7 +67,7 @@ def _folder(data: Data, frame: pd.DataFrame, made: Path) -> None:
 
 def _zip(data: Data, frame: pd.DataFrame, made: Path) -> None:
     """As StyleGAN and ImageFolder read it: the squares beside dataset.json and metadata.csv, not compressed twice."""
-    tables = ["dataset.json", "metadata.csv", "CREDITS.csv"]
+    tables = [DATASET, METADATA, CREDITS]
     with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
         for name in _progress([*frame["file_name"], *tables]):
             archive.writestr(zipfile.ZipInfo(name), (data.curated / name).read_bytes())  # dated 1980: the same bytes
@@ -81,7 +83,7 @@ def _webdataset(data: Data, frame: pd.DataFrame, made: Path) -> None:
 def _parquet(data: Data, frame: pd.DataFrame, made: Path) -> None:
     """One row a picture, its bytes and name in `image`, as Hugging Face's Image feature keeps them."""
     image = pa.struct({"bytes": pa.binary(), "path": pa.string()})
-    columns = {name: _ARROW[dtype] for name, dtype in METADATA.items() if name != "file_name"}
+    columns = {name: _ARROW[dtype] for name, dtype in DTYPES.items() if name != "file_name"}
     features = {"image": {"_type": "Image"}} | {n: {"dtype": str(_hf(t)), "_type": "Value"} for n, t in columns.items()}
     schema = pa.schema({"image": image} | columns).with_metadata(
         {"huggingface": json.dumps({"info": {"features": features}})}
@@ -95,29 +97,26 @@ def _parquet(data: Data, frame: pd.DataFrame, made: Path) -> None:
             writer.write_table(pa.Table.from_pylist(filled, schema=schema))
 
 
-KINDS: dict[str, Callable[[Data, pd.DataFrame, Path], None]] = {
-    "folder": _folder,
-    "zip": _zip,
-    "webdataset": _webdataset,
-    "parquet": _parquet,
-}
+_WRITERS: dict[str, Callable[[Data, pd.DataFrame, Path], None]] = dict(
+    zip(FORMS, (_folder, _zip, _webdataset, _parquet), strict=True)
+)
 
 
 def _metadata(data: Data) -> pd.DataFrame:
-    path = data.curated / "metadata.csv"
+    path = data.curated / METADATA
     if not path.exists():
         raise MissingError(f"there is no {path}; run make curate first")
-    numbers = {name: [""] for name, dtype in METADATA.items() if dtype != "object"}
-    frame = pd.read_csv(path, dtype=METADATA, keep_default_na=False, na_values=numbers)
+    numbers = {name: [""] for name, dtype in DTYPES.items() if dtype != "object"}
+    frame = pd.read_csv(path, dtype=DTYPES, keep_default_na=False, na_values=numbers)
     if frame.empty:
         raise UsageError(f"nothing was kept in {data.curated}, so there is nothing to export; try a lower THRESH")
-    words = [name for name, dtype in METADATA.items() if dtype == "object"]
+    words = [name for name, dtype in DTYPES.items() if dtype == "object"]
     return frame.assign(**{name: frame[name].map(uncell) for name in words})
 
 
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     plain = frame.astype(object).where(frame.notna(), None)
-    return [dict(zip(METADATA, values, strict=True)) for values in plain.itertuples(index=False, name=None)]
+    return [dict(zip(DTYPES, values, strict=True)) for values in plain.itertuples(index=False, name=None)]
 
 
 def _name(data: Data) -> str:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from curate.report.report_csv import csv
+from curate.rows import COLUMNS, square_name
 from scrapbag.disk import write_text
+from scrapbag.layout import CREDITS, DATASET, METADATA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,12 +24,7 @@ _COLUMNS = (
     "file_name confidence level sha256 number label title tags source creator licence licence_url page_url url"
     " width height fit size model"
 )  # file_name first, as Hugging Face's ImageFolder wants it
-METADATA = {name: _NUMBERS.get(name, "object") for name in _COLUMNS.split()}  # column -> dtype
-
-
-def file_name(number: int) -> str:
-    """A square's name: its picture's number in the catalog, at least five digits, whatever else is kept."""
-    return f"{number:05d}.png"
+DTYPES = {name: _NUMBERS.get(name, "object") for name in _COLUMNS.split()}  # of metadata.csv, by column
 
 
 def write(folder: Path, rows: Iterable[Row], settings: Curate, model: str) -> None:
@@ -39,22 +36,22 @@ def write(folder: Path, rows: Iterable[Row], settings: Curate, model: str) -> No
 def metadata(kept: Sequence[Row], settings: Curate, model: str) -> pd.DataFrame:
     """One row a square. `width` and `height` are the picture's; `size` is the square's side, empty for fit original."""
     made = {
-        "file_name": [file_name(row.number or 0) for row in kept],
+        "file_name": [square_name(row.number or 0) for row in kept],
         "fit": [settings.fit] * len(kept),
         "size": [None if settings.fit == "original" else settings.size] * len(kept),
         "model": [model] * len(kept),
     }
     return pd.DataFrame(
         {
-            name: pd.Series(made[name] if name in made else [getattr(row, name) for row in kept], dtype=dtype)
-            for name, dtype in METADATA.items()
+            name: pd.Series(made[name] if name in made else [getattr(row, COLUMNS[name]) for row in kept], dtype=dtype)
+            for name, dtype in DTYPES.items()
         }
     )
 
 
 def write_tables(folder: Path, frame: pd.DataFrame) -> None:
-    """metadata.csv as it is, and from it the credits and StyleGAN's list of labels, which has one class."""
-    write_text(folder / "metadata.csv", csv(frame))
+    """Write `frame` as metadata.csv, and from it the credits and StyleGAN's list of labels, all of one class."""
+    write_text(folder / METADATA, csv(frame))
     credit = frame[["title", "creator", "licence", "licence_url", "page_url", "file_name"]]
-    write_text(folder / "CREDITS.csv", csv(credit.rename(columns={"page_url": "page", "file_name": "file"})))
-    write_text(folder / "dataset.json", json.dumps({"labels": [[name, 0] for name in frame["file_name"]]}) + "\n")
+    write_text(folder / CREDITS, csv(credit.rename(columns={"page_url": "page", "file_name": "file"})))
+    write_text(folder / DATASET, json.dumps({"labels": [[name, 0] for name in frame["file_name"]]}) + "\n")

@@ -1,4 +1,7 @@
-"""Tar shards in WebDataset's format, and an index with each one's hash and count, so that a lost one is noticed."""
+"""Tar shards in WebDataset's format, and an index with each one's hash and count, so that a lost one is noticed.
+
+Our own code on purpose: thirty lines over tarfile in place of a dependency, webdataset, whose writer makes no index.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The evaluate command: a run's generators judged, said in a table, and kept in evaluation.json."""
+"""The evaluate command: a run's generators measured, for evaluation.json and as lines for a terminal."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NAMES = {
 
 
 def evaluate(run: Run, pictures: Pictures, curated: Path, level: int = 3, seed: int = 0) -> dict[str, Verdict]:
-    """Judge the last generator of `run`, and the best one; write evaluation.json and the sheet of neighbours.
+    """Measure the last generator of `run`, and the best by KID; write evaluation.json and neighbours.png.
 
     Raises MissingError when nothing was trained, UsageError when the pictures are of another size.
     """
@@ -40,40 +40,35 @@ def evaluate(run: Run, pictures: Pictures, curated: Path, level: int = 3, seed: 
     if not generator.values.crop and pictures.side != generator.size:
         raise UsageError(
             f"{run.generator} makes pictures of {generator.size} pixels and the squares are {pictures.side} wide; "
-            "write DATA= as it was trained"
+            "write DATA= with the pictures that it was trained on"
         )
     judge = Judge(reals_of(pictures, generator.values, level), curated)
     fakes = batches.to_bytes(sample.draw(generator, MANY, seed))
     verdicts = {"last": judge.verdict(fakes, generator.images_seen)}
     neighbours.write(run, neighbours.find(fakes[: len(judge.reals.others)], judge))
-    if best(run).exists():
-        kept = sample.load(best(run))
+    if run.best.exists():
+        kept = sample.load(run.best)
         if kept.images_seen == generator.images_seen:  # it is the same one
             verdicts["best"] = verdicts["last"]
         else:
             fakes = batches.to_bytes(sample.draw(kept, MANY, seed))
             verdicts["best"] = judge.verdict(fakes, kept.images_seen)
     table = {name: asdict(verdict) for name, verdict in verdicts.items()}
-    write_text(run.root / "evaluation.json", json.dumps(table, indent=1) + "\n")
+    write_text(run.evaluation, json.dumps(table, indent=1) + "\n")
     return verdicts
 
 
-def best(run: Run) -> Path:
-    """The generator of the smallest KID so far; see gan/evaluate/keep.py."""
-    return run.root / "best.safetensors"
-
-
 def read(run: Run) -> dict[str, Any]:
-    """evaluation.json as plain values; {} when nothing was evaluated, or it cannot be read."""
+    """evaluation.json, verdicts as dicts; {} when nothing was evaluated, or it cannot be read."""
     try:
-        found = json.loads((run.root / "evaluation.json").read_bytes())
+        found = json.loads(run.evaluation.read_bytes())
     except (FileNotFoundError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
 
 
 def lines(verdict: Verdict) -> list[str]:
-    """A verdict for a terminal: every figure beside the floor that real pictures reach."""
+    """A verdict for a terminal: every metric beside the floor, what other real pictures reach."""
     counts = f"{verdict.n} samples ({verdict.many:,} on random features) after {verdict.images_seen:,} images"
     counts += f", {verdict.reference:,} training pictures"
     out = [f"{counts}; floor: {verdict.n} other real pictures in the samples' place"]
@@ -88,12 +83,12 @@ def lines(verdict: Verdict) -> list[str]:
 
 
 def figure_rows(one: Measured) -> list[tuple[str, float, float]]:
-    """(what, samples, floor) of one kind of features."""
+    """(name, samples, floor) for each metric on one kind of features."""
     return [(name, getattr(one.fakes, key), getattr(one.floor, key)) for key, name in NAMES.items()]
 
 
 def surface_rows(verdict: Verdict) -> list[tuple[str, float, float]]:
-    """(what, samples, floor) of the pixels."""
+    """(name, samples, floor) for each metric on pixels."""
     ours, floor = verdict.fakes, verdict.floor
     scales = zip(("fine", "middle", "coarse"), ours.sliced_wasserstein, floor.sliced_wasserstein, strict=True)
     return [

@@ -1,4 +1,4 @@
-"""What pictures are measured by: a ResNet-18 of random weights, which needs no download, and the curation model."""
+"""The features that metrics are computed on: a ResNet-18 of random weights (no download), and the curation model."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import csv
 import hashlib
 import logging
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import timm
@@ -18,33 +17,36 @@ from torch.nn import functional
 
 from gan.pictures.batches import to_floats
 from scrapbag.errors import MissingError
+from scrapbag.layout import METADATA
+from scrapbag.recipe import model_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from gan.pictures.data import Pixels
 
-DEMO = Path(__file__).parents[2] / "demo" / "model"
-SEED = 3
-REALS = 1024  # pictures that the frozen batch statistics and the scale come from
+SEED = 3  # of the random weights and of the projection
+REALS = 1024  # pictures that the batch norm statistics and the standardisation come from
 WIDTH = 128  # of a feature vector
-SIDE = (64, 128)  # what pictures are brought to, at least and at most
+SIDE = (64, 128)  # pixels: smaller pictures are enlarged to the first, larger ones reduced to the second
 _BATCH = 128
 
 
 @dataclass(frozen=True)
 class Features:
-    """A way to turn pictures into vectors. Figures on features of different hashes cannot be compared."""
+    """A feature extractor. Metrics on features of different hashes cannot be compared."""
 
     name: str
-    sha256: str  # of everything that the vectors depend on, 12 digits
-    look: Callable[[Pixels], Tensor]  # (N, H, W, 3) -> (N, width) float32
+    sha256: str  # of all that the vectors depend on, its first 12 digits
+    look: Callable[[Pixels], Tensor]  # (N, H, W, 3) uint8 -> (N, width) float32
 
 
 def untrained(reals: Pixels) -> Features:
-    """The first three stages of a ResNet-18 of fixed random weights, its batch statistics frozen on `reals`.
+    """The first three stages of a ResNet-18 with fixed random weights, its batch norm statistics those of `reals`.
 
-    Each stage is pooled to 1x1 and 2x2; the vector is standardised by `reals` and projected at random to 128 numbers.
+    Each stage is average-pooled to 1x1 and 2x2; the vector is standardised by `reals` and projected at random to 128
+    numbers. (swa_utils.update_bn runs the whole net: the unused last stage would change, and with it the hash.)
     """
     reals = reals[:REALS]
     with torch.random.fork_rng(devices=[]):
@@ -53,20 +55,20 @@ def untrained(reals: Pixels) -> Features:
     net.requires_grad_(requires_grad=False).to(memory_format=torch.channels_last)
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):
-            module.momentum = None  # a plain mean over the batches
+            module.momentum = None  # the mean over the batches, not a moving one
     net.train()
     _stages(net, reals)
     net.eval()
     raw = _stages(net, reals)
-    middle, scale = raw.mean(0), raw.std(0) + 1e-6
+    mean, scale = raw.mean(0), raw.std(0) + 1e-6
     project = torch.randn((raw.shape[1], WIDTH), generator=torch.Generator().manual_seed(SEED)) / raw.shape[1] ** 0.5
-    state = {**net.state_dict(), "middle": middle, "scale": scale, "project": project}
-    return Features("random ResNet-18", _hash(state), lambda pixels: (_stages(net, pixels) - middle) / scale @ project)
+    state = {**net.state_dict(), "middle": mean, "scale": scale, "project": project}
+    return Features("random ResNet-18", _hash(state), lambda pixels: (_stages(net, pixels) - mean) / scale @ project)
 
 
 def curation(curated: Path) -> Features:
-    """The model that chose the pictures, by its name in metadata.csv. Raises MissingError with the reason."""
-    table = curated / "metadata.csv"
+    """Features of the model that chose the pictures, named in metadata.csv. Raises MissingError with the reason."""
+    table = curated / METADATA
     if not table.exists():
         raise MissingError(f"{table} does not exist, so no curation model is known")
     with table.open(newline="", encoding="utf-8") as file:
@@ -92,13 +94,12 @@ def curation(curated: Path) -> Features:
 
 
 def _load(name: str) -> tuple[Any, dict[str, Any]]:
-    source = f"local-dir:{DEMO}" if name == "demo" else name
-    folder = Path(source.removeprefix("local-dir:"))
-    if source.startswith("local-dir:") and not (folder / "config.json").is_file():
+    folder = model_folder(name)
+    if folder and not (folder / "config.json").is_file():
         raise MissingError(f"the curation model {name} is not in {folder}")
-    logging.getLogger("timm").setLevel(logging.WARNING)  # it tells every file that it opens
+    logging.getLogger("timm").setLevel(logging.WARNING)  # it logs every file that it opens
     try:
-        net: Any = timm.create_model(source, pretrained=True)
+        net: Any = timm.create_model(f"local-dir:{folder}" if folder else name, pretrained=True)
     except (OSError, RuntimeError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise MissingError(f"the curation model {name} cannot be loaded ({reason})") from error

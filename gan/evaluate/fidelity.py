@@ -1,4 +1,4 @@
-"""Measures samples against the real pictures of a run: figures, their floor, and flags for what figures would hide."""
+"""Samples measured against a run's real pictures: metrics, their floor, and flags for what a single metric hides."""
 
 from __future__ import annotations
 
@@ -21,50 +21,50 @@ if TYPE_CHECKING:
     from gan.nets.presets import Values
     from gan.pictures.data import Pictures, Pixels
 
-COUNT = 512  # samples, and as many other reals for the floor
-MANY = 1024  # samples on random features: by 238 of them one generator's KID lay between 180 and 329 (docs/gan.md)
+COUNT = 512  # samples, and as many held-out reals for the floor
+MANY = 1024  # samples on random features: with 238, the KID of one generator was 180 to 329 (docs/gan.md)
 TRAIN = 6000  # training pictures among which copies are looked for
-COPIES = 0.15  # of the samples nearer than 98 % of held-out reals are: replay is 1, honest samples keep 0.02
-FEW = 0.3  # of the reals' variety
-SOFT = 0.6  # of the reals' finest detail
+COPIES = 0.15  # of `copies` below, flagged above; 1 for replayed training pictures, 0.02 for none
+FEW = 0.3  # of `variety` below, flagged below
+SOFT = 0.6  # of `sharpness` below, flagged below
 
 
 @dataclass(frozen=True)
 class Reals:
-    """A run's real pictures by use. `reference` and `others` share none; `train` begins with `reference`."""
+    """A run's real pictures, (N, H, W, 3) each, by use. `reference` and `others` share none."""
 
     reference: Pixels  # what samples are compared with
-    others: Pixels  # in the samples' place they give the floor: held out, and training pictures beside the reference
+    others: Pixels  # measured like samples, for the floor: held out, and training pictures outside the reference
     held: Pixels  # never trained on
-    train: Pixels  # among which copies are looked for
+    train: Pixels  # among which copies are looked for; it begins with `reference`
 
 
 @dataclass(frozen=True)
 class Figures:
-    """On one kind of features. `kid` is times 1000; precision means nothing without coverage."""
+    """The metrics of one set of samples on one kind of features; see gan/evaluate/metrics.py."""
 
-    kid: float
-    kid_error: float
-    precision: float
+    kid: float  # times 1000
+    kid_error: float  # standard error of it
+    precision: float  # 0 to 1, as the next two; means nothing without coverage
     recall: float
     coverage: float
-    copy_auc: float
-    copies: float
-    variety: float
+    copy_auc: float  # 0.5 where samples are as far from the training pictures as held-out ones, 1 where all are nearer
+    copies: float  # share of samples nearer to a training picture than 98 % of held-out ones
+    variety: float  # 1 where samples differ as much as reals
 
 
 @dataclass(frozen=True)
 class Surface:
-    """On the pixels themselves."""
+    """The metrics on pixels."""
 
-    sliced_wasserstein: tuple[float, ...]  # fine, middle, coarse
-    colour_volume: float
-    sharpness: float
+    sliced_wasserstein: tuple[float, ...]  # times 1000; fine, middle, coarse
+    colour_volume: float  # grey levels
+    sharpness: float  # over that of reals
 
 
 @dataclass(frozen=True)
 class Measured:
-    """The samples, and the floor, on one kind of features."""
+    """The metrics of samples, and of other real pictures (the floor), on one kind of features."""
 
     name: str
     sha256: str
@@ -74,11 +74,11 @@ class Measured:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Everything that is said of one set of samples, and how many pictures it rests on."""
+    """All that was measured of one set of samples, and on how many pictures."""
 
     images_seen: int
     n: int
-    many: int  # samples that KID, precision, recall and coverage rest on, on random features
+    many: int  # samples used for KID, precision, recall and coverage on random features
     reference: int
     train: int
     held: int
@@ -90,7 +90,7 @@ class Verdict:
 
 
 class Known:
-    """The vectors of a run's real pictures under one kind of features."""
+    """The feature vectors of a run's real pictures, of one kind of features."""
 
     def __init__(self, kind: Features, reals: Reals) -> None:
         self.kind = kind
@@ -99,9 +99,10 @@ class Known:
         self.train = torch.cat([self.reference, kind.look(more)]) if len(more) else self.reference
 
     def figures(self, vectors: Tensor, many: Tensor, unseen: Tensor) -> Figures:
-        """Of samples: KID of `many` of them, shares as the mean over draws of as many as `vectors` has.
+        """The metrics of samples, each given as feature vectors (N, width).
 
-        The nearness of `unseen` ones to the training set is looked at.
+        KID is of `many`; precision, recall and coverage are means over parts of `many` as long as `vectors`; variety is
+        of `vectors`, and copying of `unseen`, which must not be training pictures.
         """
         value, error = metrics.kid(self.reference, many)
         draws = [draw for draw in torch.split(many, len(vectors)) if len(draw) == len(vectors)]
@@ -121,10 +122,10 @@ class Known:
 
 
 class Judge:
-    """Says what samples are worth. What it needs of the reals is computed once."""
+    """Measures samples. What it needs of the reals is computed once, when it is made."""
 
     def __init__(self, reals: Reals, curated: Path | None = None) -> None:
-        """`curated` has the metadata.csv that names the curation model; without it only random features are used."""
+        """`curated` holds the metadata.csv that names the curation model; without it only random features are used."""
         self.reals = reals
         self.unmeasured = "" if curated else "nobody asked for them"
         kinds = [features.untrained(reals.reference)]
@@ -138,10 +139,10 @@ class Judge:
         self._floor_surface = surface(reals.reference, reals.others)
 
     def verdict(self, fakes: Pixels, images_seen: int = 0) -> Verdict:
-        """Of (N, H, W, 3) samples, N at least as many as `reals.others`, or the floor is not measured alike.
+        """The verdict on (N, H, W, 3) samples; N is at least len(reals.others), for a floor of as many pictures.
 
-        So many of them are judged. On the random features all count: for KID, and draw by draw for precision, recall
-        and coverage, because one draw swings (docs/gan.md).
+        The first len(reals.others) are measured. On random features all are: together for KID, and in parts for
+        precision, recall and coverage, because one part alone varies too much (docs/gan.md).
         """
         first = fakes[: len(self.reals.others)]
         measured: list[Measured] = []
@@ -167,7 +168,7 @@ class Judge:
 
 
 def reals_of(pictures: Pictures, values: Values, level: int = 3) -> Reals:
-    """The real pictures of a run, divided, always in the same way. Of textures, crops stand for pictures."""
+    """The real pictures of a run, divided in the same way each time; where a run takes crops, crops of them."""
     train = pictures.train[: batches.pool(pictures, values, level, images_seen=2**62)]
     if values.crop:
         reference, known = (batches.crops(train, values.crop, n, np.random.default_rng(n)) for n in (1024, 4096))
@@ -178,7 +179,7 @@ def reals_of(pictures: Pictures, values: Values, level: int = 3) -> Reals:
 
 
 def divide(train: Pixels, held: Pixels) -> Reals:
-    """As many others as can be had, up to 512, while the reference keeps at least as many."""
+    """`others` are as many as there can be, up to 512, with a reference at least as large."""
     count = min(COUNT, (len(held) + len(train)) // 2, len(train))
     lent = max(0, count - len(held))
     return Reals(
@@ -190,6 +191,7 @@ def divide(train: Pixels, held: Pixels) -> Reals:
 
 
 def surface(reference: Pixels, pixels: Pixels) -> Surface:
+    """The metrics on pixels, (N, H, W, 3) both."""
     fine, middle, coarse = metrics.sliced_wasserstein(reference, pixels)
     return Surface(
         sliced_wasserstein=(fine, middle, coarse),

@@ -1,4 +1,4 @@
-"""The best generator so far, by KID on random features: looked at now and then, off the training clock."""
+"""The loop's keeper: measures G at every grid and keeps the one of the smallest KID; quality.csv."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import torch
 
 from gan.evaluate import features, metrics
-from gan.evaluate.evaluate import best
 from gan.evaluate.fidelity import reals_of
 from gan.nets import networks
 from gan.pictures import batches
@@ -28,34 +27,35 @@ if TYPE_CHECKING:
     from gan.train.job import Job
     from scrapbag.layout import Run
 
-COUNT = 256
-YOUNG = 10_000  # images until which there is nothing to see
+COUNT = 256  # samples
+YOUNG = 10_000  # images seen, before which nothing is measured
 
 
 @dataclass(frozen=True)
-class Look:
-    """One line of quality.csv."""
+class QualityRow:
+    """One line of quality.csv: metrics of 256 samples, see gan/evaluate/metrics.py."""
 
     images_seen: int
     kid: float  # times 1000
     recall: float
     coverage: float
     colour_volume: float
-    features: str  # hash; a KID on others is another KID
+    features: str  # their hash: KIDs on different features cannot be compared
 
 
 class Keeper:
-    """The loop's `judge`: measures the averaged G, adds a line to quality.csv, and keeps the best as best.safetensors.
+    """The `keeper` of loop.train: measures the averaged G, adds a line to quality.csv, keeps the best.safetensors.
 
-    It draws from generators of its own and leaves nothing behind that training could notice.
+    It has random number generators of its own and changes nothing that training depends on.
     """
 
     def __init__(self, job: Job, young: int = YOUNG) -> None:
-        looks(job.run)  # a damaged file is said before training
+        """Raises UsageError when quality.csv is damaged; `young` is how many images are seen before the first look."""
+        rows(job.run)
         self._job = job
         self._young = young
         self._kind: features.Features | None = None
-        self._least: float | None = None  # the KID of the best generator, once it is known
+        self._least: float | None = None  # the KID of the best generator, once it was measured
 
     def __call__(self, ema: nn.Module, images_seen: int) -> None:
         if images_seen < self._young:
@@ -64,7 +64,7 @@ class Keeper:
         pixels = _draw(self._job, ema)
         vectors = kind.look(pixels)
         _, recall, coverage = metrics.precision_recall_coverage(self._reference, vectors)
-        look = Look(
+        row = QualityRow(
             images_seen=images_seen,
             kid=self._kid(vectors),
             recall=round(recall, 4),
@@ -72,19 +72,19 @@ class Keeper:
             colour_volume=round(metrics.colour_volume(pixels), 3),
             features=kind.sha256,
         )
-        before = [one for one in looks(self._job.run) if one.images_seen < images_seen and one.features == kind.sha256]
+        before = [one for one in rows(self._job.run) if one.images_seen < images_seen and one.features == kind.sha256]
         if self._least is None:
             self._least = self._kid_of_best()
-        if look.kid < self._least:
-            self._least = look.kid
-            checkpoint.write_generator(best(self._job.run), ema, self._job.values, self._job.size, images_seen)
-        _write(self._job.run, [*before, look])
+        if row.kid < self._least:
+            self._least = row.kid
+            checkpoint.write_generator(self._job.run.best, ema, self._job.values, self._job.size, images_seen)
+        _write(self._job.run, [*before, row])
 
     def _kid_of_best(self) -> float:
-        """Measured, not read: a killed run may have kept it further on than quality.csv and the checkpoint go."""
+        """Measured, not read from quality.csv: a killed run may have kept it after the last checkpoint."""
         try:
             with torch.random.fork_rng(devices=[]):
-                kept = sample.load(best(self._job.run)).net.to(self._job.machine.device)
+                kept = sample.load(self._job.run.best).net.to(self._job.machine.device)
         except ScrapbagError:  # there is none, or none that can be read
             return float("inf")
         return self._kid(self._known().look(_draw(self._job, kept)))
@@ -101,34 +101,32 @@ class Keeper:
         return self._kind
 
 
-def looks(run: Run) -> list[Look]:
-    """The lines of quality.csv; none where a run was too short for any. Raises UsageError when it is damaged."""
-    path = run.root / "quality.csv"
-    if not path.exists():
+def rows(run: Run) -> list[QualityRow]:
+    """The lines of quality.csv; [] where a run was too short for any. Raises UsageError when it is damaged."""
+    if not run.quality.exists():
         return []
     try:
-        return _read(path)
+        return _read(run.quality)
     except (KeyError, TypeError, ValueError, csv.Error) as error:
-        raise UsageError(f"{path} is damaged ({error}); move it away") from None
+        raise UsageError(f"{run.quality} is damaged ({error}); move it away") from None
 
 
-def _read(path: Path) -> list[Look]:
-    kinds = {f.name: {"int": int, "float": float, "str": str}[str(f.type)] for f in fields(Look)}
+def _read(path: Path) -> list[QualityRow]:
+    kinds = {f.name: {"int": int, "float": float, "str": str}[str(f.type)] for f in fields(QualityRow)}
     with path.open(newline="", encoding="utf-8") as file:
-        return [Look(**{name: kind(row[name]) for name, kind in kinds.items()}) for row in csv.DictReader(file)]
+        return [QualityRow(**{name: kind(row[name]) for name, kind in kinds.items()}) for row in csv.DictReader(file)]
 
 
-def _write(run: Run, rows: list[Look]) -> None:
+def _write(run: Run, lines: list[QualityRow]) -> None:
     text = io.StringIO()
-    writer = csv.DictWriter(text, [f.name for f in fields(Look)], lineterminator="\n")
+    writer = csv.DictWriter(text, [f.name for f in fields(QualityRow)], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(asdict(row) for row in rows)
-    write_text(run.root / "quality.csv", text.getvalue())
+    writer.writerows(asdict(line) for line in lines)
+    write_text(run.quality, text.getvalue())
 
 
 @torch.no_grad()
 def _draw(job: Job, ema: nn.Module) -> Pixels:
     rng = batches.chance(job.settings.seed + 1, 0, "latents", job.machine.device)
-    base = networks.split(job.size)[0] if job.values.latent == "field" else 1
-    z = batches.latents(job.values, COUNT, rng, (base, base))
+    z = batches.latents(job.values, COUNT, rng, networks.field(job.values, job.size))
     return batches.to_bytes(torch.cat([ema(part).float().cpu() for part in torch.split(z, 32)]))

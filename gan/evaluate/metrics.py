@@ -1,4 +1,8 @@
-"""What samples are worth, as formulas over feature vectors and pictures. None of them needs a download."""
+"""Metrics of samples, as formulas over feature vectors (N, width) and pictures (N, H, W, 3) of uint8.
+
+Own code on purpose: no one library has these over features of our choice; those that have KID bring a network to
+download, and each formula here is a few lines that can be compared with its paper.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,14 @@ from torch.nn import functional
 if TYPE_CHECKING:
     from gan.pictures.data import Pixels
 
-NEAR = 5  # the neighbour whose distance is the radius of a point's ball
+NEAR = 5  # k of the k-nearest-neighbour balls, the k of arXiv 2002.09797
 
 
 def kid(reals: Tensor, fakes: Tensor, subset: int = 200, rounds: int = 200) -> tuple[float, float]:
-    """Kernel distance (arXiv 1801.01401) times 1000 over random subsets, and what those differ by. Smaller is better.
+    """Kernel Inception Distance, its unbiased MMD^2 estimate with a cubic kernel (arXiv 1801.01401, section 4).
 
-    A cubic kernel lets a few odd fakes decide, so it wants more of them than there are reals (docs/gan.md).
+    Returns the mean over random subsets, times 1000, and its standard error. 0 means equal distributions, smaller is
+    better. A cubic kernel gives outliers much weight, so fakes should be many (docs/gan.md).
     """
     rng = torch.Generator().manual_seed(0)
     n = max(2, min(subset, len(reals) // 2, len(fakes) // 2))
@@ -32,10 +37,11 @@ def kid(reals: Tensor, fakes: Tensor, subset: int = 200, rounds: int = 200) -> t
 
 
 def precision_recall_coverage(reals: Tensor, fakes: Tensor) -> tuple[float, float, float]:
-    """Shares of fakes among reals, of reals among fakes (arXiv 1904.06991), of reals with a fake near (2002.09797).
+    """Precision and recall (arXiv 1904.06991, eq. 1 and 2) and coverage (2002.09797), each from 0 to 1.
 
-    Precision alone is fooled by one good picture many times over: read it only beside coverage.
-    Equal numbers of both are compared, because all three grow with them.
+    The share of fakes inside the k-NN ball of a real, of reals inside that of a fake, and of reals whose own ball holds
+    a fake. One good picture repeated has a precision of 1: read it beside coverage only. As many reals as fakes are
+    used, because all three depend on the numbers.
     """
     n = min(len(reals), len(fakes))
     reals, fakes = reals[:n].double(), fakes[:n].double()
@@ -52,10 +58,10 @@ def _share(which: Tensor) -> float:
 
 
 def copying(train: Tensor, held: Tensor, fakes: Tensor) -> tuple[float, float]:
-    """Whether fakes are nearer to the training set than held-out reals are.
+    """Whether fakes are nearer to the training pictures than held-out reals are.
 
-    Returns the area under the curve (0.5: no, 1: every fake is) and the share of fakes that are nearer than 98 % of
-    the held-out reals are, which honest samples keep at 0.02.
+    Returns the area under the ROC curve of the two distributions of nearest distances (0.5: no, 1: every fake is), and
+    the share of fakes under the second percentile of held-out reals, which is 0.02 where nothing is copied.
     """
     ours, theirs = (nearest(x, train) for x in (fakes, held))
     area = (ours[:, None] < theirs[None]).double() + 0.5 * (ours[:, None] == theirs[None]).double()
@@ -63,12 +69,12 @@ def copying(train: Tensor, held: Tensor, fakes: Tensor) -> tuple[float, float]:
 
 
 def nearest(points: Tensor, among: Tensor) -> Tensor:
-    """The distance of each point to the nearest of the others."""
+    """(N,): the distance of each of `points` to the nearest of `among`."""
     return torch.cat([torch.cdist(part.double(), among.double()).amin(1) for part in torch.split(points, 256)])
 
 
 def variety(reals: Tensor, fakes: Tensor) -> float:
-    """How far a fake's nearest sister is, over the same among as many reals: near 0 when few pictures come again."""
+    """The median distance from a fake to its nearest other fake, over that of as many reals: near 0 for few modes."""
     n = min(len(reals), len(fakes))
     apart = [
         torch.cdist(x, x).fill_diagonal_(torch.inf).amin(1).median() for x in (fakes[:n].double(), reals[:n].double())
@@ -77,7 +83,7 @@ def variety(reals: Tensor, fakes: Tensor) -> float:
 
 
 def sharpness(reals: Pixels, fakes: Pixels) -> float:
-    """The finest detail (mean size of a Laplacian) of fakes over that of reals: below 1 is blur, above it noise."""
+    """The mean absolute Laplacian of fakes over that of reals: below 1 is blur, above 1 noise."""
     kernel = torch.tensor([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]])[None, None]
     found = []
     for pixels in (fakes, reals):
@@ -87,16 +93,19 @@ def sharpness(reals: Pixels, fakes: Pixels) -> float:
 
 
 def colour_volume(pixels: Pixels) -> float:
-    """The sixth root of the determinant of the covariance of the pictures' mean colours, in grey levels.
+    """det(covariance of the pictures' mean colours) ** (1/6): the geometric mean of three standard deviations.
 
-    The radius of the cloud of casts: nearly 0 when all pictures share one, however much each varies inside.
+    In grey levels, along the principal axes of the mean colours; 0 when these lie on one plane.
     """
     means = torch.from_numpy(pixels).double().mean((1, 2))
     return float(torch.linalg.det(torch.cov(means.T)).clamp_min(0) ** (1 / 6))
 
 
 def sliced_wasserstein(reals: Pixels, fakes: Pixels, patches: int = 64, slices: int = 128) -> list[float]:
-    """Distance of 7x7 patches on three levels of a Laplacian pyramid (arXiv 1710.10196), x1000, finest first."""
+    """Sliced Wasserstein distance of 7x7 patches on three levels of a Laplacian pyramid, times 1000, finest first.
+
+    arXiv 1710.10196, section 5.
+    """
     n = min(len(reals), len(fakes))
     rng = torch.Generator().manual_seed(0)
     found = []
@@ -108,15 +117,17 @@ def sliced_wasserstein(reals: Pixels, fakes: Pixels, patches: int = 64, slices: 
 
 
 def _kernel(x: Tensor, y: Tensor) -> Tensor:
+    """(x . y / d + 1) ** 3, d the width."""
     return (x @ y.T / x.shape[1] + 1) ** 3
 
 
 def _radius(distances: Tensor) -> Tensor:
-    """To the fifth neighbour; the point itself is the first of its row."""
+    """The distance to the fifth neighbour, from a square matrix; the first of each row is the point itself."""
     return distances.kthvalue(min(NEAR + 1, len(distances)), 1)[0]
 
 
 def _pyramid(pixels: Pixels, levels: int = 3) -> list[Tensor]:
+    """A Laplacian pyramid, finest level first."""
     x = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
     row = torch.tensor([1.0, 4, 6, 4, 1]) / 16
     blur = (row[:, None] * row).expand(3, 1, 5, 5)
@@ -129,9 +140,9 @@ def _pyramid(pixels: Pixels, levels: int = 3) -> list[Tensor]:
 
 
 def _patches(level: Tensor, count: int, rng: torch.Generator) -> Tensor:
-    """(N * count, 147), each channel standardised over all."""
+    """(N * count, 147) random patches, each channel standardised over all of them."""
     every = functional.unfold(level, 7).transpose(1, 2)
     chosen = torch.randint(0, every.shape[1], (len(every), min(count, every.shape[1])), generator=rng)
     picked = every.gather(1, chosen[:, :, None].expand(-1, -1, every.shape[2])).reshape(-1, 3, 49)
-    middle, scale = picked.mean((0, 2), keepdim=True), picked.std((0, 2), keepdim=True).clamp_min(1e-6)
-    return ((picked - middle) / scale).reshape(-1, 147)
+    mean, scale = picked.mean((0, 2), keepdim=True), picked.std((0, 2), keepdim=True).clamp_min(1e-6)
+    return ((picked - mean) / scale).reshape(-1, 147)

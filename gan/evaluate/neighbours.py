@@ -1,4 +1,4 @@
-"""Each sample beside the training pictures nearest to it, with the distance, to see what was learnt by heart."""
+"""Samples beside the training pictures nearest to them, with distances, to see what was memorised."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from gan.pictures.data import Pixels
     from scrapbag.layout import Run
 
-SHOWN = 16
-EACH = 3
+SHOWN = 16  # samples
+EACH = 3  # training pictures beside each
 
 
 @dataclass(frozen=True)
 class Beside:
-    """A sample and its nearest training pictures, nearest first. A distance of 1 is what held-out reals keep."""
+    """A sample and its nearest training pictures, nearest first; 1 is the median distance of held-out reals."""
 
     sample: Pixels
     nearest: tuple[Pixels, ...]
@@ -34,10 +34,10 @@ class Beside:
 
 
 def find(fakes: Pixels, judge: Judge) -> list[Beside]:
-    """The neighbours of those samples that are nearest to a training picture, the nearest of all first."""
+    """The 16 samples of (N, H, W, 3) that are nearest to a training picture, nearest first, each with 3 neighbours."""
     known = judge.known[0]
-    usual = float(metrics.nearest(known.held, known.train).median())
-    apart = torch.cdist(known.kind.look(fakes).double(), known.train.double()) / max(usual, 1e-12)
+    typical = float(metrics.nearest(known.held, known.train).median())
+    apart = torch.cdist(known.kind.look(fakes).double(), known.train.double()) / max(typical, 1e-12)
     distances, places = apart.topk(min(EACH, apart.shape[1]), largest=False)
     order = distances[:, 0].argsort()[:SHOWN].tolist()
     train = judge.reals.train
@@ -45,7 +45,7 @@ def find(fakes: Pixels, judge: Judge) -> list[Beside]:
 
 
 def write(run: Run, beside: list[Beside]) -> Path:
-    """RUN/neighbours.png: a row a sample, the sample first, every neighbour with its distance under it."""
+    """RUN/neighbours.png: each sample, and right of it its neighbours, with the distance below. Returns the path."""
     side = max(96, beside[0].sample.shape[0])
     gap, text = 8, 20
     wide = (1 + EACH) * (side + gap) + 3 * gap
@@ -61,9 +61,8 @@ def write(run: Run, beside: list[Beside]) -> Path:
             pen.text((left, y + side + 2), f"{distance:.2f}", "black", font)
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
-    path = run.root / "neighbours.png"
-    write_bytes(path, buffer.getvalue())
-    return path
+    write_bytes(run.neighbours, buffer.getvalue())
+    return run.neighbours
 
 
 def _paste(image: Image.Image, pixels: Pixels, x: int, y: int, side: int) -> None:

@@ -1,23 +1,20 @@
-"""RUN/report.html: curves, grids over time, neighbours and figures on one page that carries all it shows."""
+"""RUN/report.html: curves, grids over time, neighbours and metrics on one page without other files."""
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import io
 import tomllib
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 from PIL import Image
 
 from gan.evaluate import evaluate, keep
 from gan.pictures import grids
-from gan.train import progress
+from scrapbag import page
 from scrapbag.disk import write_text
+from scrapbag.layout import metrics_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,8 +23,8 @@ if TYPE_CHECKING:
     from scrapbag.layout import Run
 
 SHOWN = 8  # grids over time
-SIDE = 768  # pixels that a sheet is shown with at most
-WIDE, HIGH = 640, 200  # of a curve, in its own units
+SIDE = 768  # pixels of a sheet, at most
+WIDE, HIGH = 640, 200  # of a chart, in SVG units
 
 
 @dataclass(frozen=True)
@@ -41,17 +38,21 @@ class Line:
 
 @dataclass(frozen=True)
 class Chart:
+    """A chart in words and SVG units."""
+
     title: str
-    note: str
+    note: str  # below the title
     lines: tuple[Line, ...]
-    low: str
+    low: str  # the ends of the vertical axis ...
     high: str
-    end: str  # the right end of the axis, in words
-    floor: float | None = None  # the height of a straight line, in the box's units
+    end: str  # ... and the right end of the horizontal one
+    floor: float | None = None  # y of a horizontal line
 
 
 @dataclass(frozen=True)
-class Sheet:
+class Captioned:
+    """A picture with its caption; `src` is a data: URI."""
+
     caption: str
     src: str
 
@@ -59,49 +60,47 @@ class Sheet:
 def write(run: Run) -> Path:
     """Render what the run has so far; what is not there yet is left out. Returns where the page is."""
     verdicts = evaluate.read(run)
-    style = _source("run.css")
-    settings = _settings(run)
-    page = (
-        _environment()
-        .get_template("run.html.j2")
-        .render(
-            name=run.root.resolve().name,
-            settings=settings,
-            rows=(progress.rows(run) or [{}])[-1],
-            charts=charts(run, verdicts),
-            now=_sheet(run.root, grids.drawn(run)[-1:], ""),
-            reals=_sheet(run.root, [run.root / "reals.png"], "real pictures"),
-            history=_history(run),
-            verdicts=verdicts,
-            names=evaluate.NAMES,
-            flags=[flag for verdict in list(verdicts.values())[:1] for flag in verdict["flags"]],
-            neighbours=_sheet(run.root, [run.root / "neighbours.png"], "", whole=True),
-            policy=_policy(style),
-            style=Markup(style),  # noqa: S704  our own file, and the policy admits no other
-        )
+    html = page.render(
+        "gan.evaluate",
+        "run.html.j2",
+        style="run.css",
+        name=run.root.resolve().name,
+        settings=_settings(run),
+        rows=(metrics_rows(run) or [{}])[-1],
+        charts=charts(run, verdicts),
+        now=_sheet(run.root, grids.drawn(run)[-1:], ""),
+        reals=_sheet(run.root, [run.reals], "real pictures"),
+        history=_history(run),
+        verdicts=verdicts,
+        names=evaluate.NAMES,
+        flags=[flag for verdict in list(verdicts.values())[:1] for flag in verdict["flags"]],
+        neighbours=_sheet(run.root, [run.neighbours], "", whole=True),
     )
-    write_text(run.report, page)
+    write_text(run.report, html)
     return run.report
 
 
 def charts(run: Run, verdicts: dict[str, Any]) -> list[Chart]:
     """The curves of metrics.csv and quality.csv over images seen; a chart without two points is left out."""
-    rows = progress.rows(run)
+    rows = metrics_rows(run)
     found = [
         _chart("Losses", "neither goes to nothing in a healthy game", rows, {"loss_d": "D", "loss_g": "G"}),
         _chart("D's accuracy", "the share of real and made-up pictures that D tells", rows, {"accuracy": "accuracy"}),
         _chart(
-            "Spread", "of the fixed grid, over that of real pictures; near 0 all look alike", rows, {"spread": "spread"}
+            "Standard deviation",
+            "of the samples on one grid, over that of real pictures; near 0 all look alike",
+            rows,
+            {"spread": "samples"},
         ),
     ]
-    looks = [{key: str(getattr(one, key)) for key in ("images_seen", "kid", "coverage", "recall", "colour_volume")}
-             for one in keep.looks(run)]  # fmt: skip
+    quality = [{key: str(getattr(one, key)) for key in ("images_seen", "kid", "coverage", "recall", "colour_volume")}
+               for one in keep.rows(run)]  # fmt: skip
     floor = verdicts.get("last", {}).get("measured", [{}])[0].get("floor", {}).get("kid")
-    found.append(_chart("KID x1000", "distance from real pictures; smaller is better", looks, {"kid": "KID"}, floor))
+    found.append(_chart("KID x1000", "distance from real pictures; smaller is better", quality, {"kid": "KID"}, floor))
     shares = {"coverage": "coverage", "recall": "recall"}
-    found.append(_chart("Coverage and recall", "how much of what is real the samples reach", looks, shares))
+    found.append(_chart("Coverage and recall", "how much of what is real the samples reach", quality, shares))
     found.append(
-        _chart("Colour volume", "how far the samples' mean colours reach", looks, {"colour_volume": "samples"})
+        _chart("Colour volume", "how far the samples' mean colours reach", quality, {"colour_volume": "samples"})
     )
     return [chart for chart in found if chart is not None]
 
@@ -119,7 +118,7 @@ def _chart(
     end = max(x for x, _ in points) or 1.0
     heights = sorted(y for _, y in points)
     low = min(heights[0], 0.0)
-    # a first point that towers over all others would press them flat
+    # limited: one very high point (often the first) would flatten the rest of the curve
     high = max(min(heights[-1], 4 * heights[len(heights) * 3 // 4]), low + 1e-9)
     lines = tuple(
         Line(name, _path(line, end, low, high), f"{line[-1][1]:.3g}") for name, line in series.items() if line
@@ -142,24 +141,24 @@ def _settings(run: Run) -> dict[str, Any]:
     return tomllib.loads(run.settings.read_text(encoding="utf-8")) if run.settings.exists() else {}
 
 
-def _history(run: Run) -> list[Sheet]:
-    """Grids spread evenly over those there are, the first and the last among them."""
+def _history(run: Run) -> list[Captioned]:
+    """Up to eight grids at equal distances, the first and the last among them."""
     paths = grids.drawn(run)
     count = min(SHOWN, len(paths))
     chosen = [paths[round(i * (len(paths) - 1) / max(count - 1, 1))] for i in range(count)]
     shown = [(int(path.stem.removeprefix("fakes-")), _uri(path, SIDE // 2)) for path in chosen]
-    return [Sheet(f"{kimg:,} thousand images", src) for kimg, src in shown if src]
+    return [Captioned(f"{kimg:,} thousand images", src) for kimg, src in shown if src]
 
 
-def _sheet(root: Path, paths: list[Path], caption: str, *, whole: bool = False) -> Sheet | None:
+def _sheet(root: Path, paths: list[Path], caption: str, *, whole: bool = False) -> Captioned | None:
     if not paths or not paths[0].is_relative_to(root) or not paths[0].exists():
         return None
     src = _uri(paths[0], 4096 if whole else SIDE)
-    return Sheet(caption, src) if src else None
+    return Captioned(caption, src) if src else None
 
 
 def _uri(path: Path, side: int) -> str:
-    """A picture inside the page, at most `side` pixels wide and high; empty for one that cannot be read."""
+    """A PNG as a data: URI, at most `side` pixels wide and high; empty for one that cannot be read."""
     try:
         with Image.open(path, formats=("PNG",)) as image:
             picture = image.convert("RGB")
@@ -169,26 +168,3 @@ def _uri(path: Path, side: int) -> str:
     buffer = io.BytesIO()
     picture.save(buffer, "WEBP", quality=92)
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("gan.evaluate"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-def _source(name: str) -> str:
-    loader = _environment().loader
-    assert loader is not None
-    return loader.get_source(_environment(), name)[0]
-
-
-def _policy(style: str) -> str:
-    """Nothing from anywhere, pictures only from the page itself, no script, and no style but this one."""
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"

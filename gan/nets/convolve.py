@@ -1,9 +1,9 @@
-"""torch's convolutions, faster on a CPU: the slope of the weights where maps are small, and growing by copies.
+"""torch's convolutions, faster on a CPU: weight gradients of small feature maps, and upsampling before a convolution.
 
-oneDNN walks over a map row by row, and a row of four is an eighth of what the processor's matrix units take at once:
-on 4x4 that slope comes at a tenth of the speed of all else. As one product of two matrices, the windows of the larger
-map and the slopes, it is four to six times as fast with AMX, and as fast as oneDNN's without (docs/gan.md).
-Weights, their names and, but for rounding, results are torch's own.
+oneDNN goes through a map row by row, and a row of four pixels fills an eighth of the processor's matrix units: the
+weight gradient of a 4x4 map runs at a tenth of the speed of all else. Computed as one matrix product (im2col), it is
+four to six times as fast with AMX, and as fast as oneDNN's without (docs/gan.md).
+Parameters and their names are those of torch.nn; results differ from torch's by rounding only.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from torch.autograd import Function
 from torch.nn.functional import conv2d, conv_transpose2d, pad
 from torch.nn.grad import conv2d_input
 
-SMALL = 5  # the widest small map of which the product pays
+SMALL = 5  # pixels: the widest map for which the matrix product is faster
 
 
 class Conv2d(nn.Conv2d):
-    """With square kernels."""
+    """torch.nn.Conv2d for square kernels, strides and padding."""
 
     def forward(self, x: Tensor) -> Tensor:
         if x.device.type != "cpu" or self.padding_mode != "zeros":
@@ -29,7 +29,7 @@ class Conv2d(nn.Conv2d):
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):
-    """With square kernels and no padding of the output."""
+    """torch.nn.ConvTranspose2d for square kernels without output padding."""
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         if x.device.type != "cpu":
@@ -39,16 +39,17 @@ class ConvTranspose2d(nn.ConvTranspose2d):
 
 
 def _from_vector(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """A map of one pixel is a vector, and its transposed convolution a product, which cuDNN does not see."""
+    """The transposed convolution of (N, C, 1, 1), as one matrix product: much faster than what cuDNN chooses."""
     y = (x.flatten(1) @ weight.flatten(1)).view(len(x), *weight.shape[1:]).contiguous(memory_format=channels_last)
     return y if bias is None else y + bias.to(y.dtype)[:, None, None]
 
 
 class Grown(nn.Sequential):
-    """Twice the size by copies, then a Conv2d with an odd kernel, in one: pixels that are one are multiplied once.
+    """Nearest-neighbour upsampling by 2, then a Conv2d with an odd kernel, computed as one transposed convolution.
 
-    A kernel of 3 sees at most two by two different pixels of a map of copies, so sums of its weights make a transposed
-    kernel of 4 with stride 2: less than half of the multiplications, and the map of copies is never made.
+    A 3x3 kernel on an upsampled map covers at most 2x2 different pixels, so the same result is a transposed
+    convolution with stride 2, whose 4x4 kernel holds sums of the 3x3 weights: less than half of the multiplications,
+    and the upsampled map is never made.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -57,8 +58,8 @@ class Grown(nn.Sequential):
                 x = layer(x)
             return x
         conv = cast("nn.Conv2d", self[1])
-        padding, turned = int(conv.padding[0]), conv.weight.flip(2, 3).transpose(0, 1)
-        sums = torch.stack([pad(turned, (i, 1 - i, j, 1 - j)) for i in (0, 1) for j in (0, 1)]).sum(0)
+        padding, flipped = int(conv.padding[0]), conv.weight.flip(2, 3).transpose(0, 1)
+        sums = torch.stack([pad(flipped, (i, 1 - i, j, 1 - j)) for i in (0, 1) for j in (0, 1)]).sum(0)
         if conv.padding_mode == "circular":
             around = (padding + 1) // 2
             x, padding = pad(x, (around,) * 4, mode="circular"), padding + 2 * around
@@ -66,6 +67,7 @@ class Grown(nn.Sequential):
 
 
 def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int, *, up: bool) -> Tensor:
+    """The convolution of x, transposed where `up`; by torch unless the smaller of its two maps is small."""
     small = x.shape[3] if up else (x.shape[3] + 2 * padding - weight.shape[3]) // stride + 1
     if small > SMALL:
         return (conv_transpose2d if up else conv2d)(x, weight, bias, stride, padding)
@@ -76,7 +78,10 @@ def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, paddi
 
 
 class _ByProduct(Function):
-    """Its way back is made of operations that have one themselves, as R1, the slope of a slope, needs it."""
+    """A convolution (transposed where `up`) whose weight gradient is a matrix product.
+
+    backward() uses differentiable operations only, because R1 differentiates the gradient (double backward).
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, stride: int, padding: int, up: bool) -> Tensor:
@@ -85,26 +90,29 @@ class _ByProduct(Function):
         return (conv_transpose2d if up else conv2d)(x, weight, None, stride, padding)
 
     @staticmethod
-    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None]:
-        (slope,), (x, weight), (stride, padding, up) = slopes, ctx.saved_tensors, ctx.form
-        of_x = of_weight = None
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None]:
+        (grad,), (x, weight), (stride, padding, up) = grad_outputs, ctx.saved_tensors, ctx.form
+        grad_x = grad_weight = None
         if ctx.needs_input_grad[0]:
-            of_x = (
-                conv2d(slope, weight, None, stride, padding)
+            grad_x = (
+                conv2d(grad, weight, None, stride, padding)
                 if up
-                else conv2d_input(list(x.shape), weight, slope, stride, padding)
+                else conv2d_input(list(x.shape), weight, grad, stride, padding)
             )
         if ctx.needs_input_grad[1]:
-            small, large = (x, slope) if up else (slope, x)
-            of_weight = _product(small, large, weight.shape[2], stride, padding)
-        return of_x, of_weight, None, None, None
+            small, large = (x, grad) if up else (grad, x)
+            grad_weight = _weight_gradient(small, large, weight.shape[2], stride, padding)
+        return grad_x, grad_weight, None, None, None
 
 
-def _product(small: Tensor, large: Tensor, kernel: int, stride: int, padding: int) -> Tensor:
-    """The slope of a weight (small's channels, large's channels, kernel, kernel); both maps are (N, channels, h, w)."""
+def _weight_gradient(small: Tensor, large: Tensor, kernel: int, stride: int, padding: int) -> Tensor:
+    """(small's channels, large's channels, kernel, kernel), from two maps of (N, channels, h, w).
+
+    `small` is the map on the side with fewer pixels: a convolution's output gradient, a transposed one's input.
+    """
     n, channels, h, w = small.shape
     padded = pad(large.permute(0, 2, 3, 1), (0, 0, padding, padding, padding, padding))
     windows = padded.unfold(1, kernel, stride).unfold(2, kernel, stride)  # (N, h, w, large's channels, kernel, kernel)
     windows = windows.permute(0, 1, 2, 4, 5, 3).reshape(n * h * w, -1)
-    slope = small.permute(0, 2, 3, 1).reshape(n * h * w, channels).t() @ windows
-    return slope.view(channels, kernel, kernel, -1).permute(0, 3, 1, 2)
+    gradient = small.permute(0, 2, 3, 1).reshape(n * h * w, channels).t() @ windows
+    return gradient.view(channels, kernel, kernel, -1).permute(0, 3, 1, 2)

@@ -1,4 +1,4 @@
-"""The few layers that torch has not."""
+"""The few layers that torch.nn has not. Feature maps are (N, C, H, W)."""
 
 from __future__ import annotations
 
@@ -14,21 +14,24 @@ if TYPE_CHECKING:
 
 
 class Add(nn.Sequential):
-    """The sum of its two branches."""
+    """The sum of its two branches: a residual block, or a tint."""
 
     def forward(self, x: Tensor) -> Tensor:
         return cast("Tensor", self[0](x) + self[1](x))
 
 
 class MinibatchStd(nn.Module):
-    """One more channel: how much a group of four varies (arXiv 1710.10196)."""
+    """Adds a channel with the standard deviation over groups of four pictures, one number a group (arXiv 1710.10196).
+
+    A batch that four does not divide is one group.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         n = len(x)
         group = 4 if n % 4 == 0 else n
         groups = x.float().reshape(group, -1, *x.shape[1:])
-        spread = (groups.var(0, unbiased=False) + 1e-8).sqrt().mean([1, 2, 3]).to(x.dtype)
-        return torch.cat([x, spread.repeat(group)[:, None, None, None].expand(-1, 1, *x.shape[2:])], 1)
+        std = (groups.var(0, unbiased=False) + 1e-8).sqrt().mean([1, 2, 3]).to(x.dtype)
+        return torch.cat([x, std.repeat(group)[:, None, None, None].expand(-1, 1, *x.shape[2:])], 1)
 
 
 class GhostBatchNorm2d(nn.Module):
@@ -70,10 +73,10 @@ class Excited(nn.Sequential):
 
 
 class Moments(nn.Sequential):
-    """The layers within, and beside their channels the picture itself made as small: each cell's colour and contrast.
+    """The layers inside it, and six more channels: mean and standard deviation of each colour of the picture.
 
-    Batch norm takes from every layer after it how strong and how colourful a batch is; the mean and the deviation of
-    the three colours over a cell keep it.
+    Both are taken over the cells of a grid as large as the layers' output. Batch norm hides the mean colour and the
+    contrast that a batch has in common from all layers after it; these channels show them.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -82,14 +85,16 @@ class Moments(nn.Sequential):
             inner = layer(inner)
         cell = x.shape[2] // inner.shape[2]
         mean, square = (avg_pool2d(one, cell) for one in (x.float(), x.float().square()))
-        spread = ((square - mean.square()).clamp_min(0) + 1e-4).sqrt()
-        return torch.cat([inner, mean.to(inner.dtype), spread.to(inner.dtype)], 1)
+        std = ((square - mean.square()).clamp_min(0) + 1e-4).sqrt()
+        return torch.cat([inner, mean.to(inner.dtype), std.to(inner.dtype)], 1)
 
 
 class Waves(nn.Module):
-    """The last channels of a field, its phases, become sines whose wave vectors depend on the texture's type.
+    """Replaces the last channels of a field, phases in radians, by sine waves over it (arXiv 1705.06566).
 
-    `whole` rounds them to a whole number of periods over the field, so that it wraps round.
+    The channels are `local` latents, `types` that are the same everywhere, and `waves` phases. Each wave vector, in
+    radians a latent, is a parameter plus a linear map of the types. `whole` rounds it to a whole number of periods over
+    the field, so that the field wraps round.
     """
 
     def __init__(self, local: int, types: int, waves: int, *, whole: bool = False) -> None:

@@ -47,8 +47,8 @@ class Values:
     up: Literal["nearest", "transposed"] = "transposed"  # how G doubles the size; nearest: then a convolution
     kernel: tuple[Annotated[int, Between(1, 9)], ...] = (4,)  # of G, layer by layer; the last one holds for all others
     tint: bool = False  # G adds one colour to the whole picture, linear in the latents: batch norm cannot remove it
-    norm_g: Literal["batch", "none"] = "batch"
-    norm_d: Literal["batch", "group", "spectral", "none"] = "batch"
+    norm_g: Literal["batch", "none"] = "batch"  # of G's layers
+    norm_d: Literal["batch", "group", "spectral", "none"] = "batch"  # of D's layers
     norm_from: Annotated[int, Between(1, 8)] = 1  # the first of D's layers that has a norm, counted from 0
     pad: Literal["zeros", "circular"] = "zeros"  # of G; circular makes seamless pictures
     tail: bool = False  # one more 3x3 convolution in D before to_logit
@@ -71,15 +71,15 @@ class Values:
     balance: Literal["none", "alternate", "gate", "ada", "servo"] = "none"  # the controller, gan/train/balance.py
     target: float = 0.6  # its set point: loss gap of alternate; D's accuracy of gate; mean sign of D of ada and servo
     # the optimisers
-    lr_g: Annotated[float, Between(0, 1)] = 2e-4
-    lr_d: Annotated[float, Between(0, 1)] = 2e-4
-    beta1: Beta = 0.5
-    beta2: Beta = 0.999
+    lr_g: Annotated[float, Between(0, 1)] = 2e-4  # Adam's learning rate of G
+    lr_d: Annotated[float, Between(0, 1)] = 2e-4  # and of D
+    beta1: Beta = 0.5  # of Adam: the first moment's decay
+    beta2: Beta = 0.999  # the second moment's
     decay: Annotated[float, Between(0.01, 1)] = 1.0  # the learning rates are multiplied by this every `decay_kimg`
-    decay_kimg: Annotated[float, Between(0.001)] = 100.0
+    decay_kimg: Annotated[float, Between(0.001)] = 100.0  # see decay
     ema_kimg: Positive = 20.0  # half-life of G's exponential moving average (EMA), in thousand images
     settle: bool = False  # measure the EMA's batch norm statistics anew: those gathered by G do not fit its weights
-    batch: Annotated[int, Between(2, 4096)] = 64
+    batch: Annotated[int, Between(2, 4096)] = 64  # pictures a step
     # the pictures
     crop: Annotated[int, Between(0, 256)] = 0  # side of random crops in pixels; 0 takes the squares as they are
     mirror: bool = True  # left and right are swapped with probability 1/2

@@ -1,4 +1,4 @@
-"""Which pictures a step sees: a pure function of (seed, step), so a resumed run sees the same ones."""
+"""The pictures and latents of a step: functions of (seed, step) alone, so a resumed run sees the same ones."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ if TYPE_CHECKING:
     from gan.nets.presets import Values
     from gan.pictures.data import Pictures, Pixels
 
-_WORDS = {"pictures": 1, "latents": 2, "augment": 3, "labels": 4, "layers": 5}
+_WORDS = {"pictures": 1, "latents": 2, "augment": 3, "layers": 5}  # what random numbers are drawn for; 4 was labels
 
 
 def seed_of(seed: int, step: int, word: str) -> int:
-    """One 63-bit seed for each use of chance in each step."""
+    """A 63-bit seed for each step and each of _WORDS."""
     return int(np.random.SeedSequence([seed & (2**63 - 1), step, _WORDS[word]]).generate_state(1, np.uint64)[0]) >> 1
 
 
 def chance(seed: int, step: int, word: str, device: str = "cpu") -> torch.Generator:
+    """The random number generator of a step for one of _WORDS."""
     return torch.Generator(device).manual_seed(seed_of(seed, step, word))
 
 
 def reals(pictures: Pictures, values: Values, seed: int, step: int, pool: int) -> Pixels:
-    """(batch, side, side, 3) drawn from the first `pool` training pictures."""
+    """(batch, side, side, 3) uint8, drawn from the first `pool` training pictures with replacement."""
     rng = np.random.default_rng(seed_of(seed, step, "pictures"))
     if pictures.squares is None or pictures.chosen is None:
         return crops(pictures.train[:pool], values.crop, values.batch, rng)
@@ -34,7 +35,7 @@ def reals(pictures: Pictures, values: Values, seed: int, step: int, pool: int) -
 
 
 def some(pictures: list[Pixels], values: Values, count: int, seed: int = 0) -> Pixels:
-    """(count, side, side, 3) of `pictures` (the held ones, say): squares at most once each, or that many crops."""
+    """(count, side, side, 3) of `pictures`, in random order: each square at most once, or so many crops."""
     rng = np.random.default_rng(seed)
     if values.crop:
         return crops(pictures, values.crop, count, rng)
@@ -42,7 +43,7 @@ def some(pictures: list[Pixels], values: Values, count: int, seed: int = 0) -> P
 
 
 def crops(pictures: list[Pixels], side: int, count: int, rng: np.random.Generator) -> Pixels:
-    """`count` random crops, each of a picture chosen evenly."""
+    """(count, side, side, 3): random crops, each from a picture drawn uniformly."""
     out = np.empty((count, side, side, 3), np.uint8)
     for i, chosen in enumerate(rng.integers(0, len(pictures), count)):
         picture = pictures[chosen]
@@ -53,7 +54,7 @@ def crops(pictures: list[Pixels], side: int, count: int, rng: np.random.Generato
 
 
 def pool(pictures: Pictures, values: Values, level: int, images_seen: int) -> int:
-    """How many training pictures count by now: up to `level`, or one level more every `widen_kimg`."""
+    """How many training pictures are drawn from: those up to `level`, or one level more every `widen_kimg`."""
     if values.widen_kimg:
         level = int(min(level, images_seen / (1000 * values.widen_kimg)))
     first = next(count for count in pictures.upto if count)
@@ -61,7 +62,7 @@ def pool(pictures: Pictures, values: Values, level: int, images_seen: int) -> in
 
 
 def to_floats(pixels: Pixels, device: str) -> Tensor:
-    """(N, H, W, 3) bytes -> (N, 3, H, W) in [-1, 1], channels last in memory."""
+    """(N, H, W, 3) uint8 -> (N, 3, H, W) float32 in [-1, 1], channels last in memory."""
     tensor = torch.from_numpy(pixels)
     if device != "cpu":
         tensor = tensor.pin_memory().to(device, non_blocking=True)
@@ -77,7 +78,7 @@ def to_bytes(x: Tensor) -> Pixels:
 def latents(
     values: Values, count: int, rng: torch.Generator, field: tuple[int, int] = (1, 1), std: float = 1.0
 ) -> Tensor:
-    """(count, channels, *field): local ones times `std`, the texture's type, phases of the waves."""
+    """(count, z + types + waves, *field) from the prior: local latents times `std`, types, and phases in [0, 2 pi)."""
     device, (h, w) = rng.device, field
     local = torch.empty((count, values.z, h, w), device=device)
     local = local.uniform_(-1, 1, generator=rng) if values.law == "uniform" else local.normal_(0, 1, generator=rng)

@@ -1,4 +1,4 @@
-"""Curated pictures, checked and packed once into one memory-mapped file of bytes; what is held out, and the levels."""
+"""Curated pictures, checked and packed once into one memory-mapped file; which are held out, and their levels."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
-from scrapbag.disk import lock, write_text
+from scrapbag.disk import lock, sync, write_text
 from scrapbag.errors import UsageError
+from scrapbag.layout import METADATA
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-Pixels = NDArray[np.uint8]
+Pixels = NDArray[np.uint8]  # of pictures: (N, H, W, 3) or (H, W, 3), RGB
 
-HELD_LEAST = 64
-TRAIN_LEAST = 16
+HELD_LEAST = 64  # pictures that are held out, at least
+TRAIN_LEAST = 16  # pictures to train on, at least
 FORMATS = ("PNG", "JPEG", "WEBP")
 _VERSION = 1
 
@@ -33,21 +34,21 @@ _VERSION = 1
 class Pictures:
     """The pictures of a run. `train` is in the order of levels, so that `upto[k]` of them are of level k or less."""
 
-    key: str  # of their content
+    key: str  # a hash of their content
     names: tuple[str, ...]  # file names: those of `train`, then those of `held`
     train: list[Pixels]  # (H, W, 3) each
-    held: list[Pixels]  # never trained on; of few large pictures these are regions of them
+    held: list[Pixels]  # held out; where there are few, large pictures these are strips of them
     upto: tuple[int, int, int, int]
     side: int = 0  # of the squares; 0 when crops are taken
-    squares: Pixels | None = None  # (N, side, side, 3), every square of the file ...
-    chosen: NDArray[np.intp] | None = None  # ... and which of them `train` is
+    squares: Pixels | None = None  # (N, side, side, 3): every square of the packed file ...
+    chosen: NDArray[np.intp] | None = None  # ... and the indices of `train` among them
 
 
 def load(curated: Path, packed: Path, crop: int = 0) -> Pictures:
     """The pictures of `curated`, packed under `packed` when their content is not there yet.
 
-    `crop` is the side of the crops that will be taken, 0 when whole squares are trained on.
-    Raises UsageError, in one sentence, for pictures that cannot be trained on.
+    `crop` is the side of the crops that will be taken, 0 when whole squares are trained on. The
+    arrays are mapped into memory. Raises UsageError, in one sentence, for pictures that cannot be trained on.
     """
     rows = _rows(curated)
     key = _key(curated, rows)
@@ -82,7 +83,7 @@ def _rows(curated: Path) -> list[tuple[str, int]]:
     """(file name, level) of every picture, sorted by level, then name."""
     if not curated.is_dir():
         raise UsageError(f"there are no squares in {curated}; run make curate first")
-    table = curated / "metadata.csv"
+    table = curated / METADATA
     if table.exists():
         try:
             with table.open(newline="", encoding="utf-8-sig") as file:
@@ -117,9 +118,9 @@ def _key(curated: Path, rows: list[tuple[str, int]]) -> str:
 
 
 def _pack(curated: Path, rows: list[tuple[str, int]], folder: Path) -> None:
-    """Write the pixels one after the other, and last an index that says they are whole.
+    """Write the pixels one after the other, and at the end the index, without which they do not count.
 
-    What older curations left goes first: gigabytes that can be made again. A run that learns from it keeps its map.
+    Packs of older curations are deleted first: gigabytes that can be made again. A run that has one mapped keeps it.
     """
     for old in folder.parent.iterdir():
         if old.is_dir():
@@ -131,8 +132,7 @@ def _pack(curated: Path, rows: list[tuple[str, int]], folder: Path) -> None:
             pixels = _read(curated / name)
             shapes.append(list(pixels.shape[:2]))
             file.write(pixels.tobytes())
-        file.flush()
-        os.fsync(file.fileno())
+    sync(folder / "pixels.u8")
     index = {"names": [name for name, _ in rows], "levels": [level for _, level in rows], "shapes": shapes}
     write_text(folder / "index.json", json.dumps(index))
 
@@ -171,7 +171,7 @@ def _cut(flat: Pixels, shapes: list[Any]) -> list[Pixels]:
 
 
 def _divide(key: str, names: list[str], levels: list[int], pictures: list[Pixels], crop: int) -> Pictures:
-    """Hold out every tenth, at least 64, drawn by name; of a few large pictures a strip each."""
+    """Hold out a tenth, at least 64, chosen by a hash of the name; where there are too few to crop, a strip of each."""
     fit = [i for i, picture in enumerate(pictures) if min(picture.shape[:2]) >= crop]
     count = len(fit)
     held_count = max(HELD_LEAST, -(-count // 10))
@@ -197,20 +197,21 @@ def _divide(key: str, names: list[str], levels: list[int], pictures: list[Pixels
 
 
 def _all_the_same(pictures: list[Pixels], crop: int) -> bool:
-    """Whether there is nothing to tell apart: equal squares, or crops of one colour."""
+    """Whether all pictures are equal; to be cropped, one picture is enough unless it has one colour only."""
     first = pictures[0]
     alike = all(np.array_equal(first, other) for other in pictures[1:])
     return alike and (not crop or bool((first == first[0, 0]).all()))
 
 
 def _squares(pictures: list[Pixels]) -> Pixels:
-    """Squares of one side lie at equal distances in the file: one array sees them all, and none is read yet."""
+    """One (N, side, side, 3) view of all squares, as they are contiguous in the file; nothing is read yet."""
     first = pictures[0]
     shape, strides = (len(pictures), *first.shape), (first.nbytes, *first.strides)
     return np.lib.stride_tricks.as_strided(first, shape, strides, writeable=False)
 
 
 def _strips(key: str, names: list[str], levels: list[int], pictures: list[Pixels], crop: int) -> Pictures:
+    """Hold out the right tenth of each picture, at least a crop wide."""
     train, held, kept = [], [], []
     for i, picture in enumerate(pictures):
         height, width, _ = picture.shape

@@ -1,4 +1,4 @@
-"""Sheets of pictures, how much they vary, and the film of a run."""
+"""Sheets of pictures, their standard deviation, and the film of a run."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from gan.pictures.data import Pixels
     from scrapbag.layout import Run
 
-FRAMES = 120
+FRAMES = 120  # of the film, at most
 UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 log = logging.getLogger(__name__)
 
 
 def sheet(pixels: Pixels, columns: int = 0) -> Image.Image:
-    """(N, H, W, 3) side by side, `columns` wide (nearly square when 0); small pictures are doubled."""
+    """(N, H, W, 3) in rows of `columns` (0: nearly square); pictures under 64 pixels are enlarged by a whole factor."""
     count, height, width, _ = pixels.shape
     columns = columns or math.ceil(math.sqrt(count))
     rows = -(-count // columns)
@@ -39,35 +39,34 @@ def sheet(pixels: Pixels, columns: int = 0) -> Image.Image:
 
 
 def save(path: Path, pictures: Tensor | Pixels, columns: int = 0) -> None:
-    """Write a sheet as PNG."""
+    """Write a sheet as PNG, from a tensor (N, 3, H, W) in [-1, 1] or from bytes (N, H, W, 3)."""
     pixels = to_bytes(pictures) if isinstance(pictures, Tensor) else pictures
     buffer = io.BytesIO()
     sheet(pixels, columns).save(buffer, "PNG")
     write_bytes(path, buffer.getvalue())
 
 
-def spread(pictures: Tensor) -> float:
-    """The mean deviation of a pixel over (N, 3, H, W) pictures: 0 when all are one."""
+def pixel_std(pictures: Tensor) -> float:
+    """The standard deviation of each pixel over (N, 3, H, W) pictures, averaged: 0 when all are the same."""
     return float(pictures.float().std(0).mean())
 
 
 def drawn(run: Run) -> list[Path]:
-    """The grids of a run, in order; a picture that someone named otherwise is none."""
-    return sorted(path for path in run.root.glob("fakes-*.png") if path.stem.removeprefix("fakes-").isdecimal())
+    """The grids of a run, in the order of images seen; files that a user named alike are left out."""
+    return [path for path in run.grids() if path.stem.removeprefix("fakes-").isdecimal()]
 
 
 def film(run: Run) -> Path:
-    """progress.gif of the grids of a run, in order; the last one stays for two seconds."""
+    """progress.gif of a run's grids, in order; the last one stays for two seconds. Returns its path."""
     paths = drawn(run)
     step = max(1, math.ceil(len(paths) / FRAMES))
     frames = [frame for path in [*paths[:-1:step], *paths[-1:]] if (frame := _frame(path))]
-    path = run.root / "progress.gif"
     if frames:
         buffer = io.BytesIO()
         pauses = [200] * (len(frames) - 1) + [2000]
         frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=pauses, loop=0)
-        write_bytes(path, buffer.getvalue())
-    return path
+        write_bytes(run.film, buffer.getvalue())
+    return run.film
 
 
 def _frame(path: Path) -> Image.Image | None:

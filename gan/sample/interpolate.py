@@ -1,4 +1,4 @@
-"""A film that wanders from one sample to the next and back to the first."""
+"""A film that interpolates from one sample to the next and back to the first."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
     from scrapbag.layout import Run
 
 FPS = 24
-STOPS = 6  # samples that each picture of the sheet passes
+STOPS = 6  # samples that each picture of the sheet passes through
 
 
 def write(run: Run, count: int, seconds: float, seed: int) -> Path:
-    """`count` pictures side by side for so many seconds under RUN/samples/: mp4, or GIF where none can be written.
+    """`count` pictures side by side for so many seconds under RUN/samples/: mp4, or GIF where OpenCV has no codec.
 
-    Raises UsageError for seconds that are no number, OSError for a disk that does not take the film.
+    Returns the path. Raises UsageError for seconds that are NaN, OSError when the disk is full.
     """
     if math.isnan(seconds):
         raise UsageError("--seconds is nan; write a number, such as 12")
     generator = sample.load(run.generator)
-    path = run.root / "samples" / f"interpolate-seed{seed}-{count}.mp4"
+    path = run.samples / f"interpolate-seed{seed}-{count}.mp4"
     path.parent.mkdir(parents=True, exist_ok=True)
     if _mp4(path, (np.asarray(grids.sheet(pixels)) for pixels in walk(generator, count, seconds, seed))):
         return path
@@ -53,7 +53,7 @@ def write(run: Run, count: int, seconds: float, seed: int) -> Path:
 
 @torch.no_grad()
 def walk(generator: Generator, count: int, seconds: float, seed: int) -> Iterator[Pixels]:
-    """(count, H, W, 3) a frame; the last frame leads back to the first."""
+    """A (count, H, W, 3) uint8 array a frame; the frame after the last would be the first."""
     values = generator.values
     stops = [batches.latents(values, count, batches.chance(seed, k, "latents"), generator.field) for k in range(STOPS)]
     frames = max(STOPS, round(seconds * FPS))
@@ -64,7 +64,7 @@ def walk(generator: Generator, count: int, seconds: float, seed: int) -> Iterato
 
 
 def between(first: Tensor, last: Tensor, part: float) -> Tensor:
-    """From one latent to another over the sphere, as long as both all the way: a straight line would pass dull ones."""
+    """Spherical interpolation (arXiv 1609.04468) of latents (N, C, h, w), `part` from 0 to 1: norms stay typical."""
     a, b = first.flatten(1), last.flatten(1)
     cos = torch.nn.functional.cosine_similarity(a, b).clamp(-0.9999, 0.9999)
     angle = cos.acos()[:, None]
@@ -100,6 +100,6 @@ def _mp4(path: Path, frames: Iterator[Pixels]) -> bool:
 
 
 def _readable(path: Path) -> int:
-    """How many frames a film has."""
+    """How many frames of a film can be read."""
     capture = cv2.VideoCapture(str(path))
     return sum(1 for _ in iter(capture.grab, False))

@@ -1,4 +1,4 @@
-"""New pictures from a trained generator."""
+"""A trained generator, loaded from its files, and new pictures from it."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _DAMAGED = "{} is damaged; move it and {}/.stamp away and run make train, which 
 
 @dataclass(frozen=True)
 class Generator:
-    """A generator as it was written: its layers, values, and the field of latents that its training size comes from."""
+    """A generator as checkpoint.write_generator left it."""
 
     net: nn.Module
     values: Values
-    size: int
-    field: tuple[int, int]
-    grows: int  # pixels a latent
+    size: int  # side of the pictures it was trained on
+    field: tuple[int, int]  # (h, w) of the latents of such a picture
+    grows: int  # pixels a latent, on a side
     images_seen: int
 
 
 def load(path: Path, *, seamless: bool = False) -> Generator:
-    """The generator at `path` (safetensors, with its JSON beside it); `seamless` wraps it round at the borders.
+    """The generator at `path` (safetensors, its JSON beside it), for inference; `seamless` gives it circular padding.
 
     Raises MissingError when there is none, UsageError when it is damaged.
     """
@@ -59,20 +59,20 @@ def load(path: Path, *, seamless: bool = False) -> Generator:
 
 @torch.no_grad()
 def draw(generator: Generator, count: int, seed: int) -> Tensor:
-    """(count, 3, size, size) in [-1, 1]; the first pictures of a seed stay the same when more are asked for."""
+    """(count, 3, size, size) in [-1, 1]; picture i depends on (seed, i) alone, whatever `count` is."""
     z = torch.cat([batches.latents(generator.values, 1, _chance(seed, i), generator.field) for i in range(count)])
     return torch.cat([generator.net(part).float() for part in torch.split(z, 32)])
 
 
 def write(run: Run, count: int, seed: int) -> Path:
     """A sheet of `count` new pictures under RUN/samples/; returns where it is."""
-    path = run.root / "samples" / f"seed{seed}-{count}.png"
+    path = run.samples / f"seed{seed}-{count}.png"
     grids.save(path, draw(load(run.generator), count, seed))
     return path
 
 
 def _build(config: dict[str, Any], where: str, *, seamless: bool) -> Generator:
-    """All but the weights."""
+    """The generator of a JSON, with fresh weights."""
     net = networks.build(networks.circular(config["layers"]) if seamless else config["layers"])
     height, width = config["latents"]["field"]
     return Generator(

@@ -1,4 +1,4 @@
-"""Textures of any size from a field of latents: from one type to another, seamless."""
+"""Textures of any size from a field of latents: seamless, or from one type of texture to another."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def write(run: Run, pixels: str, std: float, kinds: str, *, seamless: bool, seed
     name = f"texture-{width}x{height}-seed{seed}"
     name += f"-std{std:g}" if std != 1 else ""
     name += f"-type{kinds}" if kinds else ""
-    path = run.root / "samples" / f"{name}{'-seamless' if seamless else ''}.png"
+    path = run.samples / f"{name}{'-seamless' if seamless else ''}.png"
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "PNG")
     write_bytes(path, buffer.getvalue())
@@ -47,9 +47,10 @@ def write(run: Run, pixels: str, std: float, kinds: str, *, seamless: bool, seed
 def tile(
     generator: Generator, shape: tuple[int, int], std: float, kinds: tuple[int, ...], *, seamless: bool, seed: int
 ) -> Tensor:
-    """(1, 3, *shape) in [-1, 1]. The generator must wrap round; without `seamless` a margin is cut off.
+    """(1, 3, *shape) in [-1, 1], from a generator loaded as seamless; without `seamless` a margin is cut off.
 
-    Raises UsageError for a generator, a size or a type that cannot be.
+    `std` multiplies the local latents, `kinds` are the seeds of one type or two. Raises UsageError for a generator, a
+    size or a type that cannot be.
     """
     values, grows = generator.values, generator.grows
     if values.latent != "field":
@@ -79,7 +80,10 @@ def tile(
 def field(
     generator: Generator, shape: tuple[int, int], std: float, kinds: tuple[int, ...], *, seamless: bool, seed: int
 ) -> tuple[nn.Module, Tensor]:
-    """The convolutions and the field that they read, waves drawn: rolling the field rolls the picture, exactly."""
+    """The convolutions of G and the field (1, C, *shape) that they read, its waves computed.
+
+    Rolling this field rolls the picture, to the bit, where `seamless`.
+    """
     values = generator.values
     z = batches.latents(values, 1, batches.chance(seed, 0, "latents"), shape, std)
     if kinds:
@@ -105,10 +109,12 @@ def parse_kinds(text: str) -> tuple[int, ...]:
 
 
 def _mixed(values: Values, kinds: tuple[int, ...], width: int, *, seamless: bool) -> Tensor:
-    """(types, 1, width): from the first type on the left to the last on the right, and back again when it wraps."""
+    """(types, 1, width): from the first type on the left to the last on the right; where seamless, and back again."""
     first, last = (torch.randn(values.types, generator=batches.chance(k, 0, "latents")) for k in (kinds[0], kinds[-1]))
     x = torch.arange(width) / (width if seamless else max(1, width - 1))
     t = (1 - torch.cos(2 * math.pi * x)) / 2 if seamless else x
     mixed = first[:, None] * (1 - t) + last[:, None] * t
-    scale = 1.0 if kinds[0] == kinds[-1] else ((1 - t).square() + t.square()).sqrt()  # as far from nothing as any type
+    scale = (
+        1.0 if kinds[0] == kinds[-1] else ((1 - t).square() + t.square()).sqrt()
+    )  # keeps the variance at 1 all the way
     return (mixed / scale)[:, None, :]

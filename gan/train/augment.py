@@ -1,5 +1,7 @@
-"""What D sees instead of a picture: the same kinds of change for reals and fakes, drawn from one generator.
+"""Differentiable augmentation of what D sees, reals and fakes alike, with random numbers from one generator.
 
+Own code on purpose: torchvision's transforms change a whole batch alike, draw from torch's global generator, and their
+warps have no deterministic gradient on a GPU, so a run could not be resumed to the bit.
 No cutout: it leaks into the samples (data-efficient-gans#84).
 """
 
@@ -19,14 +21,18 @@ _FADED = 0.01  # pixels: of that deviation a Gaussian has nothing beside its mid
 
 
 def augment(x: Tensor, values: Values, p: float, images_seen: int | Tensor, rng: torch.Generator) -> Tensor:
-    """Change each picture of (N, 3, H, W) in [-1, 1] with probability `p` a kind; noise fades with `images_seen`."""
+    """Pictures (N, 3, H, W) in [-1, 1], each changed in each way that `values` has on; differentiable in `x`.
+
+    Warps and colours apply with probability `p` each, flips with 1/2; noise always, falling with `images_seen`.
+    The result may leave [-1, 1].
+    """
     n = len(x)
 
     def draw(low: float = 0.0, high: float = 1.0) -> Tensor:
         return torch.empty((n, 1, 1, 1), device=x.device).uniform_(low, high, generator=rng)
 
-    def some(changed: Tensor, unchanged: Tensor, chance: float = p) -> Tensor:
-        return changed if chance >= 1 else torch.where(draw() < chance, changed, unchanged)
+    def some(changed: Tensor, unchanged: Tensor) -> Tensor:
+        return changed if p >= 1 else torch.where(draw() < p, changed, unchanged)
 
     if values.mirror:
         x = torch.where(draw() < 0.5, x.flip(3), x)
@@ -39,13 +45,10 @@ def augment(x: Tensor, values: Values, p: float, images_seen: int | Tensor, rng:
         x = some(_colour(x, values.colour, draw), x)
     if values.blur and values.blur_kimg:
         x = _blurred(x, values.blur * (1 - images_seen / (1000 * values.blur_kimg)))
-    sigma = (
-        values.noise * max(0.0, 1 - float(images_seen) / (1000 * values.noise_kimg))
-        if values.noise_kimg
-        else values.noise
-    )
-    if sigma:
-        x = x + sigma * torch.randn(x.shape, device=x.device, generator=rng)
+    if values.noise:
+        left = max(0.0, 1 - float(images_seen) / (1000 * values.noise_kimg)) if values.noise_kimg else 1.0
+        if left:
+            x = x + values.noise * left * torch.randn(x.shape, device=x.device, generator=rng)
     return x
 
 
@@ -62,14 +65,15 @@ def _blurred(x: Tensor, sigma: float | Tensor) -> Tensor:
 
 
 def _affine(x: Tensor, values: Values, draw: _Draw) -> Tensor:
+    """Rotation, zoom and shift in one bilinear warp; outside the picture is its mirror image."""
     angle = draw(-values.turn, values.turn) * (math.pi / 180)
     scale = torch.exp(draw(-values.zoom, values.zoom))
     across, down = draw(-2 * values.shift, 2 * values.shift), draw(-2 * values.shift, 2 * values.shift)
     if x.device.type != "cpu" and not (values.turn or values.zoom):
         return _moved(x, across, down)
     cos, sin = angle.cos() / scale, angle.sin() / scale
-    rows = torch.cat([cos, -sin, across, sin, cos, down], 1).view(-1, 2, 3)
-    grid = affine_grid(rows, list(x.shape), align_corners=False)
+    theta = torch.cat([cos, -sin, across, sin, cos, down], 1).view(-1, 2, 3)
+    grid = affine_grid(theta, list(x.shape), align_corners=False)
     if x.device.type != "cpu":
         return _bilinear(x, grid)
     return grid_sample(x, grid.to(x.dtype), mode="bilinear", padding_mode="reflection", align_corners=False)
@@ -88,7 +92,7 @@ def _moved(x: Tensor, across: Tensor, down: Tensor) -> Tensor:
 
 
 def _bilinear(x: Tensor, grid: Tensor) -> Tensor:
-    """What grid_sample does in `_affine`. Its way back on a GPU adds in any order, and this one's in the same."""
+    """The grid_sample call of `_affine`, but deterministic: on a GPU, grid_sample's backward() sums in any order."""
     n, channels, height, width = x.shape
     pixels = x.permute(0, 2, 3, 1).reshape(-1, channels)
     (left, across), (top, down) = (_reflected(grid[..., i], size) for i, size in enumerate((width, height)))
@@ -101,15 +105,15 @@ def _bilinear(x: Tensor, grid: Tensor) -> Tensor:
 
 
 def _reflected(position: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """From [-1, 1] and beyond to a pixel and the share of the next one; outside the picture is its mirror image."""
-    turned = ((position + 1) * size / 2).abs() % (2 * size)
-    inside = (torch.minimum(turned, 2 * size - turned) - 0.5).clamp(0, size - 1)
+    """Grid coordinates, [-1, 1] inside the picture, as a pixel's index and the weight, 0 to 1, of the next pixel."""
+    mirrored = ((position + 1) * size / 2).abs() % (2 * size)
+    inside = (torch.minimum(mirrored, 2 * size - mirrored) - 0.5).clamp(0, size - 1)
     pixel = inside.floor()
     return pixel.long(), inside - pixel
 
 
 def _colour(x: Tensor, strength: float, draw: _Draw) -> Tensor:
-    """Brightness, saturation, contrast; strength 1 is DiffAugment's (arXiv 2006.10738)."""
+    """Random brightness, saturation and contrast; `strength` 1 is DiffAugment's (arXiv 2006.10738)."""
     x = x + draw(-0.5 * strength, 0.5 * strength)
     grey = x.mean(1, keepdim=True)
     x = grey + (x - grey) * draw(max(0.0, 1 - strength), 1 + strength)

@@ -1,4 +1,4 @@
-"""Checkpoints: whole or not at all, the last three kept, read without running what is in them."""
+"""Checkpoints, written atomically and read without running code in them; and a generator's files."""
 
 from __future__ import annotations
 
@@ -23,14 +23,13 @@ if TYPE_CHECKING:
 
     from gan.nets.presets import Values
     from gan.train.players import State
-    from scrapbag.layout import Run
 
-KEPT = 3
+KEPT = 3  # checkpoints
 log = logging.getLogger(__name__)
 
 
 def save(folder: Path, state: State, images_seen: int) -> Path:
-    """Write `state` under its count of images, and let go of all but the last three."""
+    """Write `state` as 000000012345.pt, by images seen, and delete all but the last three. Returns the path."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
     path = folder / f"{images_seen:012d}.pt"
@@ -46,14 +45,16 @@ def saved(folder: Path) -> list[Path]:
 
 
 def load(folder: Path, device: str = "cpu") -> State | None:
-    """The last checkpoint that can be read; None when there is none."""
+    """The newest checkpoint that can be read, its tensors on `device`; None where there is none."""
     for path in reversed(saved(folder)):
-        if not zipfile.is_zipfile(path):  # torn: older formats, which torch would try, were never written
+        if not zipfile.is_zipfile(
+            path
+        ):  # cut off; torch would take it for one of its older formats, none of which was ever written here
             log.warning("%s is not whole; the one before it is tried", path)
             continue
         try:
             with zipfile.ZipFile(path) as archive:
-                if damaged := archive.testzip():  # torch does not look at the sums
+                if damaged := archive.testzip():  # torch does not check the CRCs
                     raise zipfile.BadZipFile(f"{damaged} is damaged")
             state: State = torch.load(path, map_location=device, weights_only=True)
         except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
@@ -63,13 +64,8 @@ def load(folder: Path, device: str = "cpu") -> State | None:
     return None
 
 
-def export(run: Run, ema: nn.Module, values: Values, size: int, images_seen: int) -> None:
-    """The averaged generator as safetensors, and beside it a JSON with its layers."""
-    write_generator(run.generator, ema, values, size, images_seen)
-
-
 def write_generator(path: Path, ema: nn.Module, values: Values, size: int, images_seen: int) -> None:
-    """`path` (safetensors) and the JSON of the same name: layers, the shape of the latents, every value."""
+    """The averaged G as `path` (safetensors), and a JSON of the same name: layers, the latents' shape, every value."""
     channels = values.z + values.types + values.waves
     _, depth = networks.split(size)
     config = {

@@ -1,4 +1,4 @@
-"""What a run is made of, and where it is: the two values that the loop, its checkpoints and its grids pass around."""
+"""What a run consists of (Job), and how far it is (Moment): the two values that the loop hands around."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Moment:
-    """Where a run is; a checkpoint carries it beside the weights."""
+    """How far a run is; a checkpoint has it beside the weights."""
 
     step: int = 0
     images_seen: int = 0
     seconds: float = 0.0  # of training, over all resumes
-    faults: int = 0  # steps that were not finite, lately
-    fault_step: int = 0  # the last of them
+    faults: int = 0  # recent steps whose gradient was not finite
+    fault_step: int = 0  # the last of those steps
     balance: Balance = field(default_factory=Balance)
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a run is made of; see `runs.prepare`."""
+    """What a run consists of; see `runs.prepare`."""
 
     run: Run
     pictures: Pictures

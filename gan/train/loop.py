@@ -39,7 +39,7 @@ FORGET_STEPS = 10_000  # ... and how long it counts
 
 
 class NotFiniteError(ArithmeticError):
-    """A gradient is not finite (nor, then, may the loss be); the optimiser was not stepped with it."""
+    """A gradient is not finite, as after an overflow in the loss; no optimiser was stepped with it."""
 
 
 def train(
@@ -111,7 +111,7 @@ def train(
             _leave(job, team, anchor, saved, stop)
             raise
 
-    checkpoint.export(run, show.generator(job, team), values, job.size, moment.images_seen)
+    checkpoint.write_generator(run.generator, show.generator(job, team), values, job.size, moment.images_seen)
     grids.film(run)
     return moment, players.digest(final)
 
@@ -184,7 +184,7 @@ def _leave(job: Job, team: Players, anchor: State, saved: int, stop: BaseExcepti
         checkpoint.save(job.run.checkpoints, anchor, seen)
     if seen and isinstance(stop, KeyboardInterrupt):
         _restore(team, anchor)
-        checkpoint.export(job.run, show.generator(job, team), job.values, job.size, seen)
+        checkpoint.write_generator(job.run.generator, show.generator(job, team), job.values, job.size, seen)
 
 
 def _capture(team: Players, moment: Moment) -> State:

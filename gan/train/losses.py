@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
-from torch.nn.functional import relu, softplus
+from torch.nn.functional import binary_cross_entropy_with_logits, relu, softplus
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,8 +22,8 @@ def discriminator(real: Tensor, fake: Tensor, values: Values, rng: torch.Generat
     """What D minimises, a scalar; `real` and `fake` are logits (N, patches), `rng` draws the soft targets."""
     match values.loss:
         case "nonsaturating":  # -log s(r) - log(1 - s(f)), s the sigmoid: arXiv 1406.2661, eq. 1, with soft targets
-            target_real, target_fake = (_targets(real, one, values, rng) for one in (values.real, values.fake))
-            return cross_entropy(real, target_real) + cross_entropy(fake, target_fake)
+            loss_real = binary_cross_entropy_with_logits(real, _targets(real, values.real, values, rng))
+            return loss_real + binary_cross_entropy_with_logits(fake, _targets(fake, values.fake, values, rng))
         case "hinge":  # max(0, 1 - r) + max(0, 1 + f): arXiv 1705.02894, and 1802.05957, eq. 16
             return relu(1 - real).mean() + relu(1 + fake).mean()
         case "least_squares":  # (r - 1)^2 + f^2: arXiv 1611.04076, eq. 2, twice that with a = 0, b = 1

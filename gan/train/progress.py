@@ -1,19 +1,18 @@
-"""What a run shows while it goes: a bar, metrics.csv, grids on one fixed seed, TensorBoard where it is installed."""
+"""What a run shows while it trains: a bar, metrics.csv, grids of fixed latents, TensorBoard where it is installed."""
 
 from __future__ import annotations
 
 import csv
 import importlib
-import io
 import logging
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
 from gan.pictures import grids
 from scrapbag.disk import write_text
-from scrapbag.errors import UsageError
+from scrapbag.layout import metrics_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,41 +25,42 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-ROW_S = 5.0
-GRID_S = 20.0
-COLLAPSED = 0.1  # of the reals' spread
+ROW_S = 5.0  # of training between lines of metrics.csv
+GRID_S = 20.0  # between grids, growing to a tenth of the training time
+COLLAPSED = 0.1  # of the reals' standard deviation
 YOUNG = 10_000  # images until which nobody expects variety
 
 
 @dataclass(frozen=True)
-class Row:
+class MetricsRow:
     """One line of metrics.csv."""
 
     images_seen: int
-    seconds: float
-    images_per_s: float
+    seconds: float  # of training, over all resumes
+    images_per_s: float  # of this step
     loss_d: float
     loss_g: float
-    accuracy: float
+    accuracy: float  # this and the next two: see balance.StepMetrics
     sign: float
     penalty: float
-    p: float
-    gamma: float
-    rate: float
-    pictures: int
-    spread: float | None = None  # of the fixed grid over the reals'; below a tenth all samples look alike
+    p: float  # probability of augmentation
+    gamma: float  # weight of the penalty
+    rate: float  # learning rate of G
+    pictures: int  # training pictures that are drawn from
+    spread: float | None = None  # standard deviation of the fixed grid over that of reals; under 0.1 samples look alike
 
 
 class Progress:
-    """Shows a run. It only looks: nothing here changes what is trained.
+    """Shows a run, and changes nothing of it.
 
-    `reals` is the spread of real pictures; `draw` makes the fixed grid's pictures.
+    `draw` makes the fixed grid's pictures, `real_std` is grids.pixel_std of real ones; `budget` and `spent` are both in
+    images or both in minutes.
     """
 
-    def __init__(self, run: Run, draw: Callable[[], Tensor], spread: float, budget: float, seen: float) -> None:
-        self._run, self._draw, self._reals = run, draw, spread
+    def __init__(self, run: Run, draw: Callable[[], Tensor], real_std: float, budget: float, spent: float) -> None:
+        self._run, self._draw, self._real_std = run, draw, real_std
         self._bar = tqdm(
-            total=round(budget, 2), initial=round(min(seen, budget), 2), desc="train", disable=None,
+            total=round(budget, 2), initial=round(min(spent, budget), 2), desc="train", disable=None,
             bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}",
         )  # fmt: skip
         self._next_row = self._next_grid = 0.0
@@ -77,12 +77,12 @@ class Progress:
         if self._board is not None:
             self._board.close()
 
-    def show(self, row: Row, spent: float, *, last: bool = False) -> bool:
-        """Look at a step, if it is time to; returns whether a grid was drawn. `spent` is of the budget."""
+    def show(self, row: MetricsRow, spent: float, *, last: bool = False) -> bool:
+        """Show a step where it is time to, and the `last` one; returns whether a grid was drawn."""
         due = last or row.seconds >= self._next_grid
         if due:
             self._next_grid = row.seconds + max(GRID_S, row.seconds / 10)
-            row = Row(**{**asdict(row), "spread": self._grid(row.images_seen)})
+            row = replace(row, spread=self._grid(row.images_seen))
         if due or row.seconds >= self._next_row:
             self._next_row = row.seconds + ROW_S
             append(self._run, row)
@@ -100,49 +100,34 @@ class Progress:
     def _grid(self, images_seen: int) -> float:
         pictures = self._draw()
         grids.save(self._run.fakes(images_seen // 1000), pictures)
-        spread = grids.spread(pictures) / self._reals
+        spread = grids.pixel_std(pictures) / self._real_std
         if spread < COLLAPSED and not self._alarmed and images_seen >= YOUNG:
             self._alarmed = True
             log.warning(
-                "the samples look alike (%.0f %% of the pictures' spread): G may have collapsed; see %s",
+                "the samples look alike (%.0f %% of the pictures' standard deviation): G may have collapsed; see %s",
                 100 * spread, self._run.fakes(images_seen // 1000),
             )  # fmt: skip
         return spread
 
 
-def append(run: Run, row: Row) -> None:
+def append(run: Run, row: MetricsRow) -> None:
+    """Add a line to metrics.csv, and the header to a new file."""
     new = not run.metrics.exists()
     with run.metrics.open("a", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         if new:
-            writer.writerow(f.name for f in fields(Row))
+            writer.writerow(f.name for f in fields(MetricsRow))
         writer.writerow(_short(value) for value in asdict(row).values())
 
 
-def rows(run: Run) -> list[dict[str, str]]:
-    """The lines of metrics.csv; one that a kill cut off is none. Raises UsageError when the file is damaged."""
-    if not run.metrics.exists():
-        return []
-    try:
-        whole = run.metrics.read_text(encoding="utf-8").rpartition("\n")[0]
-        lines = list(csv.DictReader(io.StringIO(whole)))
-        for line in lines:
-            int(line["images_seen"])
-            for value in line.values():
-                float(value or 0)
-    except (KeyError, TypeError, ValueError, csv.Error) as error:
-        raise UsageError(f"{run.metrics} is damaged ({error}); take the wrong line out or move it away") from None
-    return lines
-
-
 def rewind(run: Run, images_seen: int) -> None:
-    """Forget the lines and grids after a checkpoint: a killed run had got further than what it goes on from."""
-    lines = rows(run)
+    """Delete lines and grids from after a checkpoint: a killed run had got further than where it is resumed."""
+    lines = metrics_rows(run)
     for path in grids.drawn(run):
         if int(path.stem.removeprefix("fakes-")) > images_seen // 1000:
             path.unlink()
     if run.metrics.exists():
-        names = [f.name for f in fields(Row)]
+        names = [f.name for f in fields(MetricsRow)]
         kept = [[line.get(name, "") for name in names] for line in lines if int(line["images_seen"]) <= images_seen]
         write_text(run.metrics, "".join(",".join(line) + "\n" for line in [names, *kept]))
 

@@ -1,4 +1,4 @@
-"""A run's folder: what it was started with, whether the same is asked again, and where an older run goes."""
+"""A run's folder: what it was started with, whether the same run is asked for again, and where an older run goes."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ _STAY = {"train.toml", "recipe", ".train.lock", ".stamp"}  # what Make and the l
 def prepare(dataset: Data, run: Run, settings: Train, say: Callable[[str], None], row: str = "") -> Job:
     """Everything that training needs, checked before step 1; an older run of other settings is moved aside.
 
-    `row` forces a row of the table of presets. Raises UsageError, RecipeError or MissingError in one sentence.
+    `say` prints a line; `row` forces a row of PRESETS. Raises UsageError, RecipeError or MissingError in one sentence.
     """
     crop = presets.crop(row or presets.row(settings.preset, preflight.device(), 0), settings.values)
-    pictures = data.load(dataset.curated, dataset.root / "packed", crop)
+    pictures = data.load(dataset.curated, dataset.packed, crop)
     size = crop or pictures.side
     networks.split(size, "--set crop" if crop else "SIZE")
     row = row or presets.row(settings.preset, preflight.device(), size)
@@ -69,24 +69,25 @@ def prepare(dataset: Data, run: Run, settings: Train, say: Callable[[str], None]
 
 
 def pictures(run: Run, root: Path | None = None) -> tuple[Pictures, Path, int]:
-    """The pictures that a run learnt from, the folder of their squares, and its level; `root` is DATA where it moved.
+    """The pictures that a run was trained on, the folder of their squares, and its level.
 
-    Raises MissingError when nothing was trained.
+    `root` is the dataset's folder where it was moved since. Raises MissingError when nothing was trained, UsageError
+    when the folder holds other pictures by now.
     """
     if (known := _read(run)) is None:
         raise MissingError(f"there is no run in {run.root}; run make train first")
     dataset = Data(root or Path(known["from"]))
-    loaded = data.load(dataset.curated, dataset.root / "packed", known["values"]["crop"])
+    loaded = data.load(dataset.curated, dataset.packed, known["values"]["crop"])
     if loaded.key != known["asked"]["data"]:
         raise UsageError(
-            f"{dataset.curated} holds other pictures than {run.root} learnt from, so nothing can be told by them; "
+            f"{dataset.curated} holds other pictures than {run.root} was trained on, so they cannot be compared with; "
             "run make train, or write DATA= where those are"
         )
     return loaded, dataset.curated, int(known["asked"]["level"])
 
 
 def finish(job: Job, moment: Moment, sha256: str) -> None:
-    """Write done.json, last of all."""
+    """Write done.json, the last file of a run; `sha256` is of its weights."""
     table = {
         "images_seen": moment.images_seen,
         "seconds": round(moment.seconds, 1),
@@ -101,9 +102,9 @@ def finish(job: Job, moment: Moment, sha256: str) -> None:
 def _again(
     run: Run, known: dict[str, Any], pictures: Pictures, size: int, settings: Train, say: Callable[[str], None]
 ) -> Job | None:
-    """The run as it was begun; None where a GPU came since, which has values of its own.
+    """The run as it was started; None where it began on a CPU and there is a GPU now, for which presets differ.
 
-    Raises MissingError where one is gone.
+    Raises MissingError where it began on a GPU and there is none now.
     """
     values = presets.restore(known["values"], f"{run.settings} [values]")
     machine = build(Machine, known["machine"], f"{run.settings} [machine]")
@@ -112,7 +113,9 @@ def _again(
         if machine.device == "cpu":
             return None
         gone = known.get("computer", "a GPU")
-        raise MissingError(f"{run.root} learnt on {gone}, and torch finds no GPU now; write another RUN for the CPU")
+        raise MissingError(
+            f"{run.root} was trained on {gone}, and torch finds no GPU now; write another RUN for the CPU"
+        )
     if (began := known.get("computer", here)) != here:
         say(f"{run.root} began on {began}; on {here} it is not the same run to the bit from here on")
         machine = _probe(values, size, settings, say)[0]
@@ -154,7 +157,7 @@ def _preflight(
         on = {name: value for name in preflight.GENTLE if (value := getattr(values, name))}
         words = ", ".join(f"{name}={value}" for name, value in on.items())
         turned = f"{'turned on' if learnt else 'it has'} {words}" if on else "augmentation was switched off"
-        say(f"warning: under {preflight.FEW:,} pictures D soon knows them by heart; {turned}; 1,500 or more do better")
+        say(f"warning: under {preflight.FEW:,} pictures D overfits soon; {turned}; 1,500 or more do better")
     need, free = preflight.memory(values, size), preflight.free()
     if need > free:
         raise UsageError(
@@ -178,7 +181,7 @@ def _probe(values: Values, size: int, settings: Train, say: Callable[[str], None
 
 
 def _asked(settings: Train, pictures: Pictures) -> dict[str, Any]:
-    """What makes two runs the same one. The budget is not of it: more minutes go on."""
+    """What two runs must have in common to be the same one. Not the budget: with more minutes a run goes on."""
     asked: dict[str, Any] = {name: getattr(settings, name) for name in ("preset", "seed", "level")}
     return {**asked, "values": list(settings.values), "data": pictures.key}
 
@@ -196,13 +199,13 @@ def _read(run: Run) -> dict[str, Any] | None:
 
 
 def _left(root: Path) -> list[Path]:
-    """What a run left in its folder; settings.toml, which says that it is one, comes last."""
+    """A run's own files, in the order in which they are moved: settings.toml, which marks a run, is the last."""
     paths = [p for p in root.iterdir() if p.name not in _STAY and p.suffix != ".part"]
     return sorted(paths, key=lambda p: (p.name == "settings.toml", p.name))
 
 
 def _aside(root: Path) -> Path:
-    """Move what a run left to the first free root.1, root.2 ..."""
+    """Move a run's files to the first free of root.1, root.2 ..., and return it."""
     part = _moving(root)
     part.mkdir()
     for path in _left(root):
@@ -211,7 +214,7 @@ def _aside(root: Path) -> Path:
 
 
 def _end_move(root: Path) -> None:
-    """A move that was killed is taken back while the run's settings are still in place, and else brought to its end."""
+    """Undo a move that a kill interrupted, or finish it where settings.toml was moved already."""
     part = _moving(root)
     if not part.exists():
         return

@@ -1,4 +1,4 @@
-"""What there is to see of a run at a moment: the fixed grid, the real pictures, a line of metrics."""
+"""What can be seen of a run at a moment: the grid of fixed latents, the real pictures, a line of metrics."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from gan.nets import networks
 from gan.pictures import batches, grids
 from gan.train import losses, players
-from gan.train.progress import Row
+from gan.train.progress import MetricsRow
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -21,30 +21,29 @@ if TYPE_CHECKING:
 
 
 def generator(job: Job, team: Players) -> nn.Module:
-    """The averaged G as it is shown, judged and exported."""
+    """The averaged G as it is shown, measured and exported."""
     return players.settled(team.ema, job.values, networks.field(job.values, job.size))
 
 
 @torch.no_grad()
 def grid(job: Job, net: nn.Module) -> Tensor:
-    """The fixed seed's pictures, (N, 3, size, size): the same latents from the first to the last."""
+    """(N, 3, size, size) in [-1, 1] from latents that stay the same throughout a run."""
     rng = batches.chance(job.settings.seed, 0, "latents", job.machine.device)
     z = batches.latents(job.values, _count(job.size), rng, networks.field(job.values, job.size))
     return torch.cat([net(part).float() for part in torch.split(z, 16)])
 
 
 def reals(job: Job) -> float:
-    """Draw reals.png; returns how much the pictures on it vary."""
+    """Draw reals.png; returns the standard deviation of its pictures, see grids.pixel_std."""
     pixels = batches.some(job.pictures.train, job.values, _count(job.size), job.settings.seed)
-    path = job.run.root / "reals.png"
-    if not path.exists():
-        grids.save(path, pixels)
-    return grids.spread(batches.to_floats(pixels, "cpu"))
+    if not job.run.reals.exists():
+        grids.save(job.run.reals, pixels)
+    return grids.pixel_std(batches.to_floats(pixels, "cpu"))
 
 
-def row(moment: Moment, metrics: StepMetrics, values: Values, took: float, pool: int, rate: float) -> Row:
-    """A line of metrics.csv; `took` is the step's seconds, `rate` the factor on the optimisers'."""
-    return Row(
+def row(moment: Moment, metrics: StepMetrics, values: Values, took: float, pool: int, rate: float) -> MetricsRow:
+    """A line of metrics.csv; `took` is the step's seconds, `rate` the factor on the learning rates."""
+    return MetricsRow(
         images_seen=moment.images_seen,
         seconds=moment.seconds,
         images_per_s=values.batch / max(took, 1e-9),

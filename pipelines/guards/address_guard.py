@@ -13,13 +13,13 @@ from twisted.internet.interfaces import IHostnameResolver
 from zope.interface import implementer
 
 from pipelines.guards.addresses import AddressError, resolve
-from pipelines.guards.reasons import RefusedError
+from pipelines.guards.failures import RefusedError
 
 if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.crawler import Crawler, CrawlerProcess
 
-_TTL_S = 600.0  # a long crawl follows a site that moves
+_TTL_S = 600.0  # so that a long crawl sees a changed DNS record
 _FAILED_TTL_S = 1.0  # no more than what passes before a request is tried again
 _PORTS = {"http": 80, "https": 443}
 
@@ -53,10 +53,10 @@ class AddressGuard:
             task = self._asked[key] = asyncio.ensure_future(self._ask(*key))
         _, error = await asyncio.shield(task)
         if error is not None:
-            raise error.with_traceback(None)  # it would grow with every request that meets it
+            raise error.with_traceback(None)  # a traceback grows each time its error is raised
 
     async def _ask(self, host: str, port: int) -> tuple[float, Exception | None]:
-        """One question for all who wait for a host's address. Until when the answer holds, and what speaks against."""
+        """Resolve and check a host once for all requests that wait for it: until when that holds, and what is wrong."""
         try:
             CHECKED[host, port] = await resolve(host, port, self._allow)
         except AddressError as error:
@@ -96,7 +96,7 @@ class CheckedResolver:
         return self
 
     def cancel(self) -> None:
-        """There is never anything under way."""
+        """Nothing to do: a resolution ends before its caller goes on."""
 
 
 CHECKED: dict[tuple[str, int], list[str]] = {}  # (host, port) -> where it is

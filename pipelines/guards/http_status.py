@@ -1,10 +1,10 @@
-"""A status that is no success becomes a failure with its reason, so that there is one way of failing."""
+"""A response whose status is no success is raised as an error, so that the errback sees every failure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipelines.guards.reasons import StatusError
+from pipelines.guards.failures import StatusError
 
 if TYPE_CHECKING:
     from scrapy import Request

@@ -1,17 +1,17 @@
-"""What a host says to a crawler: not this picture, not now, not you."""
+"""Opt-outs (X-Robots-Tag, tdm-reservation, meta robots), pauses (429, Retry-After) and bot checks."""
 
 from __future__ import annotations
 
 import re
-import time
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from scrapy import signals
 from scrapy.http import HtmlResponse, TextResponse
+from urllib3 import Retry
+from urllib3.exceptions import InvalidHeader
 
-from pipelines.guards.reasons import BusyError, HostStoppedError, OptedOutError, RefusedError
+from pipelines.guards.failures import BusyError, HostStoppedError, OptedOutError, RefusedError
+from scrapbag.crawl.found import host_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,11 +33,12 @@ _CHALLENGES = re.compile(
     rb"""|<title>\s*(?:Access denied|Attention Required!|Robot Check|Are you (?:a )?human)""",
     re.IGNORECASE,
 )
+MOST_RETRY_AFTER_S = 7 * 24 * 3600  # a host that means more says so again
 _CHALLENGE_BYTES = 200_000  # a page longer than this is no mere challenge
 
 
 class OptOut:
-    """Keeps to X-Robots-Tag and tdm-reservation, on the headers, and to a page's meta robots."""
+    """Refuses what opts out by X-Robots-Tag or tdm-reservation in its headers, or by a page's meta robots."""
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> OptOut:
@@ -79,23 +80,19 @@ class Busy:
 
 
 def retry_after(value: str) -> float | None:
-    """Seconds to wait, from a number or an HTTP date; None when it says nothing."""
-    value = value.strip()
-    if value.isdigit():
-        return float(value)
+    """Seconds to wait, at most a week, from a number or an HTTP date; None when it says nothing that can be read."""
     try:
-        when = parsedate_to_datetime(value)
-    except ValueError:
+        return float(Retry(retry_after_max=MOST_RETRY_AFTER_S).parse_retry_after(value))
+    except (InvalidHeader, ArithmeticError, LookupError, TypeError, ValueError):  # of dates and digits without end
         return None
-    return max(0.0, (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() - time.time())
 
 
 class Challenge:
-    """Stops at a page that wants to know whether we are human. We are not, and do not pretend."""
+    """Gives up a host that answers with a bot check. We are a bot, and do not pretend otherwise."""
 
     def process_response(self, request: Request, response: Response) -> Response:
         if "kind" in request.meta and is_challenge(response):
-            raise HostStoppedError("challenge", f"{response.url} shows a challenge")
+            raise HostStoppedError("challenge", host_of(request.url), f"{response.url} shows a challenge")
         return response
 
 

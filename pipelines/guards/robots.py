@@ -11,11 +11,13 @@ from scrapy import Request, signals
 from scrapy.http.request import NO_CALLBACK
 from scrapy.robotstxt import ProtegoRobotParser
 
-from pipelines.guards.reasons import HostStoppedError, NotYetError, RefusedError, is_passing, of_error
-from scrapbag.found import host_of
+from pipelines.guards.failures import HostStoppedError, NotYetError, RefusedError, is_transient, reason_of
+from scrapbag.crawl.found import host_of
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
+
+    from scrapbag.reasons import FetchReason
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +34,7 @@ class RobotsGuard:
         self._crawler = crawler
         self._attempts = crawler.settings.getint("ATTEMPTS")
         self._agent = crawler.settings["USER_AGENT"].partition("/")[0]
-        self._sites: dict[str, asyncio.Task[ProtegoRobotParser | str]] = {}
+        self._sites: dict[str, asyncio.Task[ProtegoRobotParser | FetchReason]] = {}
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> RobotsGuard:
@@ -48,15 +50,16 @@ class RobotsGuard:
         new = not self._sites[site].done()
         rules = await asyncio.shield(self._sites[site])
         if isinstance(rules, str):
-            raise HostStoppedError(rules, f"{site}/robots.txt cannot be read, so nothing of it may be asked")
+            said = f"{site}/robots.txt cannot be read, so nothing of it may be asked"
+            raise HostStoppedError(rules, host_of(request.url), said)
         if not rules.allowed(request.url, self._agent):
             raise RefusedError("robots", f"{site}/robots.txt forbids {request.url}", skipped=True)
         if new and "redirect_times" not in request.meta:  # a redirect would begin again at its first hop
             raise NotYetError(f"{site}/robots.txt has just been asked")
 
-    async def _ask(self, site: str) -> ProtegoRobotParser | str:
+    async def _ask(self, site: str) -> ProtegoRobotParser | FetchReason:
         """The rules of a site, or the reason why they cannot be had."""
-        reason = "robots"
+        reason: FetchReason = "robots"
         for attempt in range(self._attempts):
             if attempt:
                 await asyncio.sleep(2.0**attempt)
@@ -70,11 +73,11 @@ class RobotsGuard:
             try:
                 response = await self._crawler.engine.download_async(request)
             except Exception as error:  # noqa: BLE001  (whatever it was, it has a reason)
-                reason = of_error(error)
+                reason = reason_of(error)
                 log.info("%s: %s", request.url, error)
                 if reason == "redirect":  # 2.3.1.2: more than five hops may be taken for unavailable
                     return ProtegoRobotParser(b"", None)
-                if not is_passing(error, reason):
+                if not is_transient(error, reason):
                     return reason
                 continue
             reason = "robots"

@@ -15,6 +15,7 @@ import click
 
 from scrapbag.errors import MissingError, exits
 from scrapbag.processor import has_bf16
+from scrapbag.programs import CHROMIUM, find
 
 PACKAGES = ("scrapy", "selenium", "beautifulsoup4", "torch", "torchvision", "timm", "pillow", "pandas")
 EXTRAS = {
@@ -37,18 +38,15 @@ def packages() -> tuple[list[str], list[str]]:
     lines = ["packages   " + ", ".join(f"{name} {version or 'MISSING'}" for name, version in versions.items())]
     for extra, (module, use) in EXTRAS.items():
         if importlib.util.find_spec(module) is None:
-            lines.append(
-                f"extra      {extra} is not installed ({use}): .venv/bin/python -m pip install -e '.[{extra}]'"
-            )
+            lines.append(f"extra      {extra} is not installed ({use}): make setup EXTRA={extra}")
     return lines, missing
 
 
 def browser() -> str:
     """A line about Chromium and its driver; only sources with browser = true need them."""
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if chromium and shutil.which("chromedriver"):
-        return f"browser    {chromium}"
-    return "browser    none; pages that need JavaScript are skipped: sudo apt install chromium chromium-driver"
+    if (programs := find()) is not None:
+        return f"browser    {programs.chromium}"
+    return f"browser    none; sources with browser = true need {CHROMIUM}"
 
 
 def graphics() -> str:

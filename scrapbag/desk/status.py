@@ -13,7 +13,7 @@ import click
 
 from scrapbag.catalog import connect
 from scrapbag.errors import exits
-from scrapbag.layout import Data, Run
+from scrapbag.layout import Data, Run, metrics_rows
 
 
 def found(data: Data) -> list[str]:
@@ -45,7 +45,7 @@ def found(data: Data) -> list[str]:
 
 def chosen(data: Data) -> list[str]:
     """Lines about the curation, from report.csv: kept, and dropped by first reason."""
-    with (data.report / "report.csv").open(newline="", encoding="utf-8") as file:
+    with data.report_csv.open(newline="", encoding="utf-8") as file:
         reasons = Counter("" if row["kept"].lower() == "true" else row["reason"] for row in csv.DictReader(file))
     kept = reasons.pop("", 0)
     parts = [f"{reason} {_count(n)}" for reason, n in sorted(reasons.items(), key=lambda item: (-item[1], item[0]))]
@@ -55,9 +55,8 @@ def chosen(data: Data) -> list[str]:
 
 def learnt(run: Run) -> list[str]:
     """Lines about the training, from metrics.csv and done.json."""
-    with run.metrics.open(newline="", encoding="utf-8") as file:
-        last = list(csv.DictReader(file))[-1:]
-    images = int(float(last[0]["images_seen"])) if last else 0
+    lines = metrics_rows(run)
+    images = int(lines[-1]["images_seen"]) if lines else 0
     if not run.done.exists():
         return [f"trained  {_count(images)} images seen, not finished (make train)"]
     seconds = json.loads(run.done.read_text(encoding="utf-8"))["seconds"]
@@ -66,13 +65,13 @@ def learnt(run: Run) -> list[str]:
 
 def tour(data: Data, run: Run) -> list[str]:
     """The files worth opening, newest grid first."""
-    grids = sorted(run.root.glob("fakes-*.png"))[-1:]
+    grids = run.grids()[-1:]
     files = {
-        "report of the curation": data.report / "report.html",
-        "the same as a table": data.report / "report.csv",
+        "report of the curation": data.report_html,
+        "the same as a table": data.report_csv,
         "squares": data.curated,
         "samples": grids[0] if grids else run.root / "fakes",
-        "how they came about": run.root / "progress.gif",
+        "how they came about": run.film,
         "report of the training": run.report,
     }
     return [f"  {what:<24}{_short(path)}" for what, path in files.items() if path.exists()]
@@ -84,7 +83,7 @@ def screen(data: Data, run: Run, recipe: str = "") -> list[str]:
     if not data.catalog.exists():
         return [f"{data.root}: nothing is here yet · next: make scrape{of}"]
     lines = [str(data.root), *found(data)]
-    if not (data.report / "report.csv").exists():
+    if not data.report_csv.exists():
         return [*lines, f"next: make curate{of} THRESH=0.9"]
     lines += chosen(data)
     if not run.metrics.exists():

@@ -1,4 +1,4 @@
-// What a recipe's actions do inside a page. Called by browser.py with [action, options, done].
+// What a recipe's actions do inside a page. Called by chromium.py with [action, options, done].
 // Answers {tiles, ms} or {error}; never longer than options.budget milliseconds.
 const [action, options, done] = arguments;
 const start = performance.now();

@@ -28,12 +28,12 @@ from spiders.browser import leash, profiles
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from spiders.browser.programs import Programs
+    from scrapbag.programs import Programs
 
 BOOT_S = 60.0  # of a cold start on a busy machine
 MAX_BYTES = 700_000_000  # of a browser and its driver, all processes together
 QUIT_S = 5.0
-_SCRIPT = Path(__file__).with_name("actions.js").read_text(encoding="utf-8")
+_SCRIPT = Path(__file__).with_name("actions.js")
 _STATUS = "return [location.protocol, performance.getEntriesByType('navigation')[0]?.responseStatus ?? 0]"
 # the cache of pages left behind would hold 20 MB more with every page
 _OFF = "BackForwardCache,SpareRendererForSitePerProcess,OptimizationHints,MediaRouter,Translate"
@@ -77,7 +77,7 @@ class BrowserTooLargeError(BrowserError):
 
 
 @dataclass(frozen=True)
-class Loaded:
+class Rendered:
     """A page as the browser holds it: after its scripts, its redirects and the recipe's actions."""
 
     url: str
@@ -113,7 +113,7 @@ class Session:
             self._end()
             raise
 
-    def load(self, url: str, actions: tuple[Any, ...], timeout_s: float) -> Loaded:
+    def load(self, url: str, actions: tuple[Any, ...], timeout_s: float) -> Rendered:
         """Open `url`, do the recipe's actions unless it is an error; it, and each action, may take `timeout_s`."""
         with _named():
             with self._within(timeout_s):
@@ -139,7 +139,7 @@ class Session:
             quitting.join(QUIT_S)
         self._end()
 
-    def _open(self, url: str) -> Loaded:
+    def _open(self, url: str) -> Rendered:
         """The page as it comes, still without its text."""
         try:
             self._chrome.get(url)
@@ -149,7 +149,7 @@ class Session:
         scheme, status = self._chrome.execute_script(_STATUS)
         if scheme not in ("http:", "https:"):
             raise BrowserError(f"could not open {place}", place)  # the browser shows a page of its own instead
-        return Loaded(place, status, self._headers(place))
+        return Rendered(place, status, self._headers(place))
 
     def _headers(self, url: str) -> dict[str, str]:
         """What the server said with the page: an opt-out, a pause. Names in small letters, several values joined."""
@@ -166,7 +166,8 @@ class Session:
         options = {"css": value} if isinstance(value, str) else dict(value)
         budget = timeout_s * 900  # milliseconds; an action that ends by itself leaves the browser usable
         self._chrome.set_script_timeout(timeout_s)
-        answer = self._chrome.execute_async_script(_SCRIPT, name, {**options, "budget": budget})
+        script = _SCRIPT.read_text(encoding="utf-8")
+        answer = self._chrome.execute_async_script(script, name, {**options, "budget": budget})
         if "error" in answer:
             raise BrowserTimeoutError(f"{name} {value!r}: {answer['error']}")
 

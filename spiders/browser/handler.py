@@ -1,4 +1,4 @@
-"""A Scrapy download handler: requests with meta["browser"] are opened in a pool of Chromium, all others as ever.
+"""A Scrapy download handler: requests with meta["browser"] are opened in Chromium, all others by Scrapy's own handler.
 
 meta["browser"] = {"actions": [["click", "css"], ["scroll", {"count": "css", "max": 50}], ...]}. The request comes
 through Scrapy's middlewares, so that robots.txt, delays and the address guard hold before a browser sees it; what the
@@ -24,9 +24,9 @@ from scrapy.exceptions import (
 from scrapy.http import HtmlResponse, Response
 
 from pipelines.guards.addresses import AddressError
-from spiders.browser.chromium import BrowserError, BrowserTimeoutError, BrowserTooLargeError, Loaded, Session
+from scrapbag.programs import require
+from spiders.browser.chromium import BrowserError, BrowserTimeoutError, BrowserTooLargeError, Rendered, Session
 from spiders.browser.profiles import sweep
-from spiders.browser.programs import require
 from spiders.browser.proxy import Proxy
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class BrowserHandler(HTTP11DownloadHandler):
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
         if crawler not in _POOLS:  # Scrapy makes a handler for each scheme
-            _POOLS[crawler] = Pool(crawler.settings)
+            _POOLS[crawler] = Browsers(crawler.settings)
         self._browsers = _POOLS[crawler]
 
     async def download_request(self, request: Request) -> Response:
@@ -61,7 +61,7 @@ class BrowserHandler(HTTP11DownloadHandler):
         await super().close()
 
 
-class Pool:
+class Browsers:
     """At most BROWSER_SESSIONS browsers, opened when they are first needed."""
 
     def __init__(self, settings: BaseSettings) -> None:
@@ -127,7 +127,7 @@ class Worker:
         self._thread.shutdown(wait=False)
         await self._proxy.close()
 
-    def _load(self, url: str, actions: tuple[tuple[str, object], ...], timeout: float) -> Loaded:
+    def _load(self, url: str, actions: tuple[tuple[str, object], ...], timeout: float) -> Rendered:
         """On the worker's thread."""
         if self._session is None:
             sweep()
@@ -147,7 +147,7 @@ class Worker:
             session.close()
 
     def _raise_refusal(self, url: str) -> None:
-        """Raise why the proxy refused the page itself; what it refused of a page's parts is no failure of the page."""
+        """Raise why the proxy refused the page itself; a script or frame that it refused is no failure of the page."""
         host = urlsplit(url).hostname or ""
         reason = self._proxy.refused.get(host)
         if reason == "address":
@@ -165,4 +165,4 @@ def _place(url: str) -> tuple[str, int | None, str]:
     return parts.hostname or "", port, unquote(parts.path) or "/"
 
 
-_POOLS: WeakKeyDictionary[Crawler, Pool] = WeakKeyDictionary()
+_POOLS: WeakKeyDictionary[Crawler, Browsers] = WeakKeyDictionary()

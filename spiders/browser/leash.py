@@ -1,4 +1,4 @@
-"""A tree of processes on a leash: what it holds, how long it may work, and its end."""
+"""The limits of a process tree: its memory, how long it may work, and how it is killed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import psutil
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-LOOK_S = 1.0  # between two looks at what the tree holds
+LOOK_S = 1.0  # between two measurements of the memory
 
 
 class LateError(Exception):
@@ -24,7 +24,7 @@ class LargeError(Exception):
 
 
 def tree(pid: int | None) -> list[psutil.Process]:
-    """A process and all below it; nothing when it is gone, or never was."""
+    """A process and its descendants; [] when it has ended, or `pid` is None."""
     with suppress(psutil.Error):
         if pid is not None:
             top = psutil.Process(pid)
@@ -33,7 +33,7 @@ def tree(pid: int | None) -> list[psutil.Process]:
 
 
 def memory(pid: int | None) -> int:
-    """The bytes that a tree holds; what its processes share counts once."""
+    """The resident bytes of a tree, by PSS, which counts shared pages once; by RSS where the system has no PSS."""
     total = 0
     for process in tree(pid):
         with suppress(psutil.Error):
@@ -42,7 +42,7 @@ def memory(pid: int | None) -> int:
 
 
 def kill(pid: int | None) -> None:
-    """End a tree at once, and wait until none of it runs. Those below our child are another's to bury, in its time."""
+    """Kill a tree and wait, 3 s at most, until none of it runs. Only our own child is reaped here, not its children."""
     doomed = tree(pid)
     for process in doomed:
         with suppress(psutil.Error):
@@ -62,9 +62,10 @@ def _runs(process: psutil.Process) -> bool:
 
 @contextmanager
 def leashed(pid: Callable[[], int | None], seconds: float, most: int) -> Iterator[None]:
-    """Kill the tree of `pid()` when the block takes longer, or the tree comes to hold more bytes than `most`.
+    """Kill the tree of `pid()` when the block takes longer than `seconds`, or the tree holds more than `most` bytes.
 
-    Nothing gentler ends a page whose script never returns. Raises LateError or LargeError, whatever the kill caused.
+    Nothing gentler ends a page whose script never returns. Raises LateError or LargeError in place of whatever error
+    the kill caused in the block.
     """
     over = threading.Event()
     ends = time.monotonic() + seconds

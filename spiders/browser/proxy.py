@@ -1,7 +1,8 @@
 """A proxy on loopback for one browser: it resolves, checks and connects, so that a page reaches public addresses only.
 
 Chromium resolves nothing itself behind a proxy, so what is checked here is what is connected to, on every redirect and
-for every frame and script. TLS passes through as bytes (CONNECT).
+for every frame and script. TLS passes through as bytes (CONNECT). Our own, because it has to connect to the very
+address that it has checked.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from scrapbag.frontier import Answer, Frontier
+from scrapbag.crawl.frontier import Answer, Frontier
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

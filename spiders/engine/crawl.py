@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import scrapy
 from scrapy import Request, signals
 
-from pipelines.guards.reasons import (
+from pipelines.guards.failures import (
     SILENT,
     BusyError,
     HostStoppedError,
     NotYetError,
     RefusedError,
-    is_passing,
-    of_error,
+    is_transient,
+    reason_of,
 )
 from pipelines.store import Arrival
-from scrapbag.found import host_of
-from scrapbag.frontier import Answer, Lease, Page
+from scrapbag.crawl.frontier import Answer, Page
 from spiders.engine.commit import answer
 from spiders.readers.base import fill
 
@@ -34,10 +33,10 @@ if TYPE_CHECKING:
     from tqdm import tqdm
     from twisted.python.failure import Failure
 
-    from scrapbag.frontier import Frontier, Picture
+    from scrapbag.crawl.frontier import Frontier, Lease, Picture
     from scrapbag.layout import Data
     from scrapbag.recipe import Scrape
-    from spiders.engine.scheduler import Scheduler
+    from spiders.engine.turns import Turns
     from spiders.readers.base import Reader
 
 log = logging.getLogger(__name__)
@@ -47,17 +46,22 @@ _BATCH = 500  # addresses of a long list in one transaction
 
 
 class Crawl(scrapy.Spider):
-    """Everything that it finds and loses goes to the frontier; Scrapy's scheduler asks it for requests."""
+    """What it finds and loses goes to the frontier, and what it learns of a host to the turns."""
 
     name = "scrapbag"
 
     def __init__(
-        self, frontier: Frontier, data: Data, scrape: Scrape, readers: dict[str, Reader[Any]], progress: tqdm[Any]
+        self,
+        frontier: Frontier,
+        turns: Turns,
+        data: Data,
+        scrape: Scrape,
+        readers: dict[str, Reader[Any]],
+        progress: tqdm[Any],
     ) -> None:
         super().__init__()
-        self.frontier, self.data, self.scrape, self.readers = frontier, data, scrape, readers
+        self.frontier, self.turns, self.data, self.scrape, self.readers = frontier, turns, data, scrape, readers
         self.fatal: BaseException | None = None  # a fault of the set-up, the disk or the code: the crawl ends with it
-        self.resting: dict[str, float] = {}  # hosts beyond our patience, and until when (seconds since 1970)
         self._progress = progress
 
     @classmethod
@@ -68,14 +72,14 @@ class Crawl(scrapy.Spider):
         return spider
 
     async def start(self) -> AsyncIterator[Any]:
-        """Nothing for Scrapy: where each source begins goes to the catalog, a long list in pieces."""
+        """Queue in the catalog what each source begins with, a long list in batches. Yields Scrapy nothing."""
         try:
             for name, reader in self.readers.items():
                 beginning = iter(reader.start())
                 while found := [self._filled(one, name) for one in islice(beginning, _BATCH)]:
                     self.frontier.add(name, found)
                     await asyncio.sleep(0)
-        except Exception as error:  # noqa: BLE001  (Scrapy would write a line and call it a day)
+        except Exception as error:  # noqa: BLE001  (Scrapy would log it and go on)
             self.fault(error)
         return
         yield  # an asynchronous generator, as Scrapy wants it
@@ -87,19 +91,19 @@ class Crawl(scrapy.Spider):
         if meta["local"]:
             self.crawler.engine.downloader.per_slot_settings.setdefault(lease.host, {"delay": 0.0})
         if meta["local"] or (lease.host in self.scrape.allow_hosts and not self.scrape.delay_s):
-            meta["autothrottle_dont_adjust_delay"] = True  # one's own, and told to give all it can
+            meta["autothrottle_dont_adjust_delay"] = True  # a server of one's own, to be asked at full speed
         if lease.kind == "picture":
             headers = {"Accept": _ACCEPT, "Accept-Encoding": "identity"}
-            return Request(lease.url, self.picture, errback=self.lost, headers=headers, meta=meta)
+            return Request(lease.url, self.picture, errback=partial(self.lost, lease), headers=headers, meta=meta)
         if "actions" in lease.meta:
             meta["browser"] = {"actions": lease.meta["actions"]}
         headers = {"If-None-Match": lease.etag, "If-Modified-Since": lease.last_modified}
         headers = {name: value for name, value in headers.items() if value} | self.readers[lease.source].headers
-        return Request(lease.url, self.page, errback=self.lost, headers=headers, meta=meta)
+        return Request(lease.url, self.page, errback=partial(self.lost, lease), headers=headers, meta=meta)
 
     def page(self, response: Response) -> Iterator[Page | Picture]:
         lease: Lease = response.meta["lease"]
-        self._scheduler.spoke(lease, well=True)
+        self.turns.spoke(lease, well=True)
         if response.status != 304:
             read = getattr(self.readers[lease.source], lease.callback)
             for one in read(response, lease.meta.get("meta", {})):
@@ -107,37 +111,33 @@ class Crawl(scrapy.Spider):
 
     def picture(self, response: Response) -> Iterator[Arrival]:
         lease: Lease = response.meta["lease"]
-        self._scheduler.spoke(lease, well=True)
+        self.turns.spoke(lease, well=True)
         yield Arrival(lease, response.body, answer(response))
         self._progress.update()
 
-    def lost(self, failure: Failure) -> None:
+    def lost(self, lease: Lease, failure: Failure) -> None:
         """A request brought nothing: to be tried again, or a row with its reason."""
-        error: Any = failure.value
-        lease: Lease = failure.request.meta["lease"]  # type: ignore[attr-defined]  # Scrapy adds it
+        error = failure.value or ConnectionError("no reason given")  # Twisted's type has None, which it never is here
         if isinstance(error, NotYetError):
-            self._scheduler.put_back(lease)
+            self.turns.put_back(lease)
             return
         if isinstance(error, BusyError):
             self.frontier.later(lease, 0.0, counts=False)
-            self._scheduler.pause(lease.host, error.seconds, "http_5xx" if error.status >= 500 else "http_4xx")
+            self.turns.pause(lease.host, error.seconds, "http_5xx" if error.status >= 500 else "http_4xx")
             return
-        reason = of_error(error)
+        reason = reason_of(error)
         log.info("%s: %s (%s)", lease.url, reason, error)
-        self._settle(lease, error, reason)
-        if isinstance(error, HostStoppedError):
-            self._scheduler.stop(host_of(failure.request.url), reason)  # type: ignore[attr-defined]
-        elif reason in SILENT:
-            self._scheduler.silent(lease, reason)
+        if is_transient(error, reason) and lease.attempts < self.scrape.attempts:
+            self.turns.retry(lease)
         else:
-            self._scheduler.spoke(lease, well=False)
-
-    def _settle(self, lease: Lease, error: Any, reason: str) -> None:
-        if is_passing(error, reason) and lease.attempts < self.scrape.attempts:
-            self.frontier.later(lease, time.time() + 0.5 * 2**lease.attempts)
-            return
-        skipped = reason == "opt_out" or (isinstance(error, RefusedError) and error.skipped)
-        self.frontier.lost(lease, reason, Answer(getattr(error, "status", None)), skipped=skipped)
+            skipped = reason == "opt_out" or (isinstance(error, RefusedError) and error.skipped)
+            self.frontier.lost(lease, reason, Answer(getattr(error, "status", None)), skipped=skipped)
+        if isinstance(error, HostStoppedError):
+            self.turns.stop(error.host, reason)
+        elif reason in SILENT:
+            self.turns.silent(lease, reason)
+        else:
+            self.turns.spoke(lease, well=False)
 
     def failed(self, failure: Failure) -> None:
         """Scrapy's signal for an exception that no guard has foreseen."""
@@ -145,19 +145,15 @@ class Crawl(scrapy.Spider):
             self.fault(failure.value)
 
     def fault(self, error: BaseException) -> None:
-        """End the crawl for something that is no row's fault; the command raises it."""
+        """End the crawl for an error that is not one request's; `run` raises it."""
         if self.fatal is None:
             self.fatal = error
             self.stop()
 
     def stop(self) -> None:
         """Hand out nothing more and close."""
-        self._scheduler.stopping = True
+        self.turns.stopping = True
         asyncio.ensure_future(self.crawler.engine.close_spider_async(reason="stopped"))  # noqa: RUF006
-
-    @property
-    def _scheduler(self) -> Scheduler:
-        return self.crawler.engine.scheduler  # type: ignore[return-value]  # the one that settings.py names
 
     def _filled(self, found: Page | Picture, source: str) -> Page | Picture:
         return found if isinstance(found, Page) else fill(found, self.readers[source].source)

@@ -1,4 +1,4 @@
-"""Runs a crawl of a recipe's sources, from the frontier's first move to its last."""
+"""Runs a crawl of a recipe's sources: sets up the frontier, the turns and Scrapy, and says what came of it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import asyncio
 import gc
 import logging
 import signal
+import time
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import tomli_w
 from scrapy import signals
@@ -16,11 +17,12 @@ from scrapy.crawler import CrawlerProcess
 from tqdm import tqdm
 
 from scrapbag.catalog import connect
+from scrapbag.crawl.frontier import Frontier
 from scrapbag.errors import MissingError, UsageError
-from scrapbag.frontier import Frontier
-from spiders.browser.programs import INSTALL, find
+from scrapbag.programs import CHROMIUM, find
 from spiders.engine.crawl import Crawl
 from spiders.engine.settings import scrapy_settings
+from spiders.engine.turns import Clock, Turns
 from spiders.readers.kinds import reader
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ _GRACE_S = 1.0  # for requests under way when someone says stop; they are asked 
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Crawled:
     """What a crawl came to. `requests` counts this run's sources by (kind, state, reason)."""
 
     requests: dict[tuple[str, str, str], int]
@@ -58,17 +60,20 @@ def choose(recipe: Recipe, name: str | None) -> tuple[list[Source], list[Source]
         return chosen, []
     if len(waiting) == len(chosen):
         names = ", ".join(source.name for source in waiting)
-        raise MissingError(f"{names} needs Chromium with its driver; run: {INSTALL}")
+        raise MissingError(f"{names} needs {CHROMIUM}")
     return [source for source in chosen if source not in waiting], waiting
 
 
-def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh: bool) -> Outcome:
+def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh: bool) -> Crawled:
     """Crawl `sources` until nothing is left to ask, the limit is reached, or someone stops it (KeyboardInterrupt)."""
     readers = {source.name: reader(source, recipe.scrape) for source in sources}
     with closing(connect(data.catalog, create=True)) as connection:
-        frontier = Frontier(connection, [source.name for source in sources])
+        clock = Clock(time.monotonic, time.time)
+        frontier = Frontier(connection, [source.name for source in sources], clock.wall)
         frontier.begin({source.name: _recipe(source) for source in sources}, retry=retry, fresh=fresh)
         before = frontier.pictures
+        local = frozenset(source.name for source in sources if source.local)
+        turns = Turns(frontier, recipe.scrape, clock, local)
         process = CrawlerProcess(scrapy_settings(recipe.scrape, browser=any(map(_scripted, sources))))
         logging.getLogger("scrapy").setLevel(logging.WARNING)  # it writes two lines about every response
         logging.getLogger("twisted").addFilter(_is_news)
@@ -76,22 +81,28 @@ def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh
         stops = Stops(crawler)
         with tqdm(total=recipe.scrape.limit, initial=before, unit=" pictures", disable=None) as progress:
             process.crawl(
-                crawler, frontier=frontier, data=data, scrape=recipe.scrape, readers=readers, progress=progress
+                crawler,
+                frontier=frontier,
+                turns=turns,
+                data=data,
+                scrape=recipe.scrape,
+                readers=readers,
+                progress=progress,
             )
             gc.freeze()  # what is loaded stays; looking through it again and again would cost 5 % of the CPU
             gc.set_threshold(50_000)
             process.start(install_signal_handlers=False)
-        crawl: Any = crawler.spider
+        crawl = cast("Crawl", crawler.spider)
         if crawl.fatal is not None:
             raise crawl.fatal
         if stops.asked:
             raise KeyboardInterrupt
-        return Outcome(
+        return Crawled(
             requests=frontier.count(),
             pictures=frontier.pictures,
             new=frontier.pictures - before,
             full=frontier.pictures >= recipe.scrape.limit,
-            resting=crawl.resting,
+            resting=turns.resting,
         )
 
 
@@ -101,7 +112,7 @@ class Stops:
     def __init__(self, crawler: Crawler) -> None:
         self.asked = False
         self._crawler = crawler
-        for number in _STOPS:  # until the loop listens: an exception amid Scrapy's start would be swallowed there
+        for number in _STOPS:  # until the event loop listens: Scrapy's start would swallow a KeyboardInterrupt
             signal.signal(number, self._note)
         crawler.signals.connect(self._listen, signal=signals.engine_started)
 
@@ -116,11 +127,10 @@ class Stops:
             self._stop()
 
     def _stop(self) -> None:
-        crawl: Any = self._crawler.spider
         if not self.asked:
             self.asked = True
             asyncio.get_running_loop().call_later(_GRACE_S, _leave)
-            crawl.stop()
+            cast("Crawl", self._crawler.spider).stop()
 
 
 def _is_news(record: logging.LogRecord) -> bool:
@@ -135,7 +145,7 @@ def _leave() -> None:
 
 
 def _recipe(source: Source) -> str:
-    """What, when it changes, makes a source's pages worth reading anew."""
+    """A source's settings as text: when they differ from those of the last run, its pages are read anew."""
     return tomli_w.dumps({key: value for key, value in asdict(source).items() if value is not None})
 
 

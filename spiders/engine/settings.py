@@ -1,4 +1,4 @@
-"""A recipe's [scrape] as Scrapy's settings, with every default of Scrapy's that would lose data or manners changed."""
+"""A recipe's [scrape] as Scrapy's settings; Scrapy's defaults that would lose data or be rude are changed."""
 
 from __future__ import annotations
 

@@ -11,32 +11,32 @@ from scrapbag.errors import TooManyFailuresError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from spiders.engine.run import Outcome
+    from spiders.engine.run import Crawled
 
 
-def summary(outcome: Outcome, report: Path, limit: int) -> str:
+def summary(crawled: Crawled, report: Path, limit: int) -> str:
     """The one line, and a line for each host that wants to be left alone."""
-    found = sum(n for (kind, _, _), n in outcome.requests.items() if kind == "picture")
-    reasons = _reasons(outcome)
-    parts = [f"found {found:,} picture addresses, stored {outcome.pictures:,} pictures ({outcome.new:,} new)"]
-    if outcome.full:
+    found = sum(n for (kind, _, _), n in crawled.requests.items() if kind == "picture")
+    reasons = _reasons(crawled)
+    parts = [f"found {found:,} picture addresses, stored {crawled.pictures:,} pictures ({crawled.new:,} new)"]
+    if crawled.full:
         parts.append(f"stopped at the limit of {limit:,}")
     if reasons:
         parts.append("not fetched: " + ", ".join(f"{reason} {n:,}" for reason, n in reasons.most_common()))
-    lines = [", ".join(parts) + f" -> {report}" + (" · next: make curate" if outcome.pictures else "")]
-    for host, until in sorted(outcome.resting.items()):
+    lines = [", ".join(parts) + f" -> {report}" + (" · next: make curate" if crawled.pictures else "")]
+    for host, until in sorted(crawled.resting.items()):
         when = datetime.fromtimestamp(until).astimezone()
         lines.append(f"{host} asks to be left alone until {when:%Y-%m-%d %H:%M}; make scrape then")
     return "\n".join(lines)
 
 
-def check(outcome: Outcome, max_fail: float) -> None:
+def check(crawled: Crawled, max_fail: float) -> None:
     """Raise TooManyFailuresError, with a table by reason, when nothing was found or too much of it failed."""
     states = Counter[str]()
-    for (_, state, _), n in outcome.requests.items():
+    for (_, state, _), n in crawled.requests.items():
         states[state] += n
     share = states["failed"] / max(1, states["failed"] + states["done"])
-    pictures = sum(n for (kind, _, _), n in outcome.requests.items() if kind == "picture")
+    pictures = sum(n for (kind, _, _), n in crawled.requests.items() if kind == "picture")
     if pictures and share <= max_fail:
         return
     head = (
@@ -44,16 +44,16 @@ def check(outcome: Outcome, max_fail: float) -> None:
         if pictures
         else ("no picture was found")
     )
-    rows = [f"  {reason:<16} {n:>8,}" for reason, n in _reasons(outcome).most_common()]
+    rows = [f"  {reason:<16} {n:>8,}" for reason, n in _reasons(crawled).most_common()]
     after = "look at the selectors and addresses of the recipe, then: make scrape FRESH=1"
     if states["failed"]:
         after = "when the cause is gone: make scrape RETRY=failed"
     raise TooManyFailuresError("\n".join([head, *rows, after]))
 
 
-def _reasons(outcome: Outcome) -> Counter[str]:
+def _reasons(crawled: Crawled) -> Counter[str]:
     reasons = Counter[str]()
-    for (_, _, reason), n in outcome.requests.items():
+    for (_, _, reason), n in crawled.requests.items():
         if reason:
             reasons[reason] += n
     return reasons

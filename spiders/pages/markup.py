@@ -6,6 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from spiders.pages.address import is_picture
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -46,7 +48,10 @@ def largest(srcset: str) -> str:
 
 
 def rating(element: Selector) -> float | None:
-    """A rating of 5, from what an element shows: '4.5 out of 5', 90 %, star classes, an aria-label; None if unclear."""
+    """A rating of 5, from what an element shows: '4.5 out of 5', 90 %, star classes, an aria-label; None if unclear.
+
+    Our own, because extruct reads only ratings that a page declares, and many pages only draw stars.
+    """
     attributes = element.root  # not `attrib`, which raises over a name that no document may have
     content, best = attributes.get("content") or attributes.get("data-rating"), attributes.get("data-max")
     if content and (score := scaled(content, best)) is not None:
@@ -104,7 +109,7 @@ def _named(element: Selector) -> Iterator[str]:
 
 def _around(element: Selector) -> str:
     link: str = element.root.get("href", "").strip()
-    if re.search(r"\.(jpe?g|png|webp|gif|avif|bmp|tiff?)(\?|$)", link, re.IGNORECASE):
+    if is_picture(link):
         return link
     if found := re.search(r"url\(\s*['\"]?([^'\")]+)", element.root.get("style", "")):
         return found[1].strip()

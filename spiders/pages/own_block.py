@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from spiders.pages import markup
-from spiders.pages.schema_org import absolute, likeness, words
+from spiders.pages.address import absolute, is_picture
+from spiders.pages.schema_org import likeness, words
 from spiders.pages.sizes import declared
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def _weight(image: Selector, address: str, name: set[str], near: set[Any]) -> fl
 def _leads_away(image: Selector) -> bool:
     """Whether the picture is a link to another page: an offer, or another product."""
     link = image.xpath("ancestor::a[1]/@href").get("").strip().lower()
-    return bool(link) and not re.search(r"^(?:#|javascript:)|\.(?:jpe?g|png|webp|gif|avif)(?:\?|$)", link)
+    return bool(link) and not link.startswith(("#", "javascript:")) and not is_picture(link)
 
 
 def _side(image: Selector) -> int:

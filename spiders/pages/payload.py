@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from bs4 import BeautifulSoup
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from scrapy.http import Response
 
@@ -44,17 +44,17 @@ def objects(value: Any) -> list[dict[str, Any]]:
 
 
 def text(value: Any) -> str:
-    """A value as words: markup removed, entities resolved, blanks folded; of an object its content or name."""
+    """A value as words for people: as `first`, with markup removed and entities resolved. Not for addresses."""
+    return first(value, "content", "name", "value", clean=_words)
+
+
+def first(value: Any, *keys: str, clean: Callable[[str], str] = str) -> str:
+    """A value as text, blanks folded: of an object what its first full key of `keys` says, of a list the first text."""
     if isinstance(value, dict):
-        return text(next(filter(None, (value.get(key) for key in ("content", "name", "value"))), None))
+        return first(next(filter(None, (value.get(key) for key in keys)), None), *keys, clean=clean)
     if isinstance(value, list):
-        return next(filter(None, map(text, value)), "")
-    if value is None or isinstance(value, bool):
-        return ""
-    words = str(value)
-    if "<" in words:
-        words = BeautifulSoup(words, "lxml").get_text(" ")
-    return " ".join(html.unescape(words).split())
+        return next(filter(None, (first(one, *keys, clean=clean) for one in value)), "")
+    return "" if value is None or isinstance(value, bool) else " ".join(clean(str(value)).split())
 
 
 def words(*values: Any, most: int = 60) -> tuple[str, ...]:
@@ -64,5 +64,9 @@ def words(*values: Any, most: int = 60) -> tuple[str, ...]:
 
 
 def query(address: str, parameters: Mapping[str, Any]) -> str:
-    """`address` with parameters, in their order, so that one question is always one address."""
+    """`address` with parameters, in their order, so that one request is always one address."""
     return f"{address}?{urlencode(parameters)}"
+
+
+def _words(markup: str) -> str:
+    return html.unescape(BeautifulSoup(markup, "lxml").get_text(" ") if "<" in markup else markup)

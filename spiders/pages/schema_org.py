@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit
 
 import extruct
 from extruct.jsonld import JsonLdExtractor
 
+from spiders.pages.address import absolute
 from spiders.pages.markup import scaled
+from spiders.pages.payload import first, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,7 +23,7 @@ _OTHERS = {  # what these lead to is not the product that the page is about
     "isRelatedTo", "isSimilarTo", "isAccessoryOrSparePartFor", "isConsumableFor", "itemListElement", "itemReviewed",
     "review", "reviews", "mentions", "hasVariant", "breadcrumb",
 }  # fmt: skip
-_SKIN_DEEP = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)  # of extruct on odd markup
+_BROKEN_MARKUP = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)  # of extruct
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Product:
+class PageProduct:
     """The product of a page. `rating` is of 5."""
 
     name: str
@@ -46,7 +47,7 @@ class Product:
     pictures: tuple[Shown, ...]
 
 
-def product_of(page: Selector, url: str) -> Product | None:
+def product_of(page: Selector, url: str) -> PageProduct | None:
     """The product that a page is about; None when no schema.org data names one.
 
     Of several, the one whose name the page's title has; the pictures of all that share its name are its own.
@@ -60,7 +61,7 @@ def product_of(page: Selector, url: str) -> Product | None:
     main = max(things, key=lambda thing: likeness(words(_text(thing.get("name"))), title))
     name = _text(main.get("name"))
     same = [main, *(thing for thing in things if thing is not main and name and _text(thing.get("name")) == name)]
-    return Product(
+    return PageProduct(
         name=name,
         sku=next(filter(None, (_text(main.get(key)) for key in ("sku", "productID", "mpn", "productGroupID"))), ""),
         tags=_tags(main),
@@ -77,16 +78,6 @@ def opengraph(page: Selector, url: str) -> tuple[str, ...]:
     return tuple(shown.url for shown in unique(Shown(absolute(url, address)) for address in named))
 
 
-def absolute(base: str, address: str) -> str:
-    """`address` as an absolute http address, '' when it cannot be one."""
-    address = address.replace("&amp;", "&").strip()  # escaped once too often, inside JSON
-    try:
-        whole = urljoin(base, address) if address else ""
-        return whole if urlsplit(whole).scheme in ("http", "https") and urlsplit(whole).hostname else ""
-    except ValueError:
-        return ""
-
-
 def _items(page: Selector, url: str) -> list[Any]:
     """Every item of the page. One broken block of JSON-LD costs that block, not the others."""
     items: list[Any] = []
@@ -95,12 +86,12 @@ def _items(page: Selector, url: str) -> list[Any]:
             try:
                 script.set("type", "application/ld+json")
                 items += JsonLdExtractor().extract_items(script)
-            except _SKIN_DEEP:
+            except _BROKEN_MARKUP:
                 continue
     try:
         found = extruct.extract(page.root, base_url=url, syntaxes=["microdata"], uniform=True)
         return items + list(found["microdata"])
-    except _SKIN_DEEP:
+    except _BROKEN_MARKUP:
         return items
 
 
@@ -117,7 +108,7 @@ def _things(items: list[Any]) -> Iterator[dict[str, Any]]:
 
 
 def _pictures(thing: dict[str, Any], url: str) -> Iterator[Shown]:
-    for image in _listed(thing.get("image")):
+    for image in listed(thing.get("image")):
         said = image if isinstance(image, dict) else {"url": image}
         address = next(filter(None, (absolute(url, _text(said.get(key))) for key in ("contentUrl", "url", "@id"))), "")
         if address:
@@ -127,13 +118,13 @@ def _pictures(thing: dict[str, Any], url: str) -> Iterator[Shown]:
                 licence_url=absolute(url, _text(said.get("license"))),
                 attribution=_text(said.get("creditText") or said.get("copyrightNotice")),
             )
-    for variant in _listed(thing.get("hasVariant")):
+    for variant in listed(thing.get("hasVariant")):
         if isinstance(variant, dict):
             yield from _pictures({**variant, "hasVariant": None}, url)
 
 
 def _rating(thing: dict[str, Any]) -> float | None:
-    for said in _listed(thing.get("aggregateRating")):
+    for said in listed(thing.get("aggregateRating")):
         if isinstance(said, dict):
             score = scaled(_text(said.get("ratingValue")), _text(said.get("bestRating")))
             if score is not None:
@@ -143,26 +134,17 @@ def _rating(thing: dict[str, Any]) -> float | None:
 
 def _tags(thing: dict[str, Any]) -> tuple[str, ...]:
     keys = ("brand", "category", "color", "material", "pattern", "keywords")
-    said = [_text(one) for key in keys for one in _listed(thing.get(key))]
-    listed = [word.strip() for text in said for word in re.split(r"[>,]", text)]
-    return tuple(dict.fromkeys(word for word in listed if 0 < len(word) <= 60))
+    said = [_text(one) for key in keys for one in listed(thing.get(key))]
+    parts = [word.strip() for text in said for word in re.split(r"[>,]", text)]
+    return tuple(dict.fromkeys(word for word in parts if 0 < len(word) <= 60))
 
 
 def _types(thing: dict[str, Any]) -> set[str]:
-    return {str(one).rstrip("/").rpartition("/")[2] for one in _listed(thing.get("@type"))}
+    return {str(one).rstrip("/").rpartition("/")[2] for one in listed(thing.get("@type"))}
 
 
 def _text(value: Any) -> str:
-    """A value as words: of a list the first that has any, of an object its name."""
-    if isinstance(value, dict):
-        return _text(value.get("name") or value.get("@value") or value.get("url") or value.get("@id"))
-    if isinstance(value, list):
-        return next(filter(None, map(_text, value)), "")
-    return "" if value is None or isinstance(value, bool) else " ".join(str(value).split())
-
-
-def _listed(value: Any) -> list[Any]:
-    return [] if value is None else list(value) if isinstance(value, list) else [value]
+    return first(value, "name", "@value", "url", "@id")
 
 
 def words(text: str) -> set[str]:

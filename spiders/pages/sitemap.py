@@ -1,4 +1,7 @@
-"""Sitemaps by sitemaps.org: indexes, url sets with Google's image extension, plain lists, any of them gzipped."""
+"""Sitemaps by sitemaps.org: indexes, url sets with Google's image extension, plain lists, any of them gzipped.
+
+Our own, because Scrapy's reader keeps no images and knows no plain lists.
+"""
 
 from __future__ import annotations
 

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Protocol, Self
 
 from scrapbag.errors import MissingError, UsageError
+from spiders.pages.address import EXTENSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 log = logging.getLogger(__name__)
 
-EXTENSIONS = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".avif"}
 MAX_RATIO = 200  # deflate reaches 1,032 on zeros; no photograph comes near
 
 

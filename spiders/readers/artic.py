@@ -1,11 +1,11 @@
-"""The Art Institute of Chicago: a search in pages of 100, pictures by IIIF. At most 60 questions a minute."""
+"""The Art Institute of Chicago: a search in pages of 100, pictures by IIIF. At most 60 requests a minute."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from scrapbag.crawl.frontier import Page, Picture
 from scrapbag.errors import RecipeError
-from scrapbag.frontier import Page, Picture
 from scrapbag.sources import Artic
 from spiders.pages import payload
 from spiders.pages.licence import CC0, CC0_URL
@@ -30,7 +30,7 @@ class ArticReader(Reader[Artic]):
     def __init__(self, source: Artic, settings: Scrape) -> None:
         super().__init__(source, settings)
         if source.api == Artic.api and settings.delay_s < 1:
-            raise RecipeError("the Art Institute allows 60 questions a minute; write delay_s = 1.0 or more")
+            raise RecipeError("the Art Institute allows 60 requests a minute; write delay_s = 1.0 or more")
 
     @property
     def headers(self) -> dict[str, str]:

@@ -1,22 +1,21 @@
-"""What every reader of a kind of source has, and the recipe's words where a site is silent."""
+"""The base class of all readers, and the recipe's licence, creator and tags for pages that state none."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
-from urllib.parse import urldefrag
 
 from scrapy.http import TextResponse
-from w3lib.url import safe_url_string
 
 from scrapbag.sources import Source
+from spiders.pages import address as addresses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from scrapy.http import Response
 
-    from scrapbag.frontier import Page, Picture
+    from scrapbag.crawl.frontier import Page, Picture
     from scrapbag.recipe import Scrape
 
 S = TypeVar("S", bound=Source)
@@ -34,7 +33,7 @@ class Reader(Generic[S]):
 
     @property
     def headers(self) -> dict[str, str]:
-        """What the questions of this kind carry besides the usual: a key, a name. Pictures are asked for without."""
+        """Headers of this source's pages besides the usual, such as an API key; requests for pictures go without."""
         return {}
 
     def start(self) -> Iterable[Page | Picture]:
@@ -47,12 +46,12 @@ class Reader(Generic[S]):
 
 
 def absolute(response: TextResponse, address: str | None) -> str:
-    """The address that a page means, without its fragment; '' when it is none that can be asked."""
+    """The address that a page means, by its <base> where it has one; '' when it cannot be asked."""
     try:
-        url = urldefrag(response.urljoin((address or "").strip())).url
-        return safe_url_string(url) if address and url.startswith(("http://", "https://")) else ""
-    except ValueError:
+        base = response.urljoin("")
+    except ValueError:  # a <base> that is no address
         return ""
+    return addresses.absolute(base, address)
 
 
 def legible(response: Response) -> bool:

@@ -1,11 +1,11 @@
-"""A category of Wikimedia Commons by the MediaWiki API: one question at a time, thumbnails instead of originals."""
+"""A category of Wikimedia Commons by the MediaWiki API: one request at a time, thumbnails instead of originals."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from scrapbag.crawl.frontier import Page, Picture
 from scrapbag.errors import RecipeError
-from scrapbag.frontier import Page, Picture
 from scrapbag.sources import Commons
 from spiders.pages import payload
 from spiders.readers.base import Reader, absolute
@@ -41,7 +41,7 @@ class CommonsReader(Reader[Commons]):
             yield Page(payload.query(self.source.api, meta["asked"] | further), meta=meta)
 
     def parse_categories(self, response: TextResponse, meta: dict[str, Any]) -> Iterator[Page]:
-        """Subcategories. They may loop; a question that was asked before is not asked again."""
+        """Subcategories. They may loop; the catalog asks no address twice."""
         answer = payload.load(response)
         for one in payload.objects(payload.at(answer, "query", "categorymembers")):
             yield from self._category(payload.text(one.get("title")), meta["depth"] + 1)

@@ -12,9 +12,9 @@ from scrapy.core.downloader.handlers.base import BaseDownloadHandler
 from scrapy.exceptions import DownloadCancelledError
 from scrapy.http import Response
 
-from pipelines.guards.reasons import RefusedError
+from pipelines.guards.failures import RefusedError
 from scrapbag import sources
-from scrapbag.frontier import Picture
+from scrapbag.crawl.frontier import Picture
 from spiders.readers.archives import Box, TooLargeError, UnreadableError, box
 from spiders.readers.base import Reader
 

@@ -9,8 +9,8 @@ from cssselect import ExpressionError, SelectorError
 from parsel import css2xpath
 
 from scrapbag import sources
+from scrapbag.crawl.frontier import Page, Picture
 from scrapbag.errors import RecipeError
-from scrapbag.frontier import Page, Picture
 from spiders.pages import markup
 from spiders.readers.base import Reader, absolute, legible
 
@@ -101,7 +101,7 @@ def _check(name: str, key: str, selector: str) -> None:
 
 
 def _block(element: Selector, others: SelectorList[Selector], selector: str) -> SelectorList[Selector] | None:
-    """What `selector` finds in the largest block around `element` that holds none of the `others`."""
+    """What `selector` finds in the innermost block around `element` that has any, if it holds none of the `others`."""
     if not selector:
         return None
     strangers = {one.root for one in others if one.root.get("href", one.root) != element.root.get("href", element.root)}

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-from scrapbag.frontier import Page, Picture
+from scrapbag.crawl.frontier import Page, Picture
 from scrapbag.sources import Product
 from spiders.pages import markup, own_block, sitemap, sizes
+from spiders.pages.address import absolute
 from spiders.pages.licence import licence_name
-from spiders.pages.schema_org import Product as Named
-from spiders.pages.schema_org import Shown, absolute, opengraph, product_of, unique
+from spiders.pages.schema_org import PageProduct, Shown, opengraph, product_of, unique
 from spiders.readers.base import Reader, legible
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class ProductReader(Reader[Product]):
                 rating=product.rating if product else None,
             )
 
-    def _shown(self, response: TextResponse, product: Named | None) -> tuple[Shown, ...]:
+    def _shown(self, response: TextResponse, product: PageProduct | None) -> tuple[Shown, ...]:
         """The product's pictures: those that the page names, else the first of OpenGraph, else the likeliest one."""
         page, url = response.selector, response.url
         named = [one for one in (product.pictures if product else ()) if not own_block.is_furniture(one.url)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from scrapbag.frontier import Page, Picture
+from scrapbag.crawl.frontier import Page, Picture
 from scrapbag.sources import Shopify
 from spiders.pages import payload
 from spiders.readers.base import Reader, absolute

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from scrapbag.crawl.frontier import Page, Picture
 from scrapbag.errors import RecipeError
-from scrapbag.frontier import Page, Picture
 from scrapbag.sources import Smithsonian
 from spiders.pages import payload
 from spiders.pages.licence import CC0_URL

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from w3lib.url import safe_url_string
 
 from scrapbag import sources
+from scrapbag.crawl.frontier import Picture
 from scrapbag.errors import MissingError, UsageError
-from scrapbag.frontier import Picture
 from spiders.readers.base import Reader
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scrapbag.frontier import Page, Picture
+from scrapbag.crawl.frontier import Page, Picture
 from scrapbag.sources import Woocommerce
 from spiders.pages import payload
 from spiders.pages.markup import scaled

@@ -49,7 +49,7 @@ def sha256(row):
 
 def test_the_average_precision_on_unseen_photographs_is_that_of_timm_by_hand(photos, labels):
     scores = facts.current(photos)
-    seen = facts.see(scores, targets.indices(["quilt"], scores.labels))
+    seen = facts.predictions(scores, targets.indices(["quilt"], scores.classes))
     confidence = dict(zip(scores.shards.sha256, seen.confidence.tolist(), strict=True))
     unseen = [row for row in labels if row["seen_by_model"] == "no" and row["is_quilt"]]
     told = [(int(row["is_quilt"]), confidence[sha256(row)]) for row in unseen]
@@ -67,8 +67,8 @@ def test_at_most_two_of_the_known_copies_are_missed_and_no_stranger_is_joined(ph
     count = len(scores.shards)
     area = scores.shards.column("width").astype(int) * scores.shards.column("height")
     rank = np.argsort(np.argsort(-area, kind="stable"))
-    copies = duplicates.heads(count, links, rank, np.ones(count, dtype=bool))
-    head = np.where(copies.of < 0, np.arange(count), copies.of)
+    copies = duplicates.originals(count, links, rank, np.ones(count, dtype=bool))
+    original = np.where(copies.original < 0, np.arange(count), copies.original)
     place = {digest: row for row, digest in enumerate(scores.shards.sha256)}
     groups = {}
     for row in labels:
@@ -76,10 +76,10 @@ def test_at_most_two_of_the_known_copies_are_missed_and_no_stranger_is_joined(ph
     groups.pop("")
     known = [(a, b) for group in groups.values() for a in group for b in group if a < b]
     assert len(known) == 42
-    assert sum(head[a] != head[b] for a, b in known) <= 2
+    assert sum(original[a] != original[b] for a, b in known) <= 2
     picture = {digits: number for number, group in enumerate(SAME) for digits in group}
     shows = [picture.get(digest[:12], digest) for digest in scores.shards.sha256]
-    joined = [(shows[copy], shows[head[copy]]) for copy in np.flatnonzero(copies.of >= 0)]
+    joined = [(shows[copy], shows[original[copy]]) for copy in np.flatnonzero(copies.original >= 0)]
     strangers = [pair for pair in joined if pair[0] != pair[1]]
     assert not strangers  # look at them: a true copy goes into same_pictures.txt
 
@@ -88,8 +88,8 @@ def test_bf16_changes_no_decision_further_than_a_hundredth_from_the_threshold(ph
     coarse = facts.current(photos)
     score(Score(model=f"local-dir:{REAL / 'model'}", dtype="fp32"), photos)
     exact = facts.current(photos)
-    wanted = targets.indices(["quilt"], exact.labels)
-    mine, theirs = (facts.see(scores, wanted).confidence for scores in (coarse, exact))
+    wanted = targets.indices(["quilt"], exact.classes)
+    mine, theirs = (facts.predictions(scores, wanted).confidence for scores in (coarse, exact))
     for threshold in np.linspace(0.05, 0.95, 19):
         changed = (mine >= threshold) != (theirs >= threshold)
         assert not changed.any() or np.abs(theirs[changed] - threshold).max() <= 0.01

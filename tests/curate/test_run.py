@@ -8,16 +8,20 @@ import sys
 import time
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 from choose_pictures import draw, folder
+from PIL import Image
 
 from benchmarks.support.folder_data import dataset
 from curate import run
 from curate.choose import facts
+from curate.look import decode
+from curate.model import passes
 from curate.scores import shards
 from curate.scores.shards import Shards
-from curate.scores.stage import score
+from curate.scores.stage import open_scorer, score
 from scrapbag import catalog
 from scrapbag.errors import MissingError, RecipeError, TooManyFailuresError, UsageError
 from scrapbag.layout import Data
@@ -80,6 +84,36 @@ def test_threshold_fit_and_size_cost_no_forward_pass_and_never_import_torch(scor
         " assert kept[0] == kept[2] > kept[1], kept; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code, str(data.root)], check=True)
+
+
+def test_another_threshold_makes_no_forward_pass_and_one_would_be_counted(scored):
+    data, _ = scored
+    before = passes.count()
+    assert run.curate(replace(ANY, threshold=0.5), data).forward_passes == passes.count() - before == 0
+    scorer = open_scorer(DEMO, [], data)
+    scorer.embed(np.zeros((3, 3, 96, 96), dtype=np.uint8))
+    assert passes.count() - before == 3
+
+
+def test_a_recipe_that_allows_more_pixels_is_believed_from_the_score_to_the_square(tmp_path):
+    path = tmp_path / "wide.png"
+    Image.effect_noise((6500, 6500), 60).save(path, compress_level=1)
+    data = dataset(tmp_path / "x", [path])
+    data.settings.mkdir()
+    (data.settings / "scrape.toml").write_text('name = "x"\n[scrape]\nmax_pixels = 50_000_000\n')
+    assert score(Score(model="none"), data).unusable == 0
+    decode.strict()  # another process would begin with the usual limit
+    assert run.curate(replace(ANY, targets=()), data).kept == len(list(data.curated.glob("*.png"))) == 1
+
+
+def test_a_recipe_that_allows_fewer_pixels_forgets_no_picture_that_is_there(scored):
+    data, _ = scored
+    data.settings.mkdir(exist_ok=True)
+    (data.settings / "scrape.toml").write_text('name = "x"\n[scrape]\nmax_pixels = 1000\n')
+    try:
+        assert decode.max_pixels(data) == 40_000_000
+    finally:
+        (data.settings / "scrape.toml").unlink()
 
 
 def test_kept_and_first_reasons_add_up_to_the_addresses_asked_for(scored, files):

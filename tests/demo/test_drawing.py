@@ -11,6 +11,7 @@ from PIL import Image, UnidentifiedImageError
 from demo.drawing.blocks import BLOCKS, ROLES, read
 from demo.drawing.develop import develop, draw
 from demo.drawing.palettes import PALETTES
+from demo.drawing.small_quilts import pictures, sha256
 from demo.drawing.stock import FORMS, DrawnPicture, stock
 
 PICTURES = stock()
@@ -39,6 +40,11 @@ def test_a_picture_is_the_same_from_the_same_number_and_another_from_another_see
     body = develop(picture, PICTURES)
     assert develop(picture, PICTURES) == body
     assert develop(picture, PICTURES, seed=1) != body
+
+
+def test_the_small_quilts_that_recorded_figures_rest_on_are_the_same_to_the_bit() -> None:
+    drawn = [sha256(pictures(24, side, held=held)) for side, held in ((32, False), (64, False), (64, True))]
+    assert drawn == ["2609dc3fff27bda8", "0d500ca9d2080cf1", "875235ef18e907eb"]
 
 
 @pytest.mark.parametrize("name", BLOCKS)

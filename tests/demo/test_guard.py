@@ -25,7 +25,7 @@ def photos(tmp_path: Path) -> Path:
 def port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        return int(probe.getsockname()[1])
 
 
 def test_the_command_finds_the_shop_open_and_its_exit_code_is_handed_on(photos: Path, port: int) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,12 +19,12 @@ from demo.train_model import ARCHITECTURE, COPY, MODEL, THRESHOLD, Marks, examin
 
 
 @pytest.fixture(scope="module")
-def model() -> torch.nn.Module:
+def model() -> Any:
     return timm.create_model(f"local-dir:{MODEL}", pretrained=True).eval()
 
 
 @pytest.fixture(scope="module")
-def shown(model: torch.nn.Module) -> tuple[np.ndarray, np.ndarray, list[DrawnPicture]]:
+def shown(model: Any) -> tuple[np.ndarray, np.ndarray, list[DrawnPicture]]:
     """Probabilities and features of a sample of the shop, seen as timm says that the net wants to see them."""
     pictures = [picture for picture in stock() if not picture.flaw][::12]
     transform = create_transform(**resolve_data_config({}, model=model))
@@ -33,7 +34,7 @@ def shown(model: torch.nn.Module) -> tuple[np.ndarray, np.ndarray, list[DrawnPic
         return model.forward_head(maps).softmax(1).numpy(), features.numpy(), pictures
 
 
-def test_it_is_small_enough_for_git_and_names_its_classes(model: torch.nn.Module) -> None:
+def test_it_is_small_enough_for_git_and_names_its_classes(model: Any) -> None:
     assert (MODEL / "model.safetensors").stat().st_size <= 6_000_000
     assert model.pretrained_cfg["input_size"] == (3, 96, 96)
     assert tuple(model.pretrained_cfg["label_names"]) == CLASSES

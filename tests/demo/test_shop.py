@@ -53,7 +53,7 @@ def test_the_list_pages_lead_to_every_listed_item_and_end(url: str, site) -> Non
         assert 0 < len(found) <= PER_PAGE
         items += [link["href"] for link in found]
         following = page.select_one(source["next"])
-        address = urljoin(address, following["href"]) if following else None
+        address = urljoin(address, str(following["href"])) if following else None
     assert items == [item.path for item in site.listed]
     assert len(items) > 5 * PER_PAGE
 
@@ -149,13 +149,13 @@ def test_a_folder_is_a_shop_whose_pictures_are_byte_for_byte_those_on_the_disk(t
     (tmp_path / "labels.csv").write_text("file,is_quilt\n")
     source = SOURCES["shop"]
     with running(folder_shop(tmp_path)) as url:
-        items = [link["href"] for link in _page(f"{url}/shop/1").select(source["item"])]
+        items = [str(link["href"]) for link in _page(f"{url}/shop/1").select(source["item"])]
         assert len(items) == 3
         bodies = {}
         for path in items:
             page = _page(url + path)
             (image,) = page.select(source["image"])
-            bodies[page.select_one(source["title"]).text] = _get(url + image["src"])
+            bodies[page.select_one(source["title"]).text] = _get(url + str(image["src"]))
         assert bodies["quilts old ones 2"] == (tmp_path / "quilts" / "old ones" / "a b.jpg").read_bytes()
         assert bodies["quilts 1"] == b"RIFF....WEBP"
         assert bodies["picture 3"] == b""
@@ -177,7 +177,7 @@ def test_a_taken_port_is_named_and_our_own_shop_is_known_again(tmp_path: Path) -
 
 def _get(address: str) -> bytes:
     with urlopen(address) as response:
-        return response.read()
+        return bytes(response.read())
 
 
 def _page(address: str) -> BeautifulSoup:

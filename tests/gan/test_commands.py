@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 import psutil
 import pytest
@@ -122,7 +123,7 @@ def test_the_generator_loads_with_plain_torch_as_the_readme_shows(trained, tmp_p
     )
     shown = next((block for block in blocks if "generator.safetensors" in block), SNIPPET)
     assert "gan" not in re.findall(r"^(?:from|import) (\w+)", shown, re.MULTILINE)
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     exec(shown, names)
     z = torch.randn(4, 8, 1, 1)
     assert torch.equal(names["g"](z), sample.load(Run(folder / "run").generator).net(z))

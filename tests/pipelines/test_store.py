@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pipelines.guards.reasons import RefusedError
+from pipelines.guards.failures import RefusedError
 from pipelines.jpeg import is_whole
 from pipelines.sniff import TooManyPixelsError, extension, look
 from pipelines.store import store

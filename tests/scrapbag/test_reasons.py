@@ -6,8 +6,8 @@ from scrapbag import reasons
 
 
 def documented(heading: str) -> dict[str, str]:
-    """The table under a heading of docs/report.md, word to sentence."""
-    section = (ROOT / "docs" / "report.md").read_text(encoding="utf-8").partition(f"## {heading}\n")[2]
+    """The table under a heading of docs/reference.md, word to sentence."""
+    section = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8").partition(f"## {heading}\n")[2]
     rows = [line.split("|") for line in section.partition("\n## ")[0].splitlines() if line.startswith("| `")]
     return {word.strip(" `"): sentence.strip() for _, word, sentence, _ in rows}
 

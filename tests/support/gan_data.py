@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -40,7 +41,7 @@ def texture(root: Path, width: int = 128, height: int = 96) -> Data:
     return data
 
 
-def job(data: Data, root: Path, *values: str, images: int = 40, row: str = "", **asked: object) -> Job:
+def job(data: Data, root: Path, *values: str, images: int = 40, row: str = "", **asked: Any) -> Job:
     """A run of narrow nets, ready to train."""
     root.mkdir(parents=True, exist_ok=True)
     settings = Train(images=images, values=(*TINY, *values), **asked)

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import fields
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -14,20 +15,19 @@ _EMPTY = {"str": "", "bool": False}
 SCORE = ScoreInfo(
     model="resnet50.tv_in1k",
     key="0123abcd",
-    link="softmax",
-    label_set="imagenet-1k",
+    activation="softmax",
+    class_set="imagenet-1k",
     backend="torch",
     dtype="bf16",
     features=2048,
     pictures=2000,
-    forward_passes=0,
 )
 
 
 def row(**changes):
     """A picture that came and was kept, with what a test says of it."""
     number = changes.get("number", 42)
-    values = {field.name: _EMPTY.get(str(field.type)) for field in fields(Row)} | {
+    values: dict[str, Any] = {field.name: _EMPTY.get(str(field.type)) for field in fields(Row)} | {
         "number": number,
         "kept": not changes.get("reason"),
         "reasons": changes.get("reason", ""),
@@ -54,17 +54,17 @@ def lost(number, reason):
 
 
 def outcome(rows, **changes):
-    values = {
+    values: dict[str, Any] = {
         "rows": tuple(rows),
         "settings": Curate(targets=("n04033995",)),
         "score": SCORE,
-        "threshold": 0.9,
+        "cut": 0.9,
         "by": "prob",
     }
     return Outcome(**(values | changes))
 
 
-def dataset(count, threshold=0.9):
+def dataset(count, cut=0.9):
     """Many rows with every common fate, the same every time."""
     rows = []
     for i in range(count):
@@ -74,14 +74,14 @@ def dataset(count, threshold=0.9):
             rows.append(lost(i, "http_4xx" if i % 2 else "timeout"))
         elif i % 17 == 0:
             rows.append(row(number=i, title=title, kept=False, reason="blurry", confidence=confidence))
-        elif i % 13 == 0 and confidence >= threshold:
+        elif i % 13 == 0 and confidence >= cut:
             rows.append(row(number=i, title=title, kept=False, reason="dup_near", confidence=confidence,
                             duplicate_of=1, duplicate_how="phash"))  # fmt: skip
         else:
-            kept = confidence >= threshold
-            reason = "" if kept else "low_confidence" if confidence > threshold / 2 else "off_target"
+            kept = confidence >= cut
+            reason = "" if kept else "low_confidence" if confidence > cut / 2 else "off_target"
             rows.append(row(number=i, title=title, kept=kept, reason=reason, confidence=confidence,
-                            margin=abs(confidence - threshold)))  # fmt: skip
+                            margin=abs(confidence - cut)))  # fmt: skip
     return rows
 
 

@@ -29,17 +29,17 @@
     const first = { output: output.cloneNode(true), command: command.textContent };
     const number = (n) => n.toLocaleString("en");
 
-    const draw = (threshold) => {
-      const x = 100 * threshold;
+    const draw = (cut) => {
+      const x = 100 * cut;
       line.setAttribute("x1", x);
       line.setAttribute("x2", x);
       under.setAttribute("width", x);
       over.setAttribute("x", x);
       over.setAttribute("width", 100 - x);
-      const at = tiles.findIndex((tile) => Number(tile.dataset.confidence) >= threshold);
-      const cut = at < 0 ? tiles.length : at;
-      above.replaceChildren(...tiles.slice(cut));
-      below.replaceChildren(...tiles.slice(0, cut).reverse());
+      const at = tiles.findIndex((tile) => Number(tile.dataset.confidence) >= cut);
+      const split = at < 0 ? tiles.length : at;
+      above.replaceChildren(...tiles.slice(split));
+      below.replaceChildren(...tiles.slice(0, split).reverse());
       for (const side of [above, below]) [...side.children].forEach((tile, i) => { tile.hidden = i >= facts.nearest; });
     };
     slider.addEventListener("input", () => {
@@ -58,11 +58,11 @@
       draw(hundredths / 100);
     });
     document.getElementById("back").addEventListener("click", () => {
-      slider.value = Math.round(100 * facts.threshold);
+      slider.value = Math.round(100 * facts.cut);
       slider.removeAttribute("aria-valuetext");
       output.replaceChildren(...first.output.cloneNode(true).childNodes);
       command.textContent = first.command;
-      draw(facts.threshold);
+      draw(facts.cut);
     });
     document.getElementById("copy").addEventListener("click", async () => {
       try {

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.support.simulated_data import Set, answer, dataset, store_pairs, told
 from curate import run
-from curate.choose.certificate import Judgement, judge, taught
+from curate.choose.certificate import Judgement, judge, teaching_answers
 from curate.choose.certify import UNASKED
 from curate.report.sweep import sweep
 from curate.review.questions import Desk
@@ -44,11 +44,11 @@ def decided(made: Set, settings: Curate = SETTINGS) -> Outcome:
 
 
 def order(made: Set, settings: Curate = SETTINGS) -> list[str]:
-    """The pictures in the order in which they are drawn, those kept at the threshold asked about alone."""
+    """The pictures in the order in which they are drawn, those above the cut that is asked about alone."""
     now = judged(made, settings, newest=not settings.targets)
     names = run.gather(settings, made.data).scores.shards.sha256
-    least = 0.9 if settings.targets else now.threshold.ask
-    return [names[row] for row in now.scores.shown[now.scores.ranked >= least]]
+    least = 0.9 if settings.targets else now.cut.ask
+    return [names[row] for row in now.scores.pool_row[now.scores.pool_confidence >= least]]
 
 
 def truth(made: Set, names: list[str]) -> list[tuple[str, str]]:
@@ -67,15 +67,15 @@ def teach(made: Set, count: int, settings: Curate = SETTINGS) -> None:
     answer(made, truth(made, names), "teach", None, settings.targets)
 
 
-def test_without_labels_the_threshold_is_a_probability_and_says_how_many_clicks_are_missing(made: Set) -> None:
+def test_without_labels_the_cut_is_the_promise_and_it_says_how_many_clicks_are_missing(made: Set) -> None:
     outcome = decided(made)
-    assert (outcome.by, outcome.threshold, outcome.certificate) == ("prob", 0.9, None)
+    assert (outcome.by, outcome.cut, outcome.certificate) == ("prob", 0.9, None)
     assert outcome.missing is not None
     assert 20 <= outcome.missing <= 40
     assert all(row.certified is None for row in outcome.rows)
 
 
-def test_certificate_answers_turn_the_threshold_into_a_promise_that_the_rows_carry(made: Set) -> None:
+def test_certificate_answers_certify_a_cut_that_keeps_the_promise_and_the_rows_carry_it(made: Set) -> None:
     certify(made, 60)
     outcome = decided(made)
     assert outcome.by == "precision"
@@ -85,7 +85,7 @@ def test_certificate_answers_turn_the_threshold_into_a_promise_that_the_rows_car
     assert len(outcome.labels) == 16
     kept = [row for row in outcome.rows if row.kept]
     assert np.mean([made.wanted[row.sha256] for row in kept]) >= 0.9
-    assert min(row.confidence or 0 for row in kept) >= outcome.threshold or any(row.answer == "yes" for row in kept)
+    assert min(row.confidence or 0 for row in kept) >= outcome.cut or any(row.answer == "yes" for row in kept)
     assert any(row.certified is not None and row.certified > 0.5 for row in kept)
     assert all(outcome.certificate.labels in row.certificate for row in kept)
     assert max(row.certified_answers or 0 for row in kept) >= outcome.certificate.n
@@ -98,11 +98,11 @@ def test_certificate_answers_turn_the_threshold_into_a_promise_that_the_rows_car
     ids=["teaching", "imported", "another version of the scores"],
 )
 def test_no_other_answers_certify(made: Set, purpose: str, version: str) -> None:
-    drawn = {"version": judged(made).scores.version if version == "same" else "f" * 16}
+    drawn: dict[str, object] = {"version": judged(made).scores.version if version == "same" else "f" * 16}
     answer(made, truth(made, order(made)[:18]), purpose, drawn)
     now = judged(made)
     assert (now.pool.answer == UNASKED).all()
-    assert now.threshold.certificate is None
+    assert now.cut.certificate is None
 
 
 def test_answers_about_other_targets_do_not_certify(made: Set) -> None:
@@ -116,14 +116,14 @@ def test_unsure_counts_against_the_promise(made: Set) -> None:
     answer(made, [(name, "unsure") for name in order(made)[:10]], "certify", {"version": version})
     now = judged(made)
     assert (now.pool.answer == 0).sum() == 10
-    assert now.threshold.missing is None or now.threshold.missing > 40
+    assert now.cut.missing is None or now.cut.missing > 40
 
 
-def test_a_picture_that_a_person_refused_never_comes_back_whatever_the_threshold(made: Set) -> None:
+def test_a_picture_that_a_person_refused_never_comes_back_whatever_is_promised(made: Set) -> None:
     refused = order(made)[0]
     answer(made, [(refused, "no")], "teach")
-    for threshold in (0.9, 0.1):
-        settings = Curate(targets=("quilt",), size=32, threshold=threshold)
+    for promise in (0.9, 0.1):
+        settings = Curate(targets=("quilt",), size=32, threshold=promise)
         [row] = [r for r in run.choose(run.gather(settings, made.data), settings).rows if r.sha256 == refused]
         assert (row.kept, row.reason) == (False, "human_reject")
 
@@ -150,72 +150,72 @@ def test_answers_outlive_new_scores_and_a_new_crawl_which_a_certificate_does_not
 
 def test_certificate_answers_never_teach(made: Set) -> None:
     certify(made, 60)
-    assert taught(run.evidence(run.gather(SETTINGS, made.data))) == []
-    assert judged(made, newest=True).scores.head is None
+    assert teaching_answers(run.evidence(run.gather(SETTINGS, made.data))) == []
+    assert judged(made, newest=True).scores.ranker is None
 
 
 def test_a_picture_drawn_for_a_certificate_does_not_teach_even_when_it_is_answered_again(made: Set) -> None:
     certify(made, 40)
     answer(made, truth(made, order(made)[:40]), "teach")
-    assert taught(run.evidence(run.gather(SETTINGS, made.data))) == []
+    assert teaching_answers(run.evidence(run.gather(SETTINGS, made.data))) == []
 
 
-def test_a_head_is_made_once_there_are_twenty_teaching_answers(doubtful: Set) -> None:
+def test_a_ranker_is_fitted_once_there_are_twenty_teaching_answers(doubtful: Set) -> None:
     teach(doubtful, 18)
     before = judged(doubtful, newest=True).scores
-    assert before.head is None
+    assert before.ranker is None
     teach(doubtful, 60)
     after = judged(doubtful, newest=True).scores
     assert after.version != before.version
-    assert after.head is not None
-    assert after.head.answers == 50
-    assert after.head.area > after.head.model_area
-    assert "a head" in after.ranked_by
+    assert after.ranker is not None
+    assert after.ranker.answers == 50
+    assert after.ranker.area > after.ranker.model_area
+    assert "a ranker" in after.ranked_by
 
 
-def test_a_head_that_ranks_no_better_than_the_model_is_not_used(made: Set) -> None:
+def test_a_ranker_no_better_than_the_model_is_not_used(made: Set) -> None:
     names = sorted(made.wanted, key=lambda name: made.confidence[name])
     answer(made, [(name, "yes") for name in names[-30:]] + [(name, "no") for name in names[:30]], "teach")
-    assert judged(made, newest=True).scores.head is None
+    assert judged(made, newest=True).scores.ranker is None
 
 
-def test_a_certified_version_stays_in_use_while_a_newer_head_is_not_certified(made: Set) -> None:
+def test_a_certified_version_stays_in_use_while_a_newer_ranker_is_not_certified(made: Set) -> None:
     certify(made, 60)
     first = judged(made)
     teach(made, 60)
     assert judged(made).scores.version == first.scores.version
-    assert judged(made).threshold.certificate is not None
+    assert judged(made).cut.certificate is not None
 
 
-def test_the_page_goes_on_showing_the_certificate_that_stands_while_a_newer_head_has_none(tmp_path: Path) -> None:
+def test_the_page_goes_on_showing_the_certificate_that_stands_while_a_newer_ranker_has_none(tmp_path: Path) -> None:
     made = dataset(tmp_path / "middling", 600, separation=2.0)
     certify(made, 60)
-    standing = judged(made).threshold.certificate
+    standing = judged(made).cut.certificate
     teach(made, 60)
     newest = judged(made, newest=True)
-    assert newest.scores.head is not None
-    assert newest.threshold.certificate is None
+    assert newest.scores.ranker is not None
+    assert newest.cut.certificate is None
     desk = Desk(SETTINGS, made.data)
     said = desk.progress()
     assert standing is not None
     assert (said["certified"], said["lower"], said["certifying"]) == (standing.size, standing.lower, 60)
-    assert said["missing"] == newest.threshold.missing
+    assert said["missing"] == newest.cut.missing
     [asked] = desk.ask("tab", 1)
     desk.answer("tab", asked.sha256, "yes")
     assert desk.progress()["certified"] == standing.size
 
 
-def test_what_a_head_learnt_from_is_not_in_the_pool_that_certifies_it(doubtful: Set) -> None:
+def test_what_a_ranker_was_fitted_to_is_not_in_the_pool_that_certifies_it(doubtful: Set) -> None:
     teach(doubtful, 60)
     now = judged(doubtful, newest=True)
-    assert now.scores.head is not None
+    assert now.scores.ranker is not None
     material = run.gather(SETTINGS, doubtful.data)
-    learnt = {label.sha256 for label in taught(run.evidence(material))[:50]}
-    assert not learnt & {material.scores.shards.sha256[row] for row in now.scores.shown}
+    learnt = {label.sha256 for label in teaching_answers(run.evidence(material))[:50]}
+    assert not learnt & {material.scores.shards.sha256[row] for row in now.scores.pool_row}
 
 
 def test_copies_of_a_picture_count_once_and_inherit_its_answer(tmp_path: Path) -> None:
-    made = dataset(tmp_path / "twins", 200)
+    made = dataset(tmp_path / "pairs", 200)
     store_pairs(made.data.scored / "0123456789abcdef", np.arange(0, 200, 2), np.arange(1, 200, 2))
     now = judged(made)
     assert len(now.pool.answer) == 100
@@ -240,11 +240,11 @@ def test_without_targets_answers_certify_what_the_quality_rules_keep(tmp_path: P
     assert all(row.certified_answers == 60 for row in outcome.rows)
 
 
-def test_without_targets_nothing_is_dropped_by_a_number_until_what_answers_taught_is_certified(made: Set) -> None:
+def test_without_targets_nothing_is_dropped_by_a_number_until_a_ranker_is_certified(made: Set) -> None:
     teach(made, 60, FREE)
     learnt = judged(made, FREE, newest=True)
-    assert learnt.scores.head is not None
-    assert learnt.scores.head.model_area == 0.5
+    assert learnt.scores.ranker is not None
+    assert learnt.scores.ranker.model_area == 0.5
     refused = {label.sha256 for label in told(made) if label.answer == "no"}
     before = decided(made, FREE)
     assert (before.ranked_by, before.certificate) == ("nobody", None)
@@ -252,7 +252,7 @@ def test_without_targets_nothing_is_dropped_by_a_number_until_what_answers_taugh
 
     certify(made, 60, FREE)
     after = decided(made, FREE)
-    assert "a head" in after.ranked_by
+    assert "a ranker" in after.ranked_by
     kept = [row for row in after.rows if row.kept]
     assert np.mean([made.wanted[row.sha256] for row in kept]) >= 0.9
     assert sum(row.reason in {"low_confidence", "off_target"} for row in after.rows) > 200
@@ -261,6 +261,6 @@ def test_without_targets_nothing_is_dropped_by_a_number_until_what_answers_taugh
 def test_without_a_model_answers_still_certify(tmp_path: Path) -> None:
     made = dataset(tmp_path / "plain", 200, share=0.98, model=False)
     teach(made, 6, FREE)
-    assert judged(made, FREE, newest=True).scores.head is None
+    assert judged(made, FREE, newest=True).scores.ranker is None
     certify(made, 90, FREE)
     assert decided(made, FREE).certificate is not None

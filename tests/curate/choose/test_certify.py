@@ -1,4 +1,4 @@
-"""Bets, thresholds and certificates: what they promise, and when they promise nothing."""
+"""Bets, cuts and certificates: what they promise, and when they promise nothing."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_without_an_answer_nothing_is_certified_and_the_missing_clicks_are_named
     assert 30 <= found.missing <= 40
 
 
-def test_answers_certify_a_threshold_that_keeps_the_promise() -> None:
+def test_answers_certify_a_cut_that_keeps_the_promise() -> None:
     wanted, confidence = world(2)
     found = choose(pool(wanted, confidence, 600), 0.9)
     assert found.by == "precision"
@@ -84,7 +84,7 @@ def test_answers_certify_a_threshold_that_keeps_the_promise() -> None:
     assert found.certificate.size == (confidence >= found.value).sum()
 
 
-def test_by_prob_keeps_the_threshold_whatever_was_answered() -> None:
+def test_by_prob_cuts_at_the_promise_whatever_was_answered() -> None:
     wanted, confidence = world(2)
     assert choose(pool(wanted, confidence, 600), 0.9, "prob").value == 0.9
 
@@ -99,7 +99,7 @@ def test_a_classifier_that_knows_nothing_gets_no_certificate() -> None:
 def test_the_ladder_depends_on_the_scores_alone_and_spends_the_level_once() -> None:
     _, confidence = world(4)
     steps = ladder(confidence, 0.9)
-    assert [step.threshold for step in steps] == sorted((step.threshold for step in steps), reverse=True)
+    assert [step.cut for step in steps] == sorted((step.cut for step in steps), reverse=True)
     assert sum(step.share for step in steps) == pytest.approx(1)
     assert loosest(steps, lambda _, level: level <= 0.05 + 1e-12) == len(steps) - 1
 

@@ -84,7 +84,7 @@ def test_the_margin_says_how_far_a_decision_is_from_flipping():
     assert np.isnan(decisions.margin[2])  # no number brings a licence back
 
 
-def test_of_copies_the_largest_stands_for_all_with_the_best_confidence_of_them():
+def test_of_copies_the_largest_is_the_original_and_has_the_best_confidence_of_them():
     small, large = {"width": 400, "height": 300, "confidence": 0.96}, {"width": 1600, "confidence": 0.88}
     decisions = decide(facts(small, large), linked((0, 1)), SETTINGS, 0.9)
     assert decisions.kept[:2].tolist() == [False, True]
@@ -92,7 +92,7 @@ def test_of_copies_the_largest_stands_for_all_with_the_best_confidence_of_them()
     assert decisions.confidence[1] == pytest.approx(0.96)
 
 
-def test_a_higher_threshold_keeps_a_subset():
+def test_a_higher_cut_keeps_a_subset():
     rng = np.random.default_rng(0)
     many = facts(
         *[
@@ -101,7 +101,7 @@ def test_a_higher_threshold_keeps_a_subset():
         ]
     )
     links = linked(*[tuple(sorted(rng.choice(80, 2, replace=False).tolist())) for _ in range(60)])
-    kept = [decide(many, links, SETTINGS, threshold).kept for threshold in (0.2, 0.5, 0.8, 0.95)]
+    kept = [decide(many, links, SETTINGS, cut).kept for cut in (0.2, 0.5, 0.8, 0.95)]
     for loose, strict in pairwise(kept):
         assert not (strict & ~loose).any()
     assert kept[0].sum() > kept[-1].sum() > 0

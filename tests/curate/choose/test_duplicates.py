@@ -16,7 +16,7 @@ def photo(seed, side=256):
     """Something like a photograph: coarse shapes under fine ones."""
     rng = np.random.default_rng(seed)
     layers = [cv2.resize(rng.random((n, n)), (side, side), interpolation=cv2.INTER_CUBIC) / n for n in (3, 6, 12, 48)]
-    mixed = sum(layers)
+    mixed = np.sum(layers, axis=0)
     return np.uint8(255 * (mixed - mixed.min()) / (mixed.max() - mixed.min()))
 
 
@@ -82,19 +82,19 @@ def test_a_chain_of_likenesses_does_not_join_its_ends():
     both = np.array([[0, 1], [1, 2], [2, 3], [1, 0], [2, 1], [3, 2]])
     both = both[np.lexsort(both.T[::-1])]
     links = Links(both[:, 0], both[:, 1], np.full(6, 1))
-    copies = duplicates.heads(4, links, np.arange(4), np.ones(4, dtype=bool))
-    assert copies.of.tolist() == [-1, 0, -1, 2]
+    copies = duplicates.originals(4, links, np.arange(4), np.ones(4, dtype=bool))
+    assert copies.original.tolist() == [-1, 0, -1, 2]
 
 
-def test_a_picture_that_is_dropped_anyway_stands_for_nobody():
+def test_a_picture_that_is_dropped_anyway_is_no_original():
     links = Links(np.array([0, 1]), np.array([1, 0]), np.array([1, 1]))
-    copies = duplicates.heads(2, links, np.arange(2), np.array([False, True]))
-    assert copies.of.tolist() == [1, -1]  # the smaller but sound one is kept, the other points at it
+    copies = duplicates.originals(2, links, np.arange(2), np.array([False, True]))
+    assert copies.original.tolist() == [1, -1]  # the smaller but sound one is kept, the other points at it
 
 
 def test_hashes_that_agree_need_features_that_nearly_agree():
     pairs = Pairs(
-        twin=NO_TWINS,
+        duplicate=NO_DUPLICATES,
         phash=np.array([[0, 1, 0, 0], [2, 3, 7, 1], [4, 5, 3, 0], [6, 7, 6, 0]]),
         phash_cosine=np.array([0.93, 0.96, np.nan, np.nan], dtype=np.float32),
         first=np.array([8, 8]),
@@ -123,9 +123,9 @@ def stored(tmp_path):
     return shards
 
 
-NO_TWINS = np.empty((0, 3), dtype=np.int64)
-NO_PAIRS = {
-    "twin": NO_TWINS,
+NO_DUPLICATES = np.empty((0, 3), dtype=np.int64)
+NO_PAIRS: dict[str, np.ndarray] = {
+    "twin": NO_DUPLICATES,
     "phash": np.empty((0, 4), dtype=np.int64),
     "phash_cosine": np.empty(0, dtype=np.float32),
     **dict.fromkeys(("first", "second"), np.empty(0, dtype=np.int64)),
@@ -169,9 +169,13 @@ def test_a_picture_with_structure_and_one_without_are_no_copies_however_alike_th
     shards = Shards(tmp_path)
     told = np.stack([hashes.phashes(one) for one in (photo(1), photo(2), np.full((256, 256), 250, np.uint8))])
     features = np.ones((3, 8), dtype=np.float16)
-    columns = {"hashes": told, "features": features, "sketch": pairs.sketch(features.astype(np.float32))}
+    columns: dict[str, np.ndarray] = {
+        "hashes": told,
+        "features": features,
+        "sketch": pairs.sketch(features.astype(np.float32)),
+    }
     shards.append([f"{number:064x}" for number in range(3)], columns | {"problem": np.zeros(3, np.uint8)})
-    assert pairs.read_pairs(shards).twin[:, :2].tolist() == [[1, 0]]
+    assert pairs.read_pairs(shards).duplicate[:, :2].tolist() == [[1, 0]]
 
 
 def _shards(folder, features=None, hashed=None):
@@ -187,30 +191,30 @@ def _shards(folder, features=None, hashed=None):
     return shards
 
 
-def _heads(shards, rank):
+def _originals(shards, rank):
     links = duplicates.links(pairs.read_pairs(shards), near=0.985)
     count = len(shards)
-    return duplicates.heads(count, links, np.array(rank), np.ones(count, dtype=bool)).of.tolist()
+    return duplicates.originals(count, links, np.array(rank), np.ones(count, dtype=bool)).original.tolist()
 
 
-def test_of_many_equal_pictures_one_stands_for_all_whichever_is_the_best(tmp_path):
+def test_of_many_equal_pictures_one_is_the_original_whichever_is_the_best(tmp_path):
     hashed = np.random.default_rng(1).integers(1, 2**63, (6, hashes.COLUMNS), dtype=np.uint64)
     hashed[[2, 3]] = hashed[0]
-    hashed[[4, 5]] = hashed[0] ^ np.uint64(0b101)  # two bits off: near, and twins of each other
-    assert _heads(_shards(tmp_path / "none", hashed=hashed), [3, 9, 1, 4, 0, 2]) == [4, -1, 4, 4, -1, 4]
+    hashed[[4, 5]] = hashed[0] ^ np.uint64(0b101)  # two bits off: near-duplicates, and duplicates of each other
+    assert _originals(_shards(tmp_path / "none", hashed=hashed), [3, 9, 1, 4, 0, 2]) == [4, -1, 4, 4, -1, 4]
     features = np.random.default_rng(2).random((6, 32), dtype=np.float32)
     features[[2, 3]] = features[0]
     features[[4, 5]] = features[0] + np.float32(0.05) * features[1]
-    assert _heads(_shards(tmp_path / "model", features), [3, 9, 1, 4, 0, 2]) == [4, -1, 4, 4, -1, 4]
+    assert _originals(_shards(tmp_path / "model", features), [3, 9, 1, 4, 0, 2]) == [4, -1, 4, 4, -1, 4]
 
 
-def test_twins_of_twins_are_put_together_and_compared_with_others_once(tmp_path):
+def test_duplicates_are_put_together_and_compared_with_others_once(tmp_path):
     rng = np.random.default_rng(3)
     kinds = rng.random((5, 64), dtype=np.float32)
     noise = rng.normal(0, 0.003, (1000, 64)).astype(np.float32)
     found = pairs.read_pairs(_shards(tmp_path, kinds[np.arange(1000) % 5] + noise))
-    assert len(found.twin) == 995
-    assert (found.twin[:, 1] == found.twin[:, 0] % 5).all()
+    assert len(found.duplicate) == 995
+    assert (found.duplicate[:, 1] == found.duplicate[:, 0] % 5).all()
     assert len(found.first) <= 10
 
 

@@ -10,7 +10,7 @@ from curate.look import quality
 
 def measured(image):
     pixels = quality.shrink(image)
-    return quality.measure(pixels, cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
+    return quality.measure(pixels, np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8))
 
 
 def grid(rows, columns, gutter=6, side=90):

@@ -73,6 +73,7 @@ def test_neighbours_lend_their_class_and_copies_do_not():
     q = prior.correct(p, np.arange(200), neighbour).posterior[:, 0]
     assert q[0] > 0.75
     assert q[199] < 0.25
+    p[0] = 0.95, 0.05
     copies = np.where(kind == 0, 0, np.arange(200))  # all of the first kind are one picture
     alone = prior.correct(p, copies, neighbour)
     assert np.allclose(alone.posterior[:100], prior.posterior(p[:100], alone.prior[None].astype(np.float32)))

@@ -11,11 +11,11 @@ from curate.model.views import Averaged, five
 class Mean:
     """An embedder whose feature is the mean grey and whose logit its double."""
 
-    width, passes = 1, 0
+    width, seen = 1, 0
 
     def __call__(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         assert len(pixels) <= 16
-        self.passes += len(pixels)
+        self.seen += len(pixels)
         grey = pixels.reshape(len(pixels), -1).mean(axis=1, keepdims=True).astype(np.float32)
         return grey, 2 * grey
 
@@ -39,4 +39,4 @@ def test_features_and_logits_are_means_over_the_looks_of_each_picture() -> None:
     features, logits = Averaged(inner)(pixels)
     assert np.allclose(features[:, 0], pixels.reshape(7, -1).mean(axis=1), atol=1e-3)
     assert np.allclose(logits, 2 * features)
-    assert (inner.passes, Averaged(inner).width) == (35, 1)
+    assert (inner.seen, Averaged(inner).width) == (35, 1)

@@ -4,7 +4,7 @@ import re
 import shutil
 import time
 from collections import Counter
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 from report_rows import dataset, lost, outcome, row, store
@@ -14,7 +14,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from curate.choose.certify import Certificate
-from curate.report import page, reports, sheets, sweep
+from curate.report import page, sheets, sweep
 from curate.rows import Row
 from scrapbag.layout import Data
 from scrapbag.recipe import Curate
@@ -30,7 +30,7 @@ def written(folder, rows, **changes):
     """The address of a report over `rows`."""
     data = Data(folder / "quilts")
     store(data, rows)
-    reports.write(outcome(rows, **changes), data)
+    page.write(outcome(rows, **changes), data)
     return (data.report / "report.html").as_uri()
 
 
@@ -79,7 +79,7 @@ def test_the_policy_admits_this_style_and_this_script_and_nothing_else(tmp_path)
     assert not re.search(r"\son\w+=", text)
 
 
-@pytest.mark.parametrize("field", [f for f, kind in Row.__annotations__.items() if kind == "str"])
+@pytest.mark.parametrize("field", [one.name for one in fields(Row) if one.type == "str"])
 def test_hostile_text_in_any_column_stays_text(tmp_path, field):
     bad = replace(row(number=5), **{field: HOSTILE})
     worse = replace(lost(6, "dns"), **{field: HOSTILE})
@@ -110,24 +110,24 @@ def test_the_same_outcome_gives_the_same_bytes_however_it_was_reached(tmp_path):
     rows = dataset(300)
     data = Data(tmp_path)
     store(data, rows)
-    first = outcome(rows, seconds={"score": 9.0})
-    again = outcome(rows, score=replace(first.score, forward_passes=300), seconds={})
+    first = outcome(rows)
+    again = outcome(rows, forward_passes=300)
     assert html(first, data) == html(again, data)
 
 
 def test_an_uncertified_outcome_says_so_and_a_certified_one_shows_its_evidence(tmp_path):
     rows = dataset(50)
     assert "Uncertified: 0.90 is the classifier" in html(outcome(rows), Data(tmp_path))
-    certificate = Certificate(threshold=0.8713, promise=0.9, lower=0.912, n=64, errors=1, size=50)
-    text = html(outcome(rows, by="precision", threshold=0.8713, certificate=certificate), Data(tmp_path))
+    certificate = Certificate(cut=0.8713, promise=0.9, lower=0.912, n=64, errors=1, size=50)
+    text = html(outcome(rows, by="precision", cut=0.8713, certificate=certificate), Data(tmp_path))
     assert "Uncertified" not in text
     assert "at least 91.2 %" in text
     assert "0.8713" in text
     assert "hedged betting" in text
     assert "make curate THRESH=0.90<" in text  # what was asked for is the promise, not the confidence behind it
-    text = html(outcome(rows, missing=38, ranked_by="a head"), Data(tmp_path))
+    text = html(outcome(rows, missing=38, ranked_by="a ranker"), Data(tmp_path))
     assert "38 more answers would, were each of them yes" in text
-    assert "a head" in text
+    assert "a ranker" in text
 
 
 def test_without_a_classifier_there_is_no_threshold_to_move(tmp_path):
@@ -147,18 +147,21 @@ def test_a_sheet_that_is_a_sample_says_of_how_many(tmp_path):
     assert f"{sheets.KEPT} of 1,000 pictures, evenly spread" in html(outcome(rows), Data(tmp_path))
 
 
-def test_near_copies_stand_beside_what_was_kept_for_them_and_exact_ones_do_not(tmp_path):
+def test_near_copies_stand_beside_their_original_and_exact_ones_do_not(tmp_path):
     rows = [
         row(number=1, kept=False, reason="low_confidence"),
         row(number=2, kept=False, reason="dup_near", duplicate_of=1, duplicate_how="feature"),
         row(number=3, kept=False, reason="dup_near", duplicate_of=1, duplicate_how="mirror"),
-        row(number=4, title="the head"),
+        row(number=4, title="the original"),
         row(number=5, kept=False, reason="dup_near", duplicate_of=4, duplicate_how="phash"),
         row(number=5, kept=False, reason="dup_exact", duplicate_of=4, duplicate_how="sha256", url="https://e.org/5"),
     ]
-    groups, count = sheets.copies(Data(tmp_path), rows)
+    groups, count = sheets.groups(Data(tmp_path), rows)
     assert count == 2
-    assert [(group.head.title, len(group.tiles)) for group in groups] == [("the head", 1), ("picture 00001", 2)]
+    assert [(group.original.title, len(group.copies)) for group in groups] == [
+        ("the original", 1),
+        ("picture 00001", 2),
+    ]
 
 
 def test_a_long_table_of_licences_ends_in_the_sum_of_the_others(tmp_path):
@@ -288,7 +291,7 @@ def test_twenty_thousand_rows_open_in_under_three_seconds(shown, chromium, tmp_p
     rows = dataset(20_000)
     store(data, [one for one in rows if one.number is not None and one.number % 8 == 0])
     began = time.process_time()
-    reports.write(outcome(rows), data)
+    page.write(outcome(rows), data)
     assert time.process_time() - began < 10
     path = data.report / "report.html"
     assert path.stat().st_size < 5_000_000

@@ -166,7 +166,7 @@ def test_two_tabs_are_asked_different_questions_and_lose_no_answer(chromium: Web
             chromium.switch_to.window(first if turn % 2 == 0 else second)
             sha256 = shown(chromium)
             press(chromium, "y")
-            WebDriverWait(chromium, 10, poll_frequency=0.02).until(lambda page, was=sha256: shown(page) != was)
+            WebDriverWait(chromium, 10, poll_frequency=0.02).until(lambda page, was=sha256: shown(page) != was)  # type: ignore[misc]
             said.append(sha256)
         chromium.close()
         chromium.switch_to.window(first)
@@ -214,7 +214,7 @@ def test_another_sites_page_cannot_post_an_answer(chromium: WebDriver, made: Set
 
 
 @pytest.mark.browser
-def test_the_page_fits_a_phone_and_says_nothing_wrong_to_its_console(chromium: WebDriver, made: Set) -> None:
+def test_the_page_fits_a_phone_and_says_nothing_wrong_to_its_console(chromium: webdriver.Chrome, made: Set) -> None:
     with served(made) as server:
         size = {"width": 375, "height": 667, "deviceScaleFactor": 1, "mobile": True}
         chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
@@ -312,4 +312,4 @@ def test_without_flask_the_command_says_what_to_install(made: Set) -> None:
     command = [sys.executable, "-c", program, "review", "--data", str(made.data.root)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 69
-    assert "pip install" in ended.stderr
+    assert "make setup EXTRA=web" in ended.stderr

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 from report_rows import dataset, row
 
-from curate.squares import handover, tables, tars
+from curate.rows import square_name
+from curate.squares import FORMS, handover, tables, tars
 from scrapbag.disk import lock
 from scrapbag.errors import DiskError, LockedError, MissingError, UsageError
 from scrapbag.layout import Data
@@ -33,7 +34,7 @@ def data(tmp_path):
     data.curated.mkdir(parents=True)
     rows = [row(number=n, title=HOSTILE, creator='Ada; "B"', level=n % 4, confidence=0.9 + n / 1e7) for n in NUMBERS]
     for n in NUMBERS:
-        Image.new("RGB", (32, 32), (n % 256, 80, 160)).save(data.curated / tables.file_name(n))
+        Image.new("RGB", (32, 32), (n % 256, 80, 160)).save(data.curated / square_name(n))
     tables.write(data.curated, [*rows, *(one for one in dataset(50) if not one.kept)], SETTINGS, "demo")
     return data
 
@@ -62,7 +63,7 @@ def test_credits_go_with_the_pictures(data):
 
 def test_dataset_json_lists_every_square_once(data):
     labels = json.loads((data.curated / "dataset.json").read_text())["labels"]
-    assert labels == [[tables.file_name(n), 0] for n in NUMBERS]
+    assert labels == [[square_name(n), 0] for n in NUMBERS]
 
 
 def test_a_folder_is_numbered_without_gaps_and_its_tables_agree(data):
@@ -96,7 +97,7 @@ def test_parquet_holds_bytes_in_the_shape_of_an_image_feature(data):
     assert features["image"] == {"_type": "Image"}
     assert set(features) == set(read.column_names)
     rows = read.to_pylist()
-    assert [one["image"]["path"] for one in rows] == [tables.file_name(n) for n in NUMBERS]
+    assert [one["image"]["path"] for one in rows] == [square_name(n) for n in NUMBERS]
     assert Image.open(io.BytesIO(rows[1]["image"]["bytes"])).getpixel((0, 0)) == (17, 80, 160)
     assert rows[0]["title"] == HOSTILE  # nobody opens this one in a spreadsheet
     assert (rows[0]["number"], rows[0]["level"]) == (3, 3)
@@ -142,7 +143,7 @@ def test_shards_without_an_index_are_unfinished(data):
         tars.verify(place)
 
 
-@pytest.mark.parametrize("kind", handover.KINDS)
+@pytest.mark.parametrize("kind", FORMS)
 def test_exporting_twice_gives_the_same_bytes_and_leaves_nothing_else(data, kind):
     def content():
         return {p.name: p.read_bytes() for p in sorted((data.export).rglob("*")) if p.is_file()}
@@ -154,7 +155,7 @@ def test_exporting_twice_gives_the_same_bytes_and_leaves_nothing_else(data, kind
     assert not list((data.export).glob(".part*"))
 
 
-@pytest.mark.parametrize("kind", handover.KINDS)
+@pytest.mark.parametrize("kind", FORMS)
 def test_a_lost_square_ends_it_in_a_sentence_and_keeps_the_export_before(data, kind):
     place, _ = handover.export(data, kind)
     before = place.stat().st_mtime_ns

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from curate.squares import cache as squares
-from curate.squares import fit
+from curate.squares import cache, fit
 from curate.squares.cache import Wanted
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
@@ -66,9 +65,9 @@ def one(tmp_path):
 
 
 def test_a_square_is_made_once_and_named_by_its_pictures_number(tmp_path, one):
-    assert squares.make([one], tmp_path / "squares", 24, "auto") == 1
-    assert squares.make([one], tmp_path / "squares", 24, "auto") == 0
-    squares.link([one], tmp_path / "squares", tmp_path / "new", 24, "auto")
+    assert cache.make([one], tmp_path / "squares", 24, "auto") == 1
+    assert cache.make([one], tmp_path / "squares", 24, "auto") == 0
+    cache.link([one], tmp_path / "squares", tmp_path / "new", 24, "auto")
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["00007.png"]
     with Image.open(tmp_path / "new" / "00007.png") as made:
         assert made.convert("RGB").getpixel((12, 12)) == BLUE
@@ -76,12 +75,12 @@ def test_a_square_is_made_once_and_named_by_its_pictures_number(tmp_path, one):
 
 
 def test_a_border_that_is_measured_otherwise_gives_another_square_of_auto(tmp_path, one):
-    cache = tmp_path / "squares"
-    squares.make([one], cache, 24, "auto")
+    folder = tmp_path / "squares"
+    cache.make([one], folder, 24, "auto")
     remeasured = replace(one, border_uniform=0.3)
-    assert squares.make([remeasured], cache, 24, "auto") == 1
-    assert squares.make([remeasured], cache, 24, "crop") == 0  # the very same square
-    assert squares.make([one], cache, 24, "auto") == 0
+    assert cache.make([remeasured], folder, 24, "auto") == 1
+    assert cache.make([remeasured], folder, 24, "crop") == 0  # the very same square
+    assert cache.make([one], folder, 24, "auto") == 0
 
 
 def test_the_folder_is_there_at_every_moment_of_the_swap(tmp_path):
@@ -99,11 +98,11 @@ def test_the_folder_is_there_at_every_moment_of_the_swap(tmp_path):
             if not (current / "dataset.json").exists():
                 missing.append(1)
 
-    squares.swap(fill(".new", "0"), current)
+    cache.swap(fill(".new", "0"), current)
     watcher = threading.Thread(target=watch)
     watcher.start()
     for turn in range(1, 40):
-        squares.swap(fill(".new", str(turn)), current)
+        cache.swap(fill(".new", str(turn)), current)
     stop.set()
     watcher.join()
     assert not missing

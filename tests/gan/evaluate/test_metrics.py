@@ -1,8 +1,9 @@
-"""What the figures say of samples whose worth is known."""
+"""What the metrics say of samples that are known to be good, copied, repeated or blurred."""
 
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,15 +11,10 @@ import torch
 from truth_pictures import drawn
 
 from gan.evaluate import features, metrics
-from gan.evaluate.fidelity import Judge, Known, Reals, divide, reals_of
+from gan.evaluate.fidelity import Judge, Known, Reals, Verdict, divide, reals_of
 from gan.nets import presets
 from gan.pictures import batches
 from gan.pictures.data import Pictures
-
-
-@pytest.fixture(scope="module")
-def judge() -> Judge:
-    return Judge(divide(drawn(400, 1), drawn(128, 2)))
 
 
 def blurred(pictures: np.ndarray) -> np.ndarray:
@@ -27,24 +23,23 @@ def blurred(pictures: np.ndarray) -> np.ndarray:
     return torch.nn.functional.interpolate(small, scale_factor=4, mode="bilinear").byte().permute(0, 2, 3, 1).numpy()
 
 
-def test_honest_samples_raise_no_flag_and_reach_the_floor(judge: Judge) -> None:
-    verdict = judge.verdict(drawn(len(judge.reals.others), 3))
-    ours, floor = verdict.measured[0].fakes, verdict.measured[0].floor
-    assert verdict.flags == ()
+def test_honest_samples_raise_no_flag_and_reach_the_floor(honest: Verdict) -> None:
+    ours, floor = honest.measured[0].fakes, honest.measured[0].floor
+    assert honest.flags == ()
     assert abs(ours.kid - floor.kid) < 5
     assert ours.coverage == pytest.approx(floor.coverage, abs=0.05)
     assert floor.copy_auc == pytest.approx(0.5, abs=0.01)
-    assert verdict.fakes.colour_volume == pytest.approx(verdict.floor.colour_volume, rel=0.1)
-    assert verdict.fakes.sharpness == pytest.approx(1, abs=0.05)
+    assert honest.fakes.colour_volume == pytest.approx(honest.floor.colour_volume, rel=0.1)
+    assert honest.fakes.sharpness == pytest.approx(1, abs=0.05)
 
 
-def test_more_samples_than_reals_count_for_kid_and_draw_by_draw_for_shares(judge: Judge) -> None:
+def test_more_samples_than_reals_count_for_kid_and_draw_by_draw_for_shares(judge: Judge, honest: Verdict) -> None:
     n = len(judge.reals.others)
-    honest, noise = drawn(n, 3), np.random.default_rng(0).integers(0, 256, (n + 40, 32, 32, 3), dtype=np.uint8)
-    first, other, both = (judge.verdict(one) for one in (honest, noise[:n], np.concatenate([honest, noise])))
+    noise = np.random.default_rng(0).integers(0, 256, (n + 40, 32, 32, 3), dtype=np.uint8)
+    other, both = judge.verdict(noise[:n]), judge.verdict(np.concatenate([drawn(n, 3), noise]))
     assert (both.n, both.many) == (n, 2 * n + 40)
-    assert both.fakes == first.fakes
-    one, two, mean = (verdict.measured[0].fakes for verdict in (first, other, both))
+    assert both.fakes == honest.fakes
+    one, two, mean = (verdict.measured[0].fakes for verdict in (honest, other, both))
     assert mean.kid > one.kid + 10
     for name in ("precision", "recall", "coverage"):  # the last forty are no whole draw
         assert getattr(mean, name) == pytest.approx((getattr(one, name) + getattr(two, name)) / 2), name
@@ -114,7 +109,7 @@ def test_kid_agrees_with_its_formula_on_a_whole_set() -> None:
     assert value == pytest.approx(1000 * (within - 2 * across), abs=5 * error)
 
 
-def test_the_colour_volume_of_one_cast_is_nothing_and_of_a_known_cloud_its_radius() -> None:
+def test_the_colour_volume_of_one_mean_colour_is_zero_and_of_a_normal_distribution_its_standard_deviation() -> None:
     assert metrics.colour_volume(np.full((50, 8, 8, 3), (20, 40, 200), np.uint8)) == 0
     means = np.random.default_rng(0).normal(128, 20, (4000, 1, 1, 3)).clip(0, 255).astype(np.uint8)
     assert metrics.colour_volume(means.repeat(4, 1).repeat(4, 2)) == pytest.approx(20, rel=0.05)
@@ -139,7 +134,7 @@ def test_random_features_are_the_same_twice_and_have_a_hash_of_their_own() -> No
 
 @pytest.mark.parametrize(("train", "held"), [(142, 64), (1600, 178), (6000, 667), (80, 64)])
 def test_reference_and_floor_share_no_picture_and_are_enough_of_both(train: int, held: int) -> None:
-    pictures = np.arange(train + held, dtype=np.uint16)[:, None, None, None]
+    pictures: Any = np.arange(train + held, dtype=np.uint16)[:, None, None, None]
     reals = divide(pictures[:train], pictures[train:])
     reference, others = set(reals.reference.ravel().tolist()), set(reals.others.ravel().tolist())
     assert not reference & others

@@ -14,13 +14,14 @@ from truth_pictures import drawn
 
 from gan.evaluate import report
 from gan.evaluate.evaluate import lines
-from gan.evaluate.fidelity import Judge, divide
 from gan.evaluate.neighbours import find, write
 from gan.pictures import grids
 from scrapbag.layout import Run
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from gan.evaluate.fidelity import Judge
 
 METRICS = """images_seen,seconds,images_per_s,loss_d,loss_g,accuracy,sign,penalty,p,gamma,rate,pictures,spread
 64,1.0,64,1.4,0.7,0.5,0,0,0,0.2,0.0004,900,0.1
@@ -34,13 +35,13 @@ def run(tmp_path: Path) -> Run:
     run = Run(tmp_path / "<script>alert(1)</script>".replace("/", "_"))
     run.root.mkdir()
     run.metrics.write_text(METRICS)
-    (run.root / "quality.csv").write_text(
+    run.quality.write_text(
         "images_seen,kid,recall,coverage,colour_volume,features\n10000,300.5,0.4,0.5,20.1,abc\n64000,80.25,0.6,0.9,25,abc\n"
     )
     run.settings.write_text('row = "auto-cpu"\nsize = 32\n[values]\nz = 128\nloss = "nonsaturating"\n')
     for kimg in (1, 6, 64):
         grids.save(run.fakes(kimg), drawn(16, kimg))
-    grids.save(run.root / "reals.png", drawn(16, 0))
+    grids.save(run.reals, drawn(16, 0))
     return run
 
 
@@ -86,7 +87,7 @@ def test_the_curves_end_where_the_numbers_do(run: Run) -> None:
     assert all(line.path.split()[-2].lstrip("L") == "640.0" for line in losses.lines)
     assert losses.lines[1].path.endswith(" 0.0")  # G's last loss is the highest point of the chart
     assert charts["KID x1000"].lines[0].last == "80.2"
-    assert charts["Spread"].lines[0].path.count("L") == 1  # the row without a grid is no point
+    assert charts["Standard deviation"].lines[0].path.count("L") == 1  # the row without a grid is no point
 
 
 def test_a_run_without_anything_still_has_a_page(tmp_path: Path) -> None:
@@ -95,8 +96,7 @@ def test_a_run_without_anything_still_has_a_page(tmp_path: Path) -> None:
     assert "make evaluate" in page
 
 
-def test_a_copy_stands_first_among_the_neighbours_at_distance_nothing(tmp_path: Path) -> None:
-    judge = Judge(divide(drawn(200, 1), drawn(64, 2)))
+def test_a_copy_stands_first_among_the_neighbours_at_distance_zero(tmp_path: Path, judge: Judge) -> None:
     samples = np.concatenate([drawn(40, 3), judge.reals.train[7:8]])
     beside = find(samples, judge)
     assert np.array_equal(beside[0].sample, judge.reals.train[7])
@@ -107,10 +107,9 @@ def test_a_copy_stands_first_among_the_neighbours_at_distance_nothing(tmp_path: 
     assert write(Run(tmp_path), beside).stat().st_size > 1000
 
 
-def test_every_figure_in_the_terminal_stands_beside_its_floor_with_counts_and_hash() -> None:
-    judge = Judge(divide(drawn(200, 1), drawn(64, 2)))
+def test_every_figure_in_the_terminal_stands_beside_its_floor_with_counts_and_hash(judge: Judge) -> None:
     text = lines(judge.verdict(drawn(300, 3), images_seen=1234))
-    assert "132 samples (300 on random features) after 1,234 images" in text[0]
+    assert "264 samples (300 on random features) after 1,234 images" in text[0]
     assert judge.known[0].kind.sha256 in text[1]
     names = [line[4:40].strip() for line in text]
     assert names.index("coverage") + 1 == names.index("precision (only beside coverage)")

@@ -1,4 +1,4 @@
-"""Runs that are judged: what is kept, what is written, and that training does not notice."""
+"""Runs that are measured: what is kept, what is written, and that training does not notice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from truth_pictures import drawn
 
 from gan.__main__ import main
 from gan.evaluate import features, keep
-from gan.evaluate.evaluate import best
 from gan.evaluate.keep import Keeper
 from gan.pictures import batches
 from gan.sample import sample
@@ -26,7 +25,7 @@ from gan.train.players import Machine
 from scrapbag.errors import MissingError
 from scrapbag.layout import Run
 
-KEPT_LOOKS = 3
+LOOKS_AT_LEAST = 3
 
 
 @pytest.fixture(scope="module")
@@ -54,22 +53,22 @@ def test_training_does_not_notice_that_it_is_judged(judged, tmp_path):
 
 def test_the_best_generator_is_the_one_of_the_smallest_kid(judged):
     made, _ = judged
-    looks = keep.looks(made.run)
-    assert len(looks) >= KEPT_LOOKS
+    looks = keep.rows(made.run)
+    assert len(looks) >= LOOKS_AT_LEAST
     assert [one.images_seen for one in looks] == sorted({one.images_seen for one in looks})
     least = min(looks, key=lambda one: one.kid)
-    assert sample.load(best(made.run)).images_seen == least.images_seen
+    assert sample.load(made.run.best).images_seen == least.images_seen
     assert sample.load(made.run.generator).images_seen == 80
 
 
 def test_lines_from_beyond_the_checkpoint_are_forgotten(judged):
     made, _ = judged
-    looks = keep.looks(made.run)
+    looks = keep.rows(made.run)
     generator = sample.load(made.run.generator)
     copy = Run(made.run.root.with_name("again"))
     shutil.copytree(made.run.root, copy.root)
-    Keeper(loop.replace(made, run=copy), young=0)(generator.net, looks[1].images_seen)
-    assert [one.images_seen for one in keep.looks(copy)] == [one.images_seen for one in looks[:2]]
+    Keeper(replace(made, run=copy), young=0)(generator.net, looks[1].images_seen)
+    assert [one.images_seen for one in keep.rows(copy)] == [one.images_seen for one in looks[:2]]
 
 
 def test_evaluate_prints_and_keeps_figures_neighbours_and_page(judged):
@@ -79,11 +78,11 @@ def test_evaluate_prints_and_keeps_figures_neighbours_and_page(judged):
     last = result.output.splitlines()[-1]
     assert last.startswith("KID ")
     assert str(made.run.report) in last
-    kept = json.loads((made.run.root / "evaluation.json").read_text())
+    kept = json.loads(made.run.evaluation.read_text())
     assert set(kept) == {"last", "best"}
     assert kept["last"]["n"] == 36  # of 100 squares 64 are held out, and no more of them count than there are others
     assert kept["last"]["measured"][0]["floor"]["coverage"] > 0.8
-    assert (made.run.root / "neighbours.png").exists()
+    assert made.run.neighbours.exists()
     page = made.run.report.read_text()
     assert page.count("data:image/webp") >= 3  # samples, reals, neighbours
     assert kept["last"]["measured"][0]["sha256"] in page
@@ -94,13 +93,13 @@ def test_the_best_generator_is_judged_for_itself_where_it_is_not_the_last_one(ju
     made, _ = judged
     copy = Run(made.run.root.with_name("other"))
     shutil.copytree(made.run.root, copy.root)
-    older = best(copy)
+    older = copy.best
     shutil.copy(copy.generator, older)
     config = json.loads(copy.generator.with_suffix(".json").read_text())
     older.with_suffix(".json").write_text(json.dumps({**config, "images_seen": 48}))
     result = CliRunner().invoke(main, ["evaluate", "--run", str(copy.root)])
     assert result.exit_code == 0, result.output
-    kept = json.loads((copy.root / "evaluation.json").read_text())
+    kept = json.loads(copy.evaluation.read_text())
     assert {name: one["images_seen"] for name, one in kept.items()} == {"last": 80, "best": 48}
 
 

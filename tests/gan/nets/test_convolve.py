@@ -1,8 +1,9 @@
-"""Convolutions that are computed another way give what torch's give, and so do their slopes and the slopes of those."""
+"""Convolutions that are computed another way equal torch's: outputs, gradients, and double backward."""
 
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
 import torch
@@ -23,11 +24,11 @@ CASES = [
 
 
 def everything(net: nn.Module, x: Tensor) -> list[Tensor]:
-    """What comes out, and the slopes of a loss that has a slope in it, as R1's has."""
+    """The output, and the gradients of a loss that contains a gradient, as R1 does."""
     x = x.double().requires_grad_()
     y = net(x)
-    (slope,) = torch.autograd.grad(y.tanh().sum(), x, create_graph=True)
-    (y.square().sum() + slope.square().sum()).backward()
+    (gradient,) = torch.autograd.grad(y.tanh().sum(), x, create_graph=True)
+    (y.square().sum() + gradient.square().sum()).backward()
     return [y, x.grad, *(one.grad for one in net.parameters())]
 
 
@@ -45,7 +46,7 @@ class _FromVector(nn.ConvTranspose2d):
 
 
 @pytest.mark.parametrize("bias", [True, False])
-def test_a_canvas_painted_at_once_is_a_product(bias):
+def test_a_transposed_convolution_of_a_vector_is_a_matrix_product(bias):
     canvas = {"in_channels": 6, "out_channels": 3, "kernel_size": 16, "bias": bias}
     alike(nn.ConvTranspose2d(**canvas), _FromVector(**canvas), torch.randn(4, 6, 1, 1))
     with torch.autocast("cpu", torch.bfloat16):
@@ -65,14 +66,14 @@ def test_beside_a_cpu_a_vector_takes_the_product_and_a_map_does_not(monkeypatch)
 
 
 @pytest.mark.parametrize(("theirs", "ours", "side"), copy.deepcopy(CASES))
-def test_a_convolution_and_its_slopes_are_torchs(theirs: nn.Module, ours: nn.Module, side: int) -> None:
+def test_a_convolution_and_its_gradients_are_torchs(theirs: nn.Module, ours: nn.Module, side: int) -> None:
     alike(theirs, ours, torch.randn(3, 6, side, side))
 
 
 @pytest.mark.parametrize("mode", ["zeros", "circular"])
 @pytest.mark.parametrize("kernel", [1, 3, 5])
 @pytest.mark.parametrize("side", [4, 7])
-def test_growing_in_one_step_is_growing_in_two(mode: str, kernel: int, side: int) -> None:
+def test_upsampling_and_convolving_in_one_step_is_doing_so_in_two(mode: Any, kernel: int, side: int) -> None:
     layers = [nn.Upsample(scale_factor=2), nn.Conv2d(6, 5, kernel, padding=kernel // 2, padding_mode=mode)]
     alike(nn.Sequential(*layers), convolve.Grown(*copy.deepcopy(layers)), torch.randn(2, 6, side, side + 2))
 

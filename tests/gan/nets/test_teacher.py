@@ -149,7 +149,7 @@ def test_a_checkpoint_keeps_a_sum_in_the_place_of_the_frozen_weights():
 
 def test_the_mixing_comes_from_the_seed():
     values = presets.resolve("projected", SMALL)
-    first, same, other = (players.make(values, 32, seed, Machine()).d[0].tap0 for seed in (0, 0, 1))
+    first, same, other = (players.make(values, 32, seed, Machine()).d.state_dict()["0.tap0"] for seed in (0, 0, 1))
     assert torch.equal(first, same)
     assert not torch.equal(first, other)
 

@@ -13,7 +13,7 @@ from scrapbag.errors import UsageError
 
 
 def _load(dataset, crop=0):
-    return data.load(dataset.curated, dataset.root / "packed", crop)
+    return data.load(dataset.curated, dataset.packed, crop)
 
 
 def test_the_pack_holds_every_pixel(tmp_path):
@@ -40,7 +40,7 @@ def test_a_tenth_is_held_out_of_many(tmp_path):
 def test_the_pack_is_written_once_and_again_when_a_picture_changes(tmp_path):
     dataset = squares(tmp_path)
     first = _load(dataset)
-    packed = dataset.root / "packed" / first.key / "pixels.u8"
+    packed = dataset.packed / first.key / "pixels.u8"
     written = packed.stat().st_mtime_ns
     assert _load(dataset).key == first.key
     assert packed.stat().st_mtime_ns == written
@@ -56,7 +56,7 @@ def test_of_older_curations_no_pack_is_left_and_who_learns_from_one_keeps_it(tmp
     assert [path.name for path in (dataset.root / "packed").iterdir() if path.is_dir()] == [second.key]
     assert first.train[0].any()
     assert not second.train[0].any()
-    assert np.array_equal(first.train[1], Image.open(dataset.curated / first.names[1]))
+    assert np.array_equal(first.train[1], np.asarray(Image.open(dataset.curated / first.names[1])))
 
 
 def test_a_pack_that_was_cut_short_is_written_anew(tmp_path):
@@ -64,7 +64,7 @@ def test_a_pack_that_was_cut_short_is_written_anew(tmp_path):
     first = _load(dataset)
     (dataset.root / "packed" / first.key / "index.json").unlink()
     (dataset.root / "packed" / first.key / "pixels.u8").write_bytes(b"half")
-    assert np.array_equal(_load(dataset).train[0], Image.open(dataset.curated / first.names[0]))
+    assert np.array_equal(_load(dataset).train[0], np.asarray(Image.open(dataset.curated / first.names[0])))
 
 
 @pytest.mark.parametrize(("mode", "says"), [("L", "is grey"), ("RGBA", "has transparency"), ("P", "has a palette")])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -25,7 +27,7 @@ def _rng(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def _scores(loss_d=1.0, loss_g=1.0, accuracy=0.5, sign=0.0):
+def _metrics(loss_d=1.0, loss_g=1.0, accuracy=0.5, sign=0.0):
     return StepMetrics(loss_d, loss_g, accuracy, sign, 0.0)
 
 
@@ -54,19 +56,19 @@ def test_soft_targets_stay_in_their_range_and_flip_as_often_as_asked():
     assert targets[flipped].max() <= 0.2
 
 
-def test_r1_is_the_square_of_the_slope():
+def test_r1_is_the_squared_norm_of_the_gradient():
     x = torch.randn(5, 3, 4, 4, requires_grad=True)
     weight = torch.randn(3, 4, 4)
     assert torch.allclose(losses.penalty((x * weight).sum([1, 2, 3]), x), weight.square().sum())
 
 
-def test_the_penalty_grows_with_images_seen_by_equal_factors():
+def test_the_penalty_s_weight_grows_geometrically_with_images_seen():
     values = presets.resolve("auto-cpu", ["gamma=8.0", "gamma_start=0.25", "gamma_kimg=100"])
     assert [losses.gamma(values, seen) for seen in (0, 50_000, 100_000, 900_000)] == pytest.approx([2, 4, 8, 8])
     assert losses.gamma(presets.resolve("auto-cuda"), 0) == presets.resolve("auto-cuda").gamma
 
 
-def test_d_is_held_back_as_much_as_the_images_seen_ask_for():
+def test_d_is_penalised_with_the_weight_of_the_images_seen():
     growing = presets.resolve("auto-cpu", ["width=4", "batch=8", "gamma=1e3", "gamma_start=0.001", "gamma_kimg=100"])
     weights = [_d_after_a_step(growing, seen) for seen in (0, 50_000, 100_000)]
     flat = [_d_after_a_step(replace(growing, gamma=gamma, gamma_start=1.0), 0) for gamma in (1.0, 31.6227766, 1e3)]
@@ -81,14 +83,14 @@ def _d_after_a_step(values, images_seen):
     return torch.cat([p.detach().flatten() for p in team.d.parameters()])
 
 
-def test_the_loser_trains_until_the_gap_is_small():
+def test_the_net_with_the_larger_loss_trains_alone_until_the_gap_is_small():
     values = presets.resolve("balanced-cpu", ["target=0.5"])
     for loss_d, loss_g, train_d, train_g in ((2.0, 1.0, True, False), (1.0, 2.0, False, True), (1.0, 1.2, True, True)):
-        after = balance.update(Balance(), _scores(loss_d, loss_g), values)
+        after = balance.update(Balance(), _metrics(loss_d, loss_g), values)
         assert (after.train_d, after.train_g) == (train_d, train_g)
 
 
-def test_a_player_that_waits_is_not_changed():
+def test_a_net_whose_turn_is_skipped_is_not_changed():
     values = presets.resolve("balanced-cpu", ["width=4", "batch=4", "z=8"])
     x = torch.rand(4, 3, 32, 32)
     for train_d, train_g in ((True, False), (False, True)):
@@ -99,21 +101,21 @@ def test_a_player_that_waits_is_not_changed():
         assert all(torch.equal(a, b) for a, b in zip(g, team.g.parameters(), strict=True)) is not train_g
 
 
-def test_the_gate_holds_a_sure_discriminator():
+def test_the_gate_stops_a_discriminator_that_is_too_accurate():
     values = presets.resolve("auto-cpu", ["balance=gate", "target=0.8"])
-    assert not balance.update(Balance(), _scores(accuracy=0.9), values).train_d
-    assert balance.update(Balance(train_d=False), _scores(accuracy=0.7), values).train_d
+    assert not balance.update(Balance(), _metrics(accuracy=0.9), values).train_d
+    assert balance.update(Balance(train_d=False), _metrics(accuracy=0.7), values).train_d
 
 
-def test_ada_is_clamped_and_starts_at_nothing():
+def test_ada_is_clamped_and_starts_at_zero():
     values = presets.resolve("auto-cuda")
     state = balance.start(values)
     assert state.p == 0
     for _ in range(10_000):
-        state = balance.update(state, _scores(sign=1.0), values)
+        state = balance.update(state, _metrics(sign=1.0), values)
     assert state.p == balance.ADA_MOST
     for _ in range(20_000):
-        state = balance.update(state, _scores(sign=-1.0), values)
+        state = balance.update(state, _metrics(sign=-1.0), values)
     assert state.p == 0
 
 
@@ -122,7 +124,7 @@ def test_the_servo_is_bounded_both_ways():
     for sign, end in ((1.0, balance.SERVO_MOST), (-1.0, 1 / balance.SERVO_MOST)):
         state = Balance()
         for _ in range(10_000):
-            state = balance.update(state, _scores(sign=sign), values)
+            state = balance.update(state, _metrics(sign=sign), values)
         assert state.gamma == pytest.approx(end)
 
 
@@ -142,7 +144,7 @@ def test_each_augmentation_changes_pictures_by_its_generator_alone(value):
     assert once.shape == x.shape
 
 
-def test_a_chance_of_nothing_augments_nothing():
+def test_a_probability_of_zero_augments_nothing():
     values = presets.resolve("dcgan64", ["colour=1.0", "shift=0.2"])
     x = torch.rand(8, 3, 16, 16)
     assert torch.equal(augment(x, values, 0.0, 0, _rng()), x)
@@ -157,22 +159,21 @@ def test_noise_fades_with_images_seen():
     assert gone == 0
 
 
-def test_a_gpu_warps_as_a_cpu_does():
+def test_the_warp_of_a_gpu_is_grid_sample_forward_and_backward():
     x = torch.randn(5, 3, 24, 32, dtype=torch.double, requires_grad=True)
     grid = affine_grid(torch.randn(5, 2, 3, dtype=torch.double) * 2, list(x.shape), align_corners=False)
     want = grid_sample(x, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
     got = _bilinear(x, grid)
     torch.testing.assert_close(got, want)
-    slope = torch.randn_like(want)
-    torch.testing.assert_close(torch.autograd.grad(got, x, slope), torch.autograd.grad(want, x, slope))
+    grad = torch.randn_like(want)
+    torch.testing.assert_close(torch.autograd.grad(got, x, grad), torch.autograd.grad(want, x, grad))
 
 
-def test_a_gpu_is_held_to_one_order_of_adding(monkeypatch):
+def test_a_gpu_uses_deterministic_kernels_only(monkeypatch):
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
-    monkeypatch.setattr(
-        torch.utils.deterministic, "fill_uninitialized_memory", torch.utils.deterministic.fill_uninitialized_memory
-    )
+    module = sys.modules["torch.utils.deterministic"]
+    monkeypatch.setattr(module, "fill_uninitialized_memory", module.fill_uninitialized_memory)
     threads = torch.get_num_threads()
     players.ready(Machine())
     assert not torch.are_deterministic_algorithms_enabled()
@@ -185,7 +186,7 @@ def test_a_gpu_is_held_to_one_order_of_adding(monkeypatch):
         torch.set_num_threads(threads)
 
 
-def test_augmentation_lets_the_slope_through_to_g():
+def test_augmentation_is_differentiable_so_that_g_gets_a_gradient():
     values = presets.resolve("quilt")
     x = torch.rand(4, 3, 32, 32, requires_grad=True)
     augment(x, values, 1.0, 0, _rng()).sum().backward()
@@ -193,7 +194,7 @@ def test_augmentation_lets_the_slope_through_to_g():
     assert x.grad.abs().sum() > 0
 
 
-def test_the_average_forgets_half_in_its_half_life():
+def test_the_moving_average_forgets_half_in_its_half_life():
     values = presets.resolve("auto-cpu", ["ema_kimg=1", "batch=100", "norm_g=none"])
     g, ema = torch.nn.Linear(1, 1), torch.nn.Linear(1, 1)
     with torch.no_grad():
@@ -206,10 +207,10 @@ def test_the_average_forgets_half_in_its_half_life():
     assert ema.weight.item() == pytest.approx(0.5, abs=1e-5)
 
 
-def test_pictures_that_are_all_one_have_no_spread():
+def test_pictures_that_are_all_one_have_a_standard_deviation_of_zero():
     one = torch.rand(1, 3, 8, 8)
-    assert grids.spread(one.expand(16, -1, -1, -1)) == pytest.approx(0.0, abs=1e-6)
-    assert grids.spread(torch.rand(16, 3, 8, 8)) > 0.2
+    assert grids.pixel_std(one.expand(16, -1, -1, -1)) == pytest.approx(0.0, abs=1e-6)
+    assert grids.pixel_std(torch.rand(16, 3, 8, 8)) > 0.2
 
 
 def test_uniform_latents_stay_within_one():
@@ -229,7 +230,7 @@ def test_the_end_of_d_sees_the_contrast_that_batch_norm_hides(moments, told_apar
     assert (change > 0.01) == told_apart
 
 
-def test_moments_are_means_and_deviations_of_each_cell():
+def test_moments_are_means_and_standard_deviations_of_each_cell():
     x = torch.randn(2, 3, 8, 8, generator=_rng())
     seen = Moments(torch.nn.AvgPool2d(4))(x)
     cells = x.reshape(2, 3, 2, 4, 2, 4).transpose(3, 4).flatten(4)
@@ -250,7 +251,8 @@ def test_tinted_pictures_have_hues_before_the_first_step(row, tint, colourful):
 
 def test_a_tint_is_one_colour_all_over_the_picture():
     values = presets.resolve("auto-cpu-64", ["width=8"])
-    add = players.make(values, 32, 0, Machine()).g[0]
+    net: Any = players.make(values, 32, 0, Machine()).g
+    add = net[0]
     tint = add[1](batches.latents(values, 4, _rng()))
     assert tint.shape == (4, 3, 32, 32)
     assert torch.equal(tint, tint[:, :, :1, :1].expand_as(tint))

@@ -7,7 +7,7 @@ import csv
 import pytest
 import torch
 
-from gan.train.progress import COLLAPSED, Progress, Row
+from gan.train.progress import COLLAPSED, MetricsRow, Progress
 from scrapbag.layout import Run
 
 ONE = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)).expand(16, -1, -1, -1)
@@ -17,9 +17,9 @@ MANY = torch.rand(16, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 def _show(root, pictures, *images_seen):
     """A run that shows the same grid again and again."""
     run = Run(root)
-    with Progress(run, lambda: pictures, float(MANY.std(0).mean()), budget=100.0, seen=0.0) as progress:
+    with Progress(run, lambda: pictures, float(MANY.std(0).mean()), budget=100.0, spent=0.0) as progress:
         for number, images in enumerate(images_seen):
-            row = Row(images, 1000.0 * number, 64.0, 1.0, 2.0, 0.5, 0.1, 0.0, 1.0, 1.0, 4e-4, 100)
+            row = MetricsRow(images, 1000.0 * number, 64.0, 1.0, 2.0, 0.5, 0.1, 0.0, 1.0, 1.0, 4e-4, 100)
             progress.show(row, spent=0.0)
     return run
 

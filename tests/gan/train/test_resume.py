@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import tomllib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 import tomli_w
@@ -87,10 +87,8 @@ def test_minutes_count_over_all_resumes(tmp_path):
     assert (first.seconds, again.seconds, more.seconds) == (30, 30, 60)
 
 
-def test_on_another_computer_a_run_goes_on_as_is_best_there_and_says_that_bits_differ(tmp_path):
-    data = squares(tmp_path / "data")
-    old = job(data, tmp_path / "run")
-    loop.train(old)
+def test_on_another_computer_a_run_goes_on_as_is_best_there_and_says_that_bits_differ(tmp_path, finished):
+    data, old, _ = finished
     path = tmp_path / "run" / "settings.toml"
     table = tomllib.loads(path.read_text())
     here, machine = table["computer"], {**table["machine"], "threads": 64}
@@ -98,7 +96,7 @@ def test_on_another_computer_a_run_goes_on_as_is_best_there_and_says_that_bits_d
     assert job(data, tmp_path / "run").machine.threads == 64, "what was found stays while the computer is the same"
     path.write_text(tomli_w.dumps({**table, "machine": machine, "computer": "another"}))
     said = []
-    again = runs.prepare(data, Run(tmp_path / "run"), loop.replace(old.settings, images=80), said.append)
+    again = runs.prepare(data, Run(tmp_path / "run"), replace(old.settings, images=80), said.append)
     assert "began on another" in said[0]
     assert "probe" in said[1]
     assert again.machine.threads <= (os.cpu_count() or 1)
@@ -108,31 +106,27 @@ def test_on_another_computer_a_run_goes_on_as_is_best_there_and_says_that_bits_d
     assert len([one for one in said if "goes on" in one]) == 1
 
 
-def test_a_run_of_a_gpu_that_is_gone_is_neither_moved_nor_begun_anew(tmp_path):
-    data = squares(tmp_path / "data")
-    loop.train(job(data, tmp_path / "run"))
+def test_a_run_of_a_gpu_that_is_gone_is_neither_moved_nor_begun_anew(tmp_path, finished):
+    data, _, _ = finished
     path = tmp_path / "run" / "settings.toml"
     table = tomllib.loads(path.read_text())
     path.write_text(tomli_w.dumps({**table, "computer": "NVIDIA", "machine": {**table["machine"], "device": "cuda"}}))
-    with pytest.raises(MissingError, match="learnt on NVIDIA, and torch finds no GPU now"):
+    with pytest.raises(MissingError, match="was trained on NVIDIA, and torch finds no GPU now"):
         job(data, tmp_path / "run")
     assert checkpoint.saved(tmp_path / "run" / "checkpoints")
     assert not (tmp_path / "run.1").exists()
 
 
 @pytest.mark.parametrize("other", ["seed", "values", "data"])
-def test_another_run_in_the_same_place_moves_the_old_one_aside(tmp_path, other):
-    data = squares(tmp_path / "data")
-    old = job(data, tmp_path / "run")
-    _, sha256 = loop.train(old)
-    runs.finish(old, Moment(), sha256)
+def test_another_run_in_the_same_place_moves_the_old_one_aside(tmp_path, finished, other):
+    data, old, sha256 = finished
     (tmp_path / "run" / "train.toml").write_text('name = "x"\n')
     said = []
     settings = old.settings
     if other == "seed":
-        settings = loop.replace(settings, seed=1)
+        settings = replace(settings, seed=1)
     elif other == "values":
-        settings = loop.replace(settings, values=(*settings.values, "lr_g=0.001"))
+        settings = replace(settings, values=(*settings.values, "lr_g=0.001"))
     else:
         data = squares(tmp_path / "other", seed=1)
     runs.prepare(data, Run(tmp_path / "run"), settings, said.append)
@@ -162,7 +156,7 @@ def test_a_checkpoint_runs_nothing_that_is_in_it(tmp_path):
     assert not (tmp_path / "harm").exists()
 
 
-def test_nothing_is_stepped_on_a_loss_that_is_no_number(tmp_path):
+def test_no_optimiser_is_stepped_when_a_loss_is_not_finite():
     values = presets.resolve("auto-cpu", ["batch=4", "width=4"])
     team = players.make(values, 32, 0, Machine())
     before = [p.clone() for p in (*team.g.parameters(), *team.d.parameters())]
@@ -173,7 +167,7 @@ def test_nothing_is_stepped_on_a_loss_that_is_no_number(tmp_path):
     assert all(torch.equal(a, b) for a, b in zip(before, (*team.g.parameters(), *team.d.parameters()), strict=True))
 
 
-def test_after_a_fault_the_run_goes_on_past_it_at_half_the_rate(tmp_path):
+def test_after_a_step_that_is_not_finite_the_run_goes_on_past_it_at_half_the_learning_rate(tmp_path):
     faulty = job(squares(tmp_path / "data"), tmp_path / "run", "gamma=1e38", "lazy=64", images=40)
     moment, _ = loop.train(faulty)  # the penalty of step 0 overflows; the next would be due at step 64
     assert (moment.faults, moment.step, moment.images_seen) == (1, 11, 40)

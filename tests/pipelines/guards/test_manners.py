@@ -8,16 +8,29 @@ from scrapy.exceptions import DownloadCancelledError, DownloadTimeoutError, Igno
 from scrapy.http import Headers, HtmlResponse, Response
 
 from pipelines.guards.addresses import AddressError
+from pipelines.guards.failures import OptedOutError, RefusedError, StatusError, is_transient, reason_of
 from pipelines.guards.manners import is_challenge, opted_out, retry_after
-from pipelines.guards.reasons import OptedOutError, RefusedError, StatusError, is_passing, of_error
 
 
 @pytest.mark.parametrize(
     ("value", "seconds"),
-    [("120", 120), (" 7 ", 7), ("", None), ("soon", None), ("-5", None), ("Wed, 21 Oct 2015 07:28:00 GMT", 0)],
+    [
+        ("120", 120),
+        (" 7 ", 7),
+        ("", None),
+        ("soon", None),
+        ("-5", None),
+        ("²", None),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
+    ],
 )
 def test_a_retry_after_is_seconds_or_a_date(value, seconds):
     assert retry_after(value) == seconds
+
+
+@pytest.mark.parametrize("value", ["99999999999999", "Wed, 21 Oct 2095 07:28:00 GMT", str(7 * 86_400 + 1)])
+def test_a_retry_after_of_more_than_a_week_is_a_week(value):
+    assert retry_after(value) == 7 * 86_400
 
 
 def test_a_retry_after_may_be_a_date_to_come():
@@ -83,5 +96,5 @@ def test_a_challenge_is_told_from_a_page(response, challenge):
     ],
 )
 def test_every_failure_has_one_reason(error, reason, passing):
-    assert of_error(error) == reason
-    assert is_passing(error, reason) is passing
+    assert reason_of(error) == reason
+    assert is_transient(error, reason) is passing

@@ -75,7 +75,7 @@ def test_a_host_that_dies_is_left_alone_for_a_while_given_up_and_asked_again_on_
     site = Site({f"/{n}.jpg": Answer(picture(n), kind="image/jpeg") for n in range(40)})
     served, alive = dict(site.routes), []
     for path, usual in served.items():
-        site.routes[path] = lambda _headers, _number, usual=usual: (
+        site.routes[path] = lambda _headers, _number, usual=usual: (  # type: ignore[misc]
             usual if alive or len(site.finished) < 9 else Answer(hang_up=True)
         )
     with serving(site):

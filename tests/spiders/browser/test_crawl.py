@@ -8,7 +8,7 @@ import pytest
 from browser_site import PAGES
 from servers import Answer, Site, crawl, gallery, picture, recipe, serving
 
-from spiders.browser import programs
+from scrapbag import programs
 
 if TYPE_CHECKING:
     from pathlib import Path

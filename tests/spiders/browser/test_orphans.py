@@ -14,8 +14,9 @@ import psutil
 import pytest
 from browser_site import serve
 
+from scrapbag import programs
 from scrapbag.errors import MissingError
-from spiders.browser import profiles, programs
+from spiders.browser import profiles
 
 needs_chromium = pytest.mark.skipif(programs.find() is None, reason="Chromium is not installed")
 
@@ -24,10 +25,10 @@ import asyncio, json, sys
 import psutil
 from scrapy import Request
 from scrapy.settings import Settings
-from spiders.browser.handler import Pool
+from spiders.browser.handler import Browsers
 
 async def main(host):
-    pool = Pool(Settings({"BROWSER_SESSIONS": 1, "BROWSER_ALLOW_HOSTS": [host], "USER_AGENT": "scrapbag"}))
+    pool = Browsers(Settings({"BROWSER_SESSIONS": 1, "BROWSER_ALLOW_HOSTS": [host], "USER_AGENT": "scrapbag"}))
     await pool.fetch(Request(f"http://{host}/", meta={"browser": {}}))
     session = pool._workers[0]._session
     print(json.dumps([[p.pid for p in psutil.Process().children(recursive=True)], str(session._profile)]), flush=True)

@@ -13,8 +13,8 @@ from scrapy.exceptions import DownloadCancelledError, DownloadFailedError, Downl
 from scrapy.settings import Settings
 
 from pipelines.guards.addresses import AddressError
-from spiders.browser import programs
-from spiders.browser.handler import Pool
+from scrapbag import programs
+from spiders.browser.handler import Browsers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from browser_site import Site
     from scrapy.http import HtmlResponse
 
-    Fetch = Callable[..., HtmlResponse]
+    Fetch = Callable[..., Any]
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(programs.find() is None, reason="Chromium is not installed")]
 AGENT = "scrapbag/0.1 (+me@example.org)"
@@ -35,21 +35,21 @@ def site() -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
-def pool(site: Site) -> Iterator[tuple[Pool, asyncio.Runner]]:
+def pool(site: Site) -> Iterator[tuple[Browsers, asyncio.Runner]]:
     settings = {
         "BROWSER_SESSIONS": 2,
         "BROWSER_ALLOW_HOSTS": [site.host, f"localhost:{site.server_port}"],
         "USER_AGENT": AGENT,
     }
     with asyncio.Runner() as runner:
-        browsers = Pool(Settings(settings))
+        browsers = Browsers(Settings(settings))
         yield browsers, runner
         runner.run(browsers.close())
 
 
 @pytest.fixture
-def fetch(site: Site, pool: tuple[Pool, asyncio.Runner]) -> Fetch:
-    def one(path: str, *actions: list[Any], timeout: float = 60) -> HtmlResponse:
+def fetch(site: Site, pool: tuple[Browsers, asyncio.Runner]) -> Fetch:
+    def one(path: str, *actions: list[Any], timeout: float = 60) -> Any:  # HtmlResponse, and Response of a redirect
         meta = {"browser": {"actions": list(actions)}, "download_timeout": timeout}
         return pool[1].run(pool[0].fetch(Request(f"http://{site.host}{path}", meta=meta)))
 
@@ -135,7 +135,7 @@ def test_the_browser_says_who_asks_and_loads_no_pictures(fetch: Fetch, site: Sit
     assert site.agents == {AGENT}
 
 
-def test_browsers_stay_under_700_mb_each(fetch: Fetch, pool: tuple[Pool, asyncio.Runner], site: Site) -> None:
+def test_browsers_stay_under_700_mb_each(fetch: Fetch, pool: tuple[Browsers, asyncio.Runner], site: Site) -> None:
     async def both() -> None:
         scroll = {"browser": {"actions": [["scroll", {"count": ".tile"}]]}, "download_timeout": 30}
         requests = [Request(f"http://{site.host}/endless?{number}", meta=scroll) for number in range(2)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -23,7 +23,7 @@ async def say(proxy: Proxy, text: str) -> bytes:
         writer.close()
 
 
-def with_proxy(body: Callable[[Proxy, int, list[bytes]], Awaitable[None]], answer: bytes, **values: int) -> None:
+def with_proxy(body: Callable[[Proxy, int, list[bytes]], Awaitable[None]], answer: bytes, **values: Any) -> None:
     """Run `body` with a proxy and the port of a server that gives every connection the same answer and stays open."""
 
     async def run() -> None:

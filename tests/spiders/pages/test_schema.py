@@ -10,7 +10,7 @@ import pytest
 from scrapy.http import HtmlResponse, Response
 
 from scrapbag import sources
-from scrapbag.frontier import Page, Picture
+from scrapbag.crawl.frontier import Page, Picture
 from scrapbag.recipe import Scrape
 from spiders.pages import sitemap, sizes
 from spiders.pages.licence import licence_name

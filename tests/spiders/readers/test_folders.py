@@ -96,9 +96,9 @@ def test_links_and_devices_in_an_archive_are_not_pictures(tmp_path):
             file.addfile(info)
     assert list(box(tmp_path / "a.tar").names()) == []
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
-        info = zipfile.ZipInfo("l.jpg")
-        info.external_attr = 0o120777 << 16
-        file.writestr(info, "/etc/passwd")
+        member = zipfile.ZipInfo("l.jpg")
+        member.external_attr = 0o120777 << 16
+        file.writestr(member, "/etc/passwd")
     assert list(box(tmp_path / "a.zip").names()) == []
 
 

@@ -4,7 +4,7 @@ import pytest
 from parsel import Selector
 from scrapy.http import HtmlResponse
 
-from scrapbag.frontier import Page, Picture
+from scrapbag.crawl.frontier import Page, Picture
 from scrapbag.recipe import Scrape
 from scrapbag.sources import KINDS, Gallery
 from spiders.pages import markup

@@ -12,8 +12,8 @@ from replicas import Replica
 from scrapy.http import Response, TextResponse
 
 from scrapbag import sources
-from scrapbag.found import sighting_row
-from scrapbag.frontier import Page, Picture
+from scrapbag.crawl.found import sighting_row
+from scrapbag.crawl.frontier import Page, Picture
 from scrapbag.recipe import Scrape
 from spiders.readers.artic import ArticReader
 from spiders.readers.base import Reader

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from making import ROOT
 
+from scrapbag.crawl.frontier import Page
 from scrapbag.errors import RecipeError
-from scrapbag.frontier import Page
 from scrapbag.recipe import load, require_contact
 from scrapbag.sources import KINDS
 from spiders.readers.kinds import reader

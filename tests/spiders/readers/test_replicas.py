@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from browser_site import PAGES
@@ -13,8 +13,8 @@ from replicas import Replica
 from servers import Answer, Crawled, Hit, Site, gallery, picture, recipe, serving, urls
 from shops import lists, shop
 
+from scrapbag import programs
 from scrapbag.sources import KINDS
-from spiders.browser import programs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,7 +134,7 @@ def _is_picture(path: str) -> bool:
 @pytest.mark.browser
 @pytest.mark.skipif(programs.find() is None, reason="Chromium is not installed")
 def test_make_scrape_opens_a_gallery_that_needs_javascript_and_asks_for_no_picture_again(tmp_path: Path) -> None:
-    pictures = {f"/p/{number}.jpg": Answer(picture(number), kind="image/jpeg") for number in range(50)}
+    pictures: dict[str, Any] = {f"/p/{number}.jpg": Answer(picture(number), kind="image/jpeg") for number in range(50)}
     site = Site({"/more": Answer(PAGES["/more"].encode())} | pictures)
     actions = 'actions = [["click", {css = "button.more", count = ".tile", max = 20}]]'
     with serving(site):

@@ -1,4 +1,4 @@
-"""Where Chromium and its driver are on this computer."""
+"""The programs that no package brings: Chromium and its driver, for pages that need JavaScript."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from scrapbag.errors import MissingError
 
-INSTALL = "sudo apt install chromium chromium-driver"
+CHROMIUM = "Chromium with its driver; run: sudo apt install chromium chromium-driver"
 
 
 @dataclass(frozen=True)
 class Programs:
-    """The paths of both."""
+    """The paths of both on this computer."""
 
     chromium: str
     driver: str
@@ -26,7 +26,7 @@ def find() -> Programs | None:
 
 
 def require() -> Programs:
-    """`find`, or MissingError with the line that installs them."""
+    """`find`, or MissingError with the command that installs them."""
     if (programs := find()) is None:
-        raise MissingError(f"Chromium with its driver is not installed, and a source needs it; run: {INSTALL}")
+        raise MissingError(f"a source needs {CHROMIUM}")
     return programs

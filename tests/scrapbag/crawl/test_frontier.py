@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from scrapbag.catalog import connect, records
-from scrapbag.frontier import Answer, Frontier, Page, Picture, Stored
+from scrapbag.crawl.frontier import Answer, Frontier, Page, Picture, Stored
 
 A, B = "https://a.example", "https://b.example"
 OK = Answer(200, '"tag"', "yesterday")
@@ -146,14 +146,33 @@ def test_what_failed_is_asked_again_only_on_demand_and_what_was_skipped_never(fr
     assert [one.url for one in again(catalog, retry=True).lease("a.example", 9)] == [f"{A}/0.jpg"]
 
 
-def test_a_request_that_waits_is_not_leased_before_its_time(frontier):
+def test_a_request_that_waits_is_not_leased_before_its_time(catalog):
+    now = [1000.0]
+    frontier = begun(Frontier(catalog, ["shop"], lambda: now[0]))
     frontier.add("shop", [Picture(f"{A}/1.jpg", A)])
     (lease,) = frontier.lease("a.example", 1)
-    frontier.later(lease, time.time() + 60)
+    frontier.later(lease, 1060.0)
+    now[0] = 1059.9
     assert frontier.lease("a.example", 1) == []
-    assert frontier.next_try("a.example") == pytest.approx(time.time() + 60, abs=5)
-    frontier.later(lease, 0)
+    assert frontier.next_try("a.example") == 1060.0
+    now[0] = 1060.0
     assert [one.attempts for one in frontier.lease("a.example", 1)] == [2]
+
+
+@pytest.mark.parametrize("late", ["lost", "later", "unchanged"])
+def test_what_comes_after_a_request_is_settled_changes_nothing(frontier, catalog, late):
+    frontier.add("shop", [Page(f"{A}/list")])
+    (lease,) = frontier.lease("a.example", 1)
+    frontier.page_done(lease, [], OK)
+    before = catalog.execute("select * from request").fetchall()
+    match late:
+        case "lost":
+            frontier.lost(lease, "timeout", Answer())
+        case "later":
+            frontier.later(lease, 0.0)
+        case "unchanged":
+            frontier.unchanged(lease)
+    assert catalog.execute("select * from request").fetchall() == before
 
 
 def test_an_attempt_that_was_never_made_does_not_count(frontier):

@@ -2,6 +2,9 @@
 
 A response is a page or a picture, and each is one transaction: a page with everything that it names, a picture with its
 sha256. A lease belongs to the run that took it; the next run begins by queueing the leases of a dead one again.
+
+Our own, because Scrapy's disk queues and duplicate filter are files of their own: no page and what it names could be
+one transaction.
 """
 
 from __future__ import annotations
@@ -9,54 +12,20 @@ from __future__ import annotations
 import json
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from scrapbag.found import Page, Picture, request_row, sighting_row
+from scrapbag.crawl.found import Answer, Lease, Page, Picture, Stored, request_row, sighting_row
+from scrapbag.crawl.states import move
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+
+    from scrapbag.reasons import FetchReason
 
 __all__ = ["Answer", "Frontier", "Lease", "Listener", "Page", "Picture", "Stored"]
-
-
-@dataclass(frozen=True)
-class Lease:
-    """A request that this run has taken upon itself."""
-
-    id: int
-    url: str
-    host: str
-    source: str
-    kind: str
-    callback: str
-    meta: dict[str, Any]
-    attempts: int  # this one included
-    etag: str
-    last_modified: str
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a response said about itself."""
-
-    status: int | None = None
-    etag: str = ""
-    last_modified: str = ""
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A picture whose bytes are on the disk. `problem` says why nobody can look at it, '' when one can."""
-
-    sha256: str
-    extension: str
-    bytes: int
-    width: int | None
-    height: int | None
-    problem: str = ""
 
 
 class Listener(Protocol):
@@ -70,10 +39,16 @@ class Listener(Protocol):
 
 
 class Frontier:
-    """The requests of some sources. Every method that changes something is one transaction."""
+    """The requests of some sources. Every method that changes something is one transaction.
 
-    def __init__(self, connection: sqlite3.Connection, sources: Iterable[str]) -> None:
+    `clock` tells the time in seconds since 1970.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, sources: Iterable[str], clock: Callable[[], float] = time.time
+    ) -> None:
         self._db = connection
+        self._clock = clock
         self.listener: Listener | None = None
         self.pictures = int(connection.execute("select count(*) from picture").fetchone()[0])  # different ones
         connection.execute("create temp table wanted (name text primary key) without rowid")
@@ -86,16 +61,17 @@ class Frontier:
         page that may have changed. With `fresh`, or for a source whose recipe changed, every page is read anew.
         """
         with self._transaction() as db:
-            db.execute("update request set state = 'queued' where state = 'leased'")
-            db.execute("delete from host where not_before <= ?", (time.time(),))
+            db.execute(move("begin", where="true"))
+            db.execute("delete from host where not_before <= ?", (self._clock(),))
             if retry:
-                db.execute(_AGAIN + " where state = 'failed' and source in wanted")
+                db.execute(move("retry", *_ANEW, where="source in wanted"))
             elif not self._left():
-                db.execute(_AGAIN + " where kind = 'page' and state = 'done' and not once and source in wanted")
+                db.execute(move("round", *_ANEW, where="kind = 'page' and not once and source in wanted"))
             for name, recipe in recipes.items():
                 known = db.execute("select recipe from source where name = ?", (name,)).fetchone()
                 if fresh or (known and known[0] != recipe):
-                    db.execute(_AGAIN + ", etag = '', last_modified = '' where kind = 'page' and source = ?", (name,))
+                    values = (*_ANEW, "etag = ''", "last_modified = ''")
+                    db.execute(move("anew", *values, where="kind = 'page' and source = ?"), (name,))
                 db.execute("insert or replace into source values (?, ?)", (name, recipe))
 
     def add(self, source: str, found: Iterable[Page | Picture]) -> None:
@@ -118,14 +94,15 @@ class Frontier:
 
     def lease(self, host: str, count: int, *, pictures: bool = True) -> list[Lease]:
         """At most `count` requests of `host` whose time has come, in the order they were found."""
-        rows = self._db.execute(
-            """update request set state = 'leased', attempts = attempts + 1 where id in (
-                   select id from request where state = 'queued' and host = ? and not_before <= ?
-                   and (kind = 'page' or ?) and source in wanted order by id limit ?)
-               returning id, url, host, source, kind, callback, meta, attempts, etag, last_modified""",
-            (host, time.time(), pictures, count),
-        ).fetchall()
-        return [_lease(row) for row in sorted(rows)]
+        with self._transaction() as db:
+            rows = db.execute(
+                """select id, url, host, source, kind, callback, meta, attempts + 1, etag, last_modified from request
+                   where state = 'queued' and host = ? and not_before <= ?
+                   and (kind = 'page' or ?) and source in wanted order by id limit ?""",
+                (host, self._clock(), pictures, count),
+            ).fetchall()
+            db.executemany(move("lease", "attempts = attempts + 1", where="id = ?"), [row[:1] for row in rows])
+        return [_lease(row) for row in rows]
 
     def next_try(self, host: str) -> float | None:
         """When the next queued request of `host` may be made (seconds since 1970), None when there is none."""
@@ -138,12 +115,12 @@ class Frontier:
         """A page was read, and this is all it names."""
         with self._transaction():
             hosts = self._add(lease.source, found)
-            self._settle(lease, "done", answer=answer)
+            self._settle("page_done", lease, answer)
         self._tell(hosts, lease)
 
     def unchanged(self, lease: Lease) -> None:
         """A page is as it was: what it names is already known."""
-        self._settle(lease, "done", answer=Answer(304, lease.etag, lease.last_modified))
+        self._settle("unchanged", lease, Answer(304, lease.etag, lease.last_modified))
         self._tell(set(), lease)
 
     def picture_done(self, lease: Lease, stored: Stored, answer: Answer) -> None:
@@ -152,21 +129,21 @@ class Frontier:
             added = db.execute(
                 """insert or ignore into picture (sha256, extension, bytes, width, height, problem, added_at)
                    values (?, ?, ?, ?, ?, ?, ?)""",
-                (stored.sha256, stored.extension, stored.bytes, stored.width, stored.height, stored.problem, _now()),
+                (*astuple(stored), self._now()),
             )
-            self._settle(lease, "done", answer=answer, sha256=stored.sha256)
+            self._settle("picture_done", lease, answer, sha256=stored.sha256)
         self.pictures += added.rowcount
         self._tell(set(), lease)
 
-    def lost(self, lease: Lease, reason: str, answer: Answer, *, skipped: bool = False) -> None:
+    def lost(self, lease: Lease, reason: FetchReason, answer: Answer, *, skipped: bool = False) -> None:
         """A request that brought nothing. `skipped`: nobody was to ask, so it is no failure and not tried again."""
-        self._settle(lease, "skipped" if skipped else "failed", reason, answer)
+        self._settle("skip" if skipped else "lost", lease, answer, reason)
         self._tell(set(), lease)
 
     def later(self, lease: Lease, not_before: float, *, counts: bool = True) -> None:
         """Queue a request again. An attempt that does not count was the host's wish, or was never made."""
         self._db.execute(
-            "update request set state = 'queued', not_before = ?, attempts = attempts - ? where id = ?",
+            move("later", "not_before = ?", "attempts = attempts - ?", where="id = ?"),
             (not_before, 0 if counts else 1, lease.id),
         )
         self._tell(set(), lease)
@@ -175,13 +152,10 @@ class Frontier:
         """Remember across runs that a host wants to be left alone until then."""
         self._db.execute("insert or replace into host values (?, ?)", (host, not_before))
 
-    def stop(self, host: str, reason: str) -> int:
+    def stop(self, host: str, reason: FetchReason) -> int:
         """Give up a host: whatever is queued of it has failed for that reason. Returns how many requests that were."""
-        return self._db.execute(
-            """update request set state = 'failed', reason = ?, fetched_at = ?
-               where state = 'queued' and host = ? and source in wanted""",
-            (reason, _now(), host),
-        ).rowcount
+        given_up = move("stop", "reason = ?", "fetched_at = ?", where="host = ? and source in wanted")
+        return self._db.execute(given_up, (reason, self._now(), host)).rowcount
 
     def count(self) -> dict[tuple[str, str, str], int]:
         """Requests of these sources by (kind, state, reason)."""
@@ -217,15 +191,13 @@ class Frontier:
         self._db.executemany("insert or replace into sighting values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", sightings)
         return {row[1] for row in requests} if added.rowcount > 0 else set()
 
-    def _settle(
-        self, lease: Lease, state: str, reason: str = "", answer: Answer | None = None, sha256: str | None = None
-    ) -> None:
-        answer = answer or Answer()
-        self._db.execute(
-            """update request set state = ?, reason = ?, status = ?, etag = ?, last_modified = ?, fetched_at = ?,
-               sha256 = ? where id = ?""",
-            (state, reason, answer.status, answer.etag, answer.last_modified, _now(), sha256, lease.id),
-        )
+    def _settle(self, event: str, lease: Lease, answer: Answer, reason: str = "", sha256: str | None = None) -> None:
+        columns = ("reason", "status", "etag", "last_modified", "fetched_at", "sha256")
+        values = (reason, *astuple(answer), self._now(), sha256)
+        self._db.execute(move(event, *(f"{name} = ?" for name in columns), where="id = ?"), (*values, lease.id))
+
+    def _now(self) -> str:
+        return datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="seconds")
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -238,13 +210,9 @@ class Frontier:
         self._db.execute("commit")
 
 
-_AGAIN = "update request set state = 'queued', reason = '', attempts = 0, not_before = 0"
+_ANEW = ("reason = ''", "attempts = 0", "not_before = 0")
 
 
 def _lease(row: tuple[Any, ...]) -> Lease:
     id_, url, host, source, kind, callback, meta, *rest = row
     return Lease(id_, url, host, source, kind, callback, json.loads(meta), *rest)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,4 +1,4 @@
-"""What a page names: further pages, and pictures; and how each is written down in the catalog."""
+"""What goes into the frontier and comes out: what a page names, how the catalog writes it down, a lease, an answer."""
 
 from __future__ import annotations
 
@@ -38,6 +38,43 @@ class Picture:
     attribution: str = ""
     rating: float | None = None  # of 5
     sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A request that this run has taken upon itself."""
+
+    id: int
+    url: str
+    host: str
+    source: str
+    kind: str
+    callback: str
+    meta: dict[str, Any]
+    attempts: int  # this one included
+    etag: str
+    last_modified: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a response said about itself."""
+
+    status: int | None = None
+    etag: str = ""
+    last_modified: str = ""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A picture whose bytes are on the disk. `problem` says why nobody can look at it, '' when one can."""
+
+    sha256: str
+    extension: str
+    bytes: int
+    width: int | None
+    height: int | None
+    problem: str = ""
 
 
 def host_of(url: str) -> str:

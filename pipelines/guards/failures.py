@@ -1,6 +1,8 @@
-"""Why a request brought nothing: every failure of a fetch as one word of a closed set."""
+"""Why a request brought nothing: the exceptions of a fetch, and the reason that each gives (scrapbag/reasons.py)."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from scrapy.exceptions import (
     CannotResolveHostError,
@@ -14,35 +16,42 @@ from scrapy.exceptions import (
 
 from pipelines.guards.addresses import AddressError
 
-SILENT = {"timeout", "dns", "connection"}  # the host did not answer at all
-_PASSING = {*SILENT, "truncated"}
-_PASSING_STATUS = {408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524}
+if TYPE_CHECKING:
+    from scrapbag.reasons import FetchReason
+
+SILENT: set[FetchReason] = {"timeout", "dns", "connection"}  # the host did not answer at all
+_TRANSIENT: set[FetchReason] = {*SILENT, "truncated"}
+_TRANSIENT_STATUS = {408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524}
 
 
 class RefusedError(IgnoreRequest):
-    """One of our guards refuses a request. `skipped`: nobody was to ask, so it is no failure."""
+    """A guard refuses a request or its response. `skipped`: the site forbids it, so its row is skipped, not failed."""
 
-    def __init__(self, reason: str, message: str = "", *, skipped: bool = False) -> None:
+    def __init__(self, reason: FetchReason, message: str = "", *, skipped: bool = False) -> None:
         super().__init__(message or reason)
         self.reason = reason
         self.skipped = skipped
 
 
 class HostStoppedError(RefusedError):
-    """A host is to be left alone for the rest of the run, for `reason`."""
+    """`host` is to be left alone for the rest of the run, for `reason`."""
+
+    def __init__(self, reason: FetchReason, host: str, message: str) -> None:
+        super().__init__(reason, message)
+        self.host = host
 
 
 class StatusError(IgnoreRequest):
-    """A status that is no success."""
+    """A response whose status is no success, and the reason that it gives."""
 
     def __init__(self, status: int) -> None:
         super().__init__(f"status {status}")
         self.status = status
-        self.reason = "redirect" if status < 400 else "http_4xx" if status < 500 else "http_5xx"
+        self.reason: FetchReason = "redirect" if status < 400 else "http_4xx" if status < 500 else "http_5xx"
 
 
 class BusyError(IgnoreRequest):
-    """A host asks for a pause of so many seconds, or for one of our choice (None)."""
+    """429, 430 or 503: the host asks for a pause of `seconds`; None where it does not say how long."""
 
     def __init__(self, status: int, seconds: float | None) -> None:
         super().__init__(f"{status}, for {seconds} s")
@@ -51,19 +60,19 @@ class BusyError(IgnoreRequest):
 
 
 class NotYetError(IgnoreRequest):
-    """A request waited for its host's rules; the delay that follows is the scheduler's to keep."""
+    """A request was held until robots.txt came; it is queued again, so that the delay between both is kept."""
 
 
 class OptedOutError(StopDownload):
-    """The headers say that a response is not for us; its body is not read."""
+    """The headers opt out (X-Robots-Tag, tdm-reservation): the body is not downloaded."""
 
 
-def is_passing(error: BaseException, reason: str) -> bool:
-    """Whether the same request may well succeed a little later."""
-    return error.status in _PASSING_STATUS if isinstance(error, StatusError) else reason in _PASSING
+def is_transient(error: BaseException, reason: FetchReason) -> bool:
+    """Whether a failure is transient: the same request may succeed a little later."""
+    return error.status in _TRANSIENT_STATUS if isinstance(error, StatusError) else reason in _TRANSIENT
 
 
-def of_error(error: BaseException) -> str:
+def reason_of(error: BaseException) -> FetchReason:
     """The reason for what a download raised."""
     match error:
         case RefusedError() | StatusError():

@@ -1,0 +1,84 @@
+"""What the documents say of this repository: tables as the code has them, links and commands that exist."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from importlib.util import find_spec
+
+import pytest
+from making import ROOT
+
+from curate.rows import Row
+from docs import tables
+from docs.reading import PACKAGES, comments, variables
+from gan.nets.presets import Values
+from scrapbag import recipe, sources
+
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob(".github/*.md"), *ROOT.glob("demo/**/*.md")])
+FOLDERS = "scrapbag|spiders|pipelines|curate|gan|demo|tests|benchmarks|docs|recipes|[.]github|[.]ci"
+pages = pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+def test_the_tables_are_what_the_code_says():
+    pages = [path.read_text(encoding="utf-8") for path in tables.PAGES]
+    assert [tables.written(page) for page in pages] == pages, "run make docs-tables"
+    assert all(any(f"<!-- {name} -->" in page for page in pages) for name in tables.TABLES)
+
+
+@pytest.mark.parametrize("cls", [*recipe.STAGES.values(), sources.Source, *sources.KINDS.values(), Values, Row])
+def test_every_key_column_and_value_says_what_it_is(cls):
+    assert comments(cls).keys() >= {one.name for one in fields(cls)}
+
+
+@pages
+def test_a_link_leads_somewhere(path):
+    text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if not re.match(r"[a-z]+:", target):
+            name, _, anchor = target.partition("#")
+            other = (path.parent / name).resolve() if name else path
+            assert other.exists(), f"{target} is not there"
+            if anchor:
+                assert anchor in _anchors(other.read_text(encoding="utf-8")), f"{target}: there is no such heading"
+
+
+@pages
+def test_a_file_of_ours_that_a_page_names_is_there(path):
+    text = path.read_text(encoding="utf-8")
+    named = re.findall(rf"`((?:{FOLDERS})/[^`\s]*)`", text)
+    assert not [name for name in named if not list(ROOT.glob(name.rstrip("/")))]
+
+
+@pages
+def test_a_command_that_a_page_shows_exists(path):
+    text = path.read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    shown = set(re.findall(r"(?:`|^    |\$ )make ([a-z-]+)(?=[ `\n])", text, re.MULTILINE))
+    assert shown <= targets
+    known = {name for name, _ in variables().items()}
+    assert set(re.findall(r"(?:`|^    |\$ )make [a-z-]+(?: [A-Z_]+=\S+)* ([A-Z_]+)=", text, re.MULTILINE)) <= known
+    modules = re.findall(r"python -m ((?:scrapbag|spiders|curate|gan|demo|benchmarks|docs)[\w.]*)", text)
+    assert not [name for name in modules if find_spec(name.rstrip(".")) is None]
+
+
+def test_the_readme_has_every_variable_and_every_room():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = " ".join(re.findall(r"^\| (`.*?) \|", text, re.MULTILINE))
+    named = set(re.findall(r"`([A-Z_]+)(?:=\w+)?`", rows))
+    assert named == variables().keys() - {"B", "T", "VENV"}, "these three are of the workshop"
+    tree = re.findall(r"^ {4}(  )?(\w+)/ ", text, re.MULTILINE)
+    folders = [ROOT / name for name in PACKAGES]
+    rooms = {path.parent.relative_to(ROOT).as_posix() for one in folders for path in one.rglob("__init__.py")}
+    outer, shown = "", set()
+    for inner, name in tree:
+        outer = outer if inner else name
+        shown.add(f"{outer}/{name}" if inner else name)
+    assert rooms <= shown
+    assert all((ROOT / name).is_dir() for name in shown - {"data", "runs"})
+
+
+def _anchors(text: str) -> set[str]:
+    """The addresses that a forge gives to headings."""
+    heads = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", head.lower()).strip().replace(" ", "-") for head in heads}
