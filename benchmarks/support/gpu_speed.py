@@ -14,9 +14,11 @@ from gan.train.job import Moment
 from gan.train.players import Machine
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gan.nets.presets import Values
 
-SECONDS = 3.0  # of steps that are timed
+SECONDS = 2.5  # of steps that are timed
 SLOWEST = 14  # kernels that are named
 
 
@@ -59,8 +61,10 @@ def rate(values: Values, side: int, *, recorded: bool, profile: bool = False) ->
     return found
 
 
-def measure(say: Any, side: int, rows: tuple[tuple[str, tuple[str, ...]], ...]) -> bool:
-    """Say every figure as it comes; whether recorded steps of the first row are the same to the bit and faster."""
+def measure(
+    say: Any, side: int, rows: tuple[tuple[str, tuple[str, ...]], ...], decide: Callable[[bool], object]
+) -> None:
+    """Say every figure as it comes; `decide` is told whether recorded steps of the first row are faster."""
     from benchmarks import gpu  # noqa: PLC0415 - it asks for a card
 
     limit = gpu.card()
@@ -70,23 +74,24 @@ def measure(say: Any, side: int, rows: tuple[tuple[str, tuple[str, ...]], ...]) 
         torch=torch.__version__,
         **{f"{k}_tflops": v for k, v in limit.items()},
     )
-    good = False
     for number, (row, overrides) in enumerate(rows):
         values = presets.resolve(presets.row(row, "cuda", side), overrides)
-        plain = rate(values, side, recorded=False, profile=number == 0)
-        say("speed", name=row, side=side, values=overrides, **plain)
+        told = {"name": row, "side": side, "values": overrides}
+        plain = rate(values, side, recorded=False)
+        say("speed", **told, **plain)
         best = plain["images_per_s"]
         if values.teacher != "none":
-            recorded = rate(values, side, recorded=True, profile=number == 0)
-            say("speed", name=row, side=side, values=overrides, **recorded)
-            equal, best = recorded["sha256"] == plain["sha256"], max(best, recorded["images_per_s"])
+            recorded = rate(values, side, recorded=True)
+            say("speed", **told, **recorded, equal=recorded["sha256"] == plain["sha256"])
             if number == 0:
-                good = bool(recorded["recorded"] and recorded["images_per_s"] > plain["images_per_s"])
-                say("recorded", equal=equal, used=good)
+                decide(bool(recorded["recorded"] and recorded["images_per_s"] > best))
+            best = max(best, recorded["images_per_s"])
         each = gpu.operations(values, side)
-        share = best * each / 1e12 / limit["convolution"]
-        say("share", name=row, side=side, gflop_an_image=round(each / 1e9, 1), of_convolution_limit=round(share, 3))
-    return good
+        share = round(best * each / 1e12 / limit["convolution"], 3)
+        say("share", name=row, side=side, gflop_an_image=round(each / 1e9, 1), of_convolution_limit=share)
+    row, overrides = rows[0]
+    values = presets.resolve(presets.row(row, "cuda", side), overrides)
+    say("slowest", name=row, side=side, **rate(values, side, recorded=False, profile=True))
 
 
 def _profiled(work: Any) -> dict[str, Any]:
