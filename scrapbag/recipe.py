@@ -75,7 +75,7 @@ class Train:
     """How long a generator learns. `values` are overrides of the preset's row (`python -m gan presets`)."""
 
     # auto is a row for the machine and the size
-    preset: Literal["auto", "dcgan64", "dcgan256", "texture", "psgan", "balanced-cpu", "quilt"] = "auto"
+    preset: Literal["auto", "dcgan64", "dcgan256", "texture", "psgan", "balanced-cpu", "quilt", "projected"] = "auto"
     minutes: Annotated[float, Between(0)] = 10.0  # of training, over all resumes
     images: Annotated[int, Between(0)] = 0  # when set, minutes do not count
     level: Annotated[int, Between(0, 3)] = 3  # train on pictures of this level or less

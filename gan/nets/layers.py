@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Add(nn.Sequential):
@@ -29,6 +32,44 @@ class MinibatchStd(nn.Module):
         groups = x.float().reshape(group, -1, *x.shape[1:])
         std = (groups.var(0, unbiased=False) + 1e-8).sqrt().mean([1, 2, 3]).to(x.dtype)
         return torch.cat([x, std.repeat(group)[:, None, None, None].expand(-1, 1, *x.shape[2:])], 1)
+
+
+class GhostBatchNorm2d(nn.Module):
+    """Batch norm over so many pictures at a time, however many come at once (arXiv 1705.08741); it averages nothing."""
+
+    def __init__(self, num_features: int, group: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.group, self.eps = group, eps
+        self.weight = nn.Parameter(torch.ones(num_features, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(num_features, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        groups = x.float().unflatten(0, (-1, self.group))
+        variance, mean = torch.var_mean(groups, (1, 3, 4), correction=0, keepdim=True)
+        scale = self.weight * (variance + self.eps).rsqrt()
+        out: Tensor = (groups - mean) * scale + self.bias
+        return out.flatten(0, 1).to(x.dtype)
+
+
+class Excited(nn.Sequential):
+    """Stages one after the other; then gates, each of which weighs the channels of one map by what an earlier one says.
+
+    `spans` has the stages (from, to) of each gate (skip-layer excitation, arXiv 2101.04775).
+    """
+
+    def __init__(self, *layers: nn.Module, spans: Sequence[Sequence[int]]) -> None:
+        super().__init__(*layers)
+        self.gates = {after: (before, len(layers) - len(spans) + i) for i, (before, after) in enumerate(spans)}
+
+    def forward(self, x: Tensor) -> Tensor:
+        maps: list[Tensor] = []
+        for i in range(len(self) - len(self.gates)):
+            x = self[i](x)
+            if i in self.gates:
+                before, gate = self.gates[i]
+                x = x * self[gate](maps[before])
+            maps.append(x)
+        return x
 
 
 class Moments(nn.Sequential):

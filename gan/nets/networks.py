@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, cast
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from gan.nets import pyramid, teacher
 from gan.nets.convolve import Conv2d, ConvTranspose2d, Grown
-from gan.nets.layers import Add, MinibatchStd, Moments, Waves
+from gan.nets.layers import Add, Excited, GhostBatchNorm2d, MinibatchStd, Moments, Waves
 from scrapbag.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ def generator(values: Values, size: int) -> Spec:
     base, depth = split(size)
     if values.head == "canvas":
         return _sequence(*_canvas(values, size))
+    if values.block == "glu":
+        return pyramid.generator(values, base, depth)
     widths = [values.width * 2 ** min(3, depth - 1 - i) for i in range(depth)]
     layers: list[Spec] = []
     if values.latent == "field":
@@ -63,6 +66,8 @@ def discriminator(values: Values, size: int) -> Spec:
     D pads with zeros even where G pads circularly: a crop of a real picture does not wrap round, so circular padding
     would show D a seam in reals alone.
     """
+    if values.teacher != "none":
+        return teacher.discriminator(values, size)
     values = replace(values, pad="zeros")
     base, depth = split(size)
     if values.head == "patch":
@@ -122,7 +127,7 @@ def build(spec: Spec) -> nn.Module:
     """The module that a spec describes. Raises AttributeError for a layer that neither torch.nn nor gan has."""
     name, arguments, inner = spec
     kind = _OURS.get(name) or getattr(nn, name)
-    if [one[0] for one in inner] == ["Upsample", "Conv2d"]:
+    if [one[0] for one in inner] in (["Upsample", "Conv2d"], ["Upsample", "Spectral"]):
         kind = Grown
     return cast("nn.Module", kind(*[build(one) for one in inner], **arguments))
 
@@ -160,6 +165,10 @@ _OURS: dict[str, Any] = {
     "MinibatchStd": MinibatchStd,
     "Waves": Waves,
     "Spectral": spectral_norm,
+    "Excited": Excited,
+    "GhostBatchNorm2d": GhostBatchNorm2d,
+    "Teacher": teacher.Teacher,
+    "Heads": teacher.Heads,
 }
 
 

@@ -28,13 +28,22 @@ class Values:
     # the networks
     # vector: as in DCGAN; canvas: G makes a full-size picture at once and repaints it; patch: D ends in a map of logits
     head: Literal["vector", "canvas", "patch"] = "vector"
-    block: Literal["plain", "residual"] = "plain"  # residual: pairs of convolutions beside a skip connection
+    block: Literal["plain", "residual", "glu"] = "plain"  # residual: beside a skip connection; glu: gan/nets/pyramid.py
+    excite: bool = False  # glu: small maps weigh the channels of those sixteen times as large
     latent: Literal["vector", "field"] = "vector"  # field: (N, z, h, w) latents, for pictures of any size
     law: Literal["normal", "uniform"] = "normal"  # the prior of the latents: N(0, 1), or uniform in [-1, 1]
     z: Annotated[int, Between(1, 8192)] = 128  # channels of the latents (of a field, the local ones)
     types: Annotated[int, Between(0, 512)] = 0  # channels that are the same over the whole field: the texture's type
     waves: Annotated[int, Between(0, 64)] = 0  # channels that are sine waves over the field
     width: Annotated[int, Between(4, 256)] = 32  # channels at full size; twice as many at each halving, at most 8 times
+    # D looks through a frozen network: lite0, a name of timm's, or curation, which is what chose the pictures
+    teacher: str = "none"
+    teacher_side: Annotated[int, Between(0, 1024)] = 0  # pixels it sees; 0: 224, or the picture's own where it has more
+    heads: Annotated[int, Between(1, 4)] = 4  # discriminators, on so many of its maps, coarsest first
+    mix: Annotated[int, Between(4, 256)] = (
+        64  # channels of its finest map when mixed; at the end of a head 8 times that
+    )
+    ghost: Annotated[int, Between(1, 4096)] = 16  # pictures, at most, that a batch norm of a head sees at a time
     up: Literal["nearest", "transposed"] = "transposed"  # how G doubles the size; nearest: then a convolution
     kernel: tuple[Annotated[int, Between(1, 9)], ...] = (4,)  # of G, layer by layer; the last one holds for all others
     tint: bool = False  # G adds one colour to the whole picture, linear in the latents: batch norm cannot remove it
@@ -79,6 +88,8 @@ class Values:
     shift: Share = 0.0  # at most, as a share of the side
     turn: Annotated[float, Between(0, 180)] = 0.0  # degrees either way
     zoom: Share = 0.0  # at most, as the logarithm of the scale, either way
+    blur: Positive = 0.0  # standard deviation, in pixels, of the Gaussian blur of what D sees ...
+    blur_kimg: Positive = 100.0  # ... falling linearly to 0 after so many thousand images
     widen_kimg: Positive = 0.0  # start with level 0 and add a level every so many thousand images
 
 
@@ -99,6 +110,11 @@ PRESETS: dict[str, dict[str, Any]] = {
         "block": "residual", "up": "nearest", "kernel": (3,), "norm_g": "none", "norm_d": "none", "batch": 32,
         "loss": "relativistic", "penalty": "r1r2", "gamma": 10.0, "lazy": 4, "lr_g": 2e-4, "lr_d": 2e-4,
         "beta1": 0.0, "beta2": 0.99, "balance": "ada", "colour": 1.0, "shift": 0.125,
+    },
+    # D looks through a pretrained network (Projected GANs, arXiv 2111.01007), G is FastGAN's; a CPU runs it slowly
+    "projected": {
+        "block": "glu", "z": 256, "width": 64, "up": "nearest", "kernel": (3,), "teacher": "lite0", "loss": "hinge",
+        "beta1": 0.0, "beta2": 0.99, "settle": True, "colour": 1.0, "shift": 0.125, "blur": 2.0, "blur_kimg": 50.0,
     },
     # arXiv 1511.06434 as Bag Dreams ran it
     "dcgan64": {"z": 128, "width": 64, "mirror": False, "ema_kimg": 0.0},
@@ -199,6 +215,12 @@ def _agree(values: Values) -> None:
         raise RecipeError("tint is for pictures that grow from one vector of latents; write tint=false")
     if values.block == "residual" and values.up == "transposed":
         raise RecipeError("block = residual grows by nearest neighbours; write up=nearest and kernel=[3]")
+    if values.block == "glu" and (values.latent == "field" or values.tint or values.up == "transposed"):
+        raise RecipeError("block = glu grows one vector of latents by nearest neighbours; write up=nearest tint=false")
+    if values.block == "glu" and values.teacher == "none":
+        raise RecipeError("block = glu is a generator alone, and D needs a teacher beside it; write teacher=lite0")
+    if values.teacher != "none" and (values.crop or values.teacher_side % 32):
+        raise RecipeError("a teacher sees whole squares, at a side that 32 divides; write crop=0 and teacher_side=224")
     for name in ("real", "fake"):
         targets = getattr(values, name)
         if len(targets) != 2 or targets[0] > targets[1]:

@@ -69,6 +69,16 @@ def load(curated: Path, packed: Path, crop: int = 0) -> Pictures:
     return pictures
 
 
+def chosen_by(curated: Path) -> str:
+    """The name of the model that chose the pictures, by their metadata.csv; "" where none did, or none is named."""
+    try:
+        with (curated / "metadata.csv").open(newline="", encoding="utf-8-sig") as file:
+            name = next((row.get("model") or "" for row in csv.DictReader(file)), "")
+    except (OSError, ValueError, csv.Error):
+        return ""
+    return "" if name == "none" else name
+
+
 def _rows(curated: Path) -> list[tuple[str, int]]:
     """(file name, level) of every picture, sorted by level, then name."""
     if not curated.is_dir():

@@ -17,8 +17,10 @@ from torch.nn.functional import affine_grid, grid_sample
 if TYPE_CHECKING:
     from gan.nets.presets import Values
 
+_FADED = 0.01  # pixels: of that deviation a Gaussian has nothing beside its middle, in fp32
 
-def augment(x: Tensor, values: Values, p: float, images_seen: int, rng: torch.Generator) -> Tensor:
+
+def augment(x: Tensor, values: Values, p: float, images_seen: int | Tensor, rng: torch.Generator) -> Tensor:
     """Pictures (N, 3, H, W) in [-1, 1], each changed in each way that `values` has on; differentiable in `x`.
 
     Warps and colours apply with probability `p` each, flips with 1/2; noise always, falling with `images_seen`.
@@ -41,10 +43,25 @@ def augment(x: Tensor, values: Values, p: float, images_seen: int, rng: torch.Ge
         x = some(_affine(x, values, draw), x)
     if values.colour:
         x = some(_colour(x, values.colour, draw), x)
-    sigma = values.noise * max(0.0, 1 - images_seen / (1000 * values.noise_kimg)) if values.noise_kimg else values.noise
-    if sigma:
-        x = x + sigma * torch.randn(x.shape, device=x.device, generator=rng)
+    if values.blur and values.blur_kimg:
+        x = _blurred(x, values.blur * (1 - images_seen / (1000 * values.blur_kimg)))
+    if values.noise:
+        left = max(0.0, 1 - float(images_seen) / (1000 * values.noise_kimg)) if values.noise_kimg else 1.0
+        if left:
+            x = x + values.noise * left * torch.randn(x.shape, device=x.device, generator=rng)
     return x
+
+
+def _blurred(x: Tensor, sigma: float | Tensor) -> Tensor:
+    """By a Gaussian of that standard deviation, by products of matrices, whose gradients CUDA adds in one order.
+
+    At nothing or less the matrix is the identity, so that a recorded step may go on when the blur has faded.
+    """
+    at = torch.arange(x.shape[-1], device=x.device, dtype=torch.float32)
+    sigma = torch.as_tensor(sigma, device=x.device).clamp_min(_FADED).float()
+    weights = torch.exp(-(at[:, None] - at).square() / (2 * sigma**2))
+    weights = weights / weights.sum(1, keepdim=True)
+    return weights @ x @ weights.T
 
 
 def _affine(x: Tensor, values: Values, draw: _Draw) -> Tensor:
@@ -52,12 +69,26 @@ def _affine(x: Tensor, values: Values, draw: _Draw) -> Tensor:
     angle = draw(-values.turn, values.turn) * (math.pi / 180)
     scale = torch.exp(draw(-values.zoom, values.zoom))
     across, down = draw(-2 * values.shift, 2 * values.shift), draw(-2 * values.shift, 2 * values.shift)
+    if x.device.type != "cpu" and not (values.turn or values.zoom):
+        return _moved(x, across, down)
     cos, sin = angle.cos() / scale, angle.sin() / scale
     theta = torch.cat([cos, -sin, across, sin, cos, down], 1).view(-1, 2, 3)
     grid = affine_grid(theta, list(x.shape), align_corners=False)
     if x.device.type != "cpu":
         return _bilinear(x, grid)
     return grid_sample(x, grid.to(x.dtype), mode="bilinear", padding_mode="reflection", align_corners=False)
+
+
+def _moved(x: Tensor, across: Tensor, down: Tensor) -> Tensor:
+    """`_affine` where pictures are only shifted: a product with a matrix of their own along each side."""
+    matrices = []
+    for by, size in ((down, x.shape[2]), (across, x.shape[3])):
+        at = torch.arange(size, device=x.device)
+        pixel, share = _reflected((2 * at + 1) / size - 1 + by.view(-1, 1), size)
+        first, second = (place[..., None] == at for place in (pixel, (pixel + 1).clamp(max=size - 1)))
+        matrices.append((first * (1 - share)[..., None] + second * share[..., None])[:, None])
+    rows, columns = matrices
+    return rows @ x @ columns.mT
 
 
 def _bilinear(x: Tensor, grid: Tensor) -> Tensor:

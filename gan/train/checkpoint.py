@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from safetensors.torch import save as to_safetensors
 
-from gan.nets import networks
+from gan.nets import networks, pyramid
 from gan.nets.presets import plain
 from scrapbag.disk import write_bytes, write_text
 
@@ -78,7 +78,7 @@ def write_generator(path: Path, ema: nn.Module, values: Values, size: int, image
             "law": values.law,
         },
         "images_seen": images_seen,
-        "layers": networks.generator(values, size),
+        "layers": pyramid.bare(networks.generator(values, size)),
         "values": plain(values),
     }
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in ema.state_dict().items()}

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from gan.nets import networks
 from gan.pictures import batches, grids
-from gan.train import balance, checkpoint, losses, players, show
-from gan.train.augment import augment
+from gan.train import balance, checkpoint, graphs, losses, players, show
 from gan.train.balance import Balance, StepMetrics
+from gan.train.halves import Halves
 from gan.train.job import Moment
 from gan.train.progress import Progress, rewind
 from scrapbag.errors import TooManyFailuresError, UsageError
@@ -71,7 +70,7 @@ def train(
     if spent < budget:
         run.done.unlink(missing_ok=True)
     rewind(run, moment.images_seen)
-    anchor = _capture(team, moment)
+    halves, anchor = graphs.halves(team, values, machine, job.size, moment.balance), _capture(team, moment)
     saved, saved_at = moment.images_seen, time.monotonic()
     every = min(16, max(1, 2**16 // job.size**2))  # steps between copies of the state to fall back on: a few seconds
 
@@ -88,7 +87,7 @@ def train(
                 reals = batches.reals(job.pictures, values, settings.seed, moment.step, pool)
                 x = batches.to_floats(reals, machine.device)
                 try:
-                    metrics = play(team, x, values, machine, moment, settings.seed)
+                    metrics = play(team, x, values, machine, moment, settings.seed, halves)
                 except NotFiniteError:
                     moment = _retreat(team, anchor, moment, clock() - began)
                     anchor = _capture(team, moment)
@@ -117,62 +116,34 @@ def train(
     return moment, players.digest(final)
 
 
-def play(team: Players, x: Tensor, values: Values, machine: Machine, moment: Moment, seed: int) -> StepMetrics:
+def play(
+    team: Players, x: Tensor, values: Values, machine: Machine, moment: Moment, seed: int, halves: Halves | None = None
+) -> StepMetrics:
     """One step on reals `x`, (N, 3, H, W) in [-1, 1]: D's update, then G's, each skipped when the balance says so.
 
     Raises NotFiniteError before an optimiser is stepped with a gradient that is not finite.
     """
-    g, d, turn, step = team.g, team.d, moment.balance, moment.step
-    rng = batches.chance(seed, step, "augment", machine.device)
-    torch.manual_seed(batches.seed_of(seed, step, "layers"))  # dropout has no generator of its own
-    autocast = torch.autocast(machine.device.split(":")[0], torch.bfloat16, enabled=machine.bf16)
-    due = turn.train_d and values.penalty != "none" and step % values.lazy == 0
-    rate, weight = _rate(moment, values), losses.gamma(values, moment.images_seen) * turn.gamma
+    halves = halves or Halves(team, values, machine)
+    halves.seed(seed, moment.step)
+    turn, seen = moment.balance, moment.images_seen
+    due = turn.train_d and values.penalty != "none" and moment.step % values.lazy == 0
+    rate, weight = _rate(moment, values), losses.gamma(values, seen) * turn.gamma
 
-    def seen(pictures: Tensor) -> Tensor:  # by D
-        return augment(pictures, values, turn.p, moment.images_seen, rng)
-
-    with torch.set_grad_enabled(turn.train_g), autocast:
-        drawn = batches.chance(seed, step, "latents", machine.device)
-        z = batches.latents(values, values.batch, drawn, networks.field(values, x.shape[2]))
-        fakes = g(z).float()
-
-    real_seen, fake_seen = seen(x), seen(fakes.detach())
-    with torch.set_grad_enabled(turn.train_d):
-        real_seen.requires_grad_(due)
-        fake_seen.requires_grad_(due and values.penalty == "r1r2")
-        with autocast:
-            real, fake = losses.logits(d, real_seen, fake_seen, joint=values.joint)
-        loss_d = losses.discriminator(real, fake, values, rng)
-        penalty = torch.zeros((), device=x.device)
-        if due:
-            penalty = losses.penalty(real, real_seen)
-            if values.penalty == "r1r2":
-                penalty = penalty + losses.penalty(fake, fake_seen)
+    half = halves.of_d(x, turn, seen, weight, due=due)
     if turn.train_d:
-        team.opt_d.zero_grad()
-        (loss_d + weight / 2 * values.lazy * penalty).backward()
-        _step(team.opt_d, d, values.lr_d * rate)
+        _step(team.opt_d, team.d, values.lr_d * rate)
 
-    loss_g = losses.generator(real.detach(), fake.detach(), values)
+    real, fake = half.real, half.fake
+    loss_g = losses.generator(real, fake, values)
     if turn.train_g:
-        d.requires_grad_(False)
-        try:
-            fake_seen = seen(fakes)
-            with autocast:
-                real_again, fake_again = losses.logits_for_g(d, real_seen.detach(), fake_seen, values)
-            loss_g = losses.generator(real_again, fake_again, values)
-            team.opt_g.zero_grad()
-            loss_g.backward()
-        finally:
-            d.requires_grad_(True)
-        _step(team.opt_g, g, values.lr_g * rate)
-        players.average(g, team.ema, values, moment.images_seen)
+        loss_g = halves.of_g(half, turn, seen)
+        _step(team.opt_g, team.g, values.lr_g * rate)
+        players.average(team.g, team.ema, values, seen)
 
     with torch.no_grad():
         margin = real - fake if values.loss == "relativistic" else real
         right = (margin > 0).float().mean() if values.loss == "relativistic" else losses.accuracy(real, fake, values)
-        shown = torch.stack([loss_d, loss_g, right, margin.sign().mean(), penalty]).float().tolist()
+        shown = torch.stack([half.loss_d, loss_g, right, margin.sign().mean(), half.penalty]).float().tolist()
     return StepMetrics(*shown)
 
 

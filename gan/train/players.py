@@ -6,13 +6,14 @@ import copy
 import hashlib
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 from torch.optim.swa_utils import get_ema_multi_avg_fn, update_bn
 
-from gan.nets import networks
+from gan.nets import networks, teacher
 from gan.pictures import batches
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Machine:
     threads: int = 1  # of torch, on the CPU
     bf16: bool = False  # autocast to bfloat16
     channels_last: bool = True  # memory format of the networks
+    graphs: bool = True  # on a GPU, replay recorded kernels where a row allows it
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ def make(values: Values, size: int, seed: int, machine: Machine) -> Players:
         )
         networks.initialise(g, normed=values.norm_g != "none")
         networks.initialise(d, normed=values.norm_d == "batch")
+        teacher.load(d, bf16=machine.bf16)
     layout = torch.channels_last if machine.channels_last else torch.contiguous_format
     g, d = (net.to(machine.device).to(memory_format=layout) for net in (g, d))
     betas = (values.beta1, values.beta2)
@@ -123,7 +126,19 @@ def settled(ema: nn.Module, values: Values, field: tuple[int, int]) -> nn.Module
         rng = batches.chance(0, 0, "latents", str(next(net.parameters()).device))
         count = max(values.batch, 16)
         update_bn((batches.latents(values, count, rng, field) for _ in range(SETTLING)), net)
+    for module in list(net.modules()):
+        if parametrize.is_parametrized(module, "weight"):  # a spectral norm: what is kept is the divided weight
+            _divide(module)
     return net
+
+
+def _divide(module: nn.Module) -> None:
+    """As torch's remove_parametrizations, which would take the norm from every copy: they share a class."""
+    weight = nn.Parameter(cast("Tensor", module.weight).detach(), requires_grad=False)
+    kind = parametrize.type_before_parametrizations(module)
+    del module.parametrizations
+    module.__class__ = kind
+    module.register_parameter("weight", weight)
 
 
 _PARTS = ("g", "d", "ema", "opt_g", "opt_d")

@@ -11,7 +11,7 @@ import psutil
 import torch
 from torch import nn
 
-from gan.nets import networks
+from gan.nets import networks, teacher
 from gan.pictures import batches
 from gan.train import balance, loop, players
 from gan.train.job import Moment
@@ -97,11 +97,14 @@ def memory(values: Values, size: int) -> float:
             networks.build(spec) for spec in (networks.generator(values, size), networks.discriminator(values, size))
         )
     weights = sum(p.numel() for net in (g, d) for p in net.parameters())
-    kept = 0
+    kept, constant = 0, teacher.constants(d)
 
-    def count(_: nn.Module, __: object, out: torch.Tensor) -> None:
+    def count(module: nn.Module, _: object, out: torch.Tensor) -> None:
         nonlocal kept
-        kept += out.numel()
+        if module not in constant:
+            kept += 3 * out.numel()
+        elif isinstance(module, nn.Conv2d):  # kept in G's turn alone, and once: what follows works in place
+            kept += out.numel()
 
     for net in (g, d):
         for module in net.modules():
@@ -109,7 +112,7 @@ def memory(values: Values, size: int) -> float:
                 module.register_forward_hook(count)
     channels = values.z + values.types + values.waves
     d(g(torch.empty((values.batch, channels, *networks.field(values, size)), device="meta")))
-    return 4.0 * (8 * weights + 3 * kept) + 4e8
+    return 4.0 * (8 * weights + kept) + 4e8
 
 
 def free() -> float:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
-from gan.nets import networks, presets
+from gan.nets import networks, presets, teacher
 from gan.pictures import batches, data
 from gan.train import preflight
 from gan.train.job import Job
@@ -41,7 +41,8 @@ def prepare(dataset: Data, run: Run, settings: Train, say: Callable[[str], None]
     size = crop or pictures.side
     networks.split(size, "--set crop" if crop else "SIZE")
     row = row or presets.row(settings.preset, preflight.device(), size)
-    values = presets.resolve(row, settings.values)
+    row, overrides = _teach(row, settings.values, dataset, say)
+    values = presets.resolve(row, overrides)
     asked = _asked(settings, pictures)
     _end_move(run.root.absolute())
     known = _read(run)
@@ -51,7 +52,7 @@ def prepare(dataset: Data, run: Run, settings: Train, say: Callable[[str], None]
         raise UsageError(f"{run.root} holds {strange[0]!r} and no run; write another RUN, or move that away")
     count = batches.pool(pictures, values, settings.level, 10**12)
     learnt = preflight.small_set(count, values)
-    values = presets.resolve(row, settings.values, learnt)
+    values = presets.resolve(row, overrides, learnt)
     machine = _preflight(pictures, count, values, size, settings, say, learnt)
     if known is not None:
         say(f"{run.root} holds a run of other settings or pictures; it was moved to {_aside(run.root.absolute())}")
@@ -121,6 +122,19 @@ def _again(
         write_text(run.settings, tomli_w.dumps({**known, "computer": here, "machine": asdict(machine)}))
     say(f"{run.root} goes on: {preflight.describe(machine)}, {len(pictures.train):,} pictures")
     return Job(run, pictures, values, size, settings, machine)
+
+
+def _teach(
+    row: str, overrides: tuple[str, ...], dataset: Data, say: Callable[[str], None]
+) -> tuple[str, tuple[str, ...]]:
+    """The row and the overrides with a teacher that can be had here; without any, the residual pair."""
+    asked = presets.resolve(row, overrides).teacher
+    if asked == "none":
+        return row, overrides
+    name = teacher.find(asked, data.chosen_by(dataset.curated), say)
+    if name == "none" and "teacher" in presets.PRESETS[row]:
+        return "auto-cuda", tuple(one for one in overrides if not one.startswith("teacher"))
+    return row, (*overrides, f"teacher={name}")
 
 
 def _preflight(

@@ -35,7 +35,7 @@ def test_every_preset_runs_three_steps_at_its_real_size(row):
     _three_steps(values, values.crop or REAL_SIZE.get(row, 64), Machine(bf16=has_bf16()))
 
 
-@pytest.mark.parametrize("row", ["auto-cpu", "auto-cpu-64", "auto-cuda"])
+@pytest.mark.parametrize("row", ["auto-cpu", "auto-cpu-64", "auto-cuda", "projected"])
 def test_three_steps_in_bf16_on_any_processor(row):
     _three_steps(presets.resolve(row, ["batch=2", "width=4"]), 32, Machine(bf16=True))
 
@@ -56,7 +56,7 @@ def _three_steps(values, size, machine):
 
 @pytest.mark.parametrize("size", [32, 48, 64, 96, 128, 192, 256])
 @pytest.mark.parametrize(
-    "row", ["auto-cpu", "auto-cpu-64", "auto-cuda", "dcgan64", "dcgan256", "balanced-cpu", "quilt"]
+    "row", ["auto-cpu", "auto-cpu-64", "auto-cuda", "projected", "dcgan64", "dcgan256", "balanced-cpu", "quilt"]
 )
 def test_a_preset_grows_to_the_size_of_the_squares(row, size):
     values = presets.resolve(row, ["batch=2"])

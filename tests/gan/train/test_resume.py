@@ -37,11 +37,11 @@ class _Stop:
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("row", ["auto-cpu", "balanced-cpu", "psgan"])
+@pytest.mark.parametrize("row", ["auto-cpu", "balanced-cpu", "psgan", "projected"])
 def test_stopping_and_going_on_changes_no_weight(tmp_path, monkeypatch, row):
     crop = "crop" in presets.PRESETS[row]
     data = (texture if crop else squares)(tmp_path / "data")
-    values = ("crop=32",) if crop else ()
+    values = {"psgan": ("crop=32",), "projected": ("teacher_side=32", "mix=4")}.get(row, ())
     preset = {"auto-cpu": "auto"}.get(row, row)
     _, calm = loop.train(job(data, tmp_path / "calm", *values, images=300, preset=preset))
     (tmp_path / "stopped").mkdir()
@@ -57,7 +57,8 @@ def test_stopping_and_going_on_changes_no_weight(tmp_path, monkeypatch, row):
     shown = sample.load(tmp_path / "stopped" / "generator.safetensors")  # after Ctrl-C there is something to look at
     assert shown.images_seen == 256
     for name, weight in shown.net.named_parameters():
-        assert torch.equal(weight, left["ema"][name]), name
+        if row != "projected":  # its weights are written divided by their spectral norms
+            assert torch.equal(weight, left["ema"][name]), name
     assert not (tmp_path / "stopped" / "done.json").exists()
     moment, sha256 = loop.train(job(data, tmp_path / "stopped", *values, images=300, preset=preset))
     assert (moment.images_seen, sha256) == (300, calm)

@@ -1,0 +1,95 @@
+"""The two halves of a step, D's and G's, each up to the gradients: what a GPU can record and replay (see graphs.py)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from gan.nets import networks
+from gan.pictures import batches
+from gan.train import losses
+from gan.train.augment import augment
+
+if TYPE_CHECKING:
+    from gan.nets.presets import Values
+    from gan.train.balance import Balance
+    from gan.train.players import Machine, Players
+
+
+@dataclass(frozen=True)
+class Half:
+    """What D's half leaves to G's, and to the metrics."""
+
+    fakes: Tensor  # (N, 3, H, W), with their graph where G is to be trained
+    real_seen: Tensor  # the augmented reals
+    real: Tensor  # D's logits ...
+    fake: Tensor
+    loss_d: Tensor
+    penalty: Tensor
+
+
+class Halves:
+    """A step's random numbers come from generators that `seed` sets; a half leaves its gradients in the parameters."""
+
+    def __init__(self, team: Players, values: Values, machine: Machine) -> None:
+        self.team, self.values, self.machine = team, values, machine
+        self.augmenting, self.drawing = (torch.Generator(machine.device) for _ in range(2))
+        self.kept = True  # autocast may keep the weights it has cast
+
+    def seed(self, seed: int, step: int) -> None:
+        self.augmenting.manual_seed(batches.seed_of(seed, step, "augment"))
+        self.drawing.manual_seed(batches.seed_of(seed, step, "latents"))
+        torch.manual_seed(batches.seed_of(seed, step, "layers"))  # dropout has no generator of its own
+
+    def of_d(self, x: Tensor, turn: Balance, images_seen: int | Tensor, weight: float, *, due: bool) -> Half:
+        """Fakes, D's logits and losses; `weight` is the penalty's, where one is `due`."""
+        g, d, values = self.team.g, self.team.d, self.values
+        together = values.joint or values.teacher != "none"  # a teacher's heads have batch norms of parts of a batch
+        with torch.set_grad_enabled(turn.train_g), self._autocast():
+            z = batches.latents(values, values.batch, self.drawing, networks.field(values, x.shape[2]))
+            fakes = g(z).float()
+        real_seen, fake_seen = (self._seen(one, turn, images_seen) for one in (x, fakes.detach()))
+        with torch.set_grad_enabled(turn.train_d):
+            real_seen.requires_grad_(due)
+            fake_seen.requires_grad_(due and values.penalty == "r1r2")
+            with self._autocast():
+                real, fake = losses.logits(d, real_seen, fake_seen, joint=together)
+            loss_d = losses.discriminator(real, fake, values, self.augmenting)
+            penalty = torch.zeros((), device=x.device)
+            if due:
+                penalty = losses.penalty(real, real_seen)
+                if values.penalty == "r1r2":
+                    penalty = penalty + losses.penalty(fake, fake_seen)
+        if turn.train_d:
+            self._forget(self.team.opt_d)
+            (loss_d + weight / 2 * values.lazy * penalty).backward()
+        return Half(fakes, real_seen.detach(), real.detach(), fake.detach(), loss_d.detach(), penalty.detach())
+
+    def of_g(self, half: Half, turn: Balance, images_seen: int | Tensor) -> Tensor:
+        """G's loss."""
+        d, values = self.team.d, self.values
+        d.requires_grad_(False)
+        try:
+            fake_seen = self._seen(half.fakes, turn, images_seen)
+            with self._autocast():
+                real, fake = losses.logits_for_g(d, half.real_seen, fake_seen, values)
+            loss_g = losses.generator(real, fake, values)
+            self._forget(self.team.opt_g)
+            loss_g.backward()
+        finally:
+            d.requires_grad_(True)
+        return loss_g.detach()
+
+    def _seen(self, pictures: Tensor, turn: Balance, images_seen: int | Tensor) -> Tensor:
+        """By D."""
+        return augment(pictures, self.values, turn.p, images_seen, self.augmenting)
+
+    def _autocast(self) -> torch.autocast:
+        kind = self.machine.device.split(":")[0]
+        return torch.autocast(kind, torch.bfloat16, enabled=self.machine.bf16, cache_enabled=self.kept)
+
+    def _forget(self, optimiser: torch.optim.Optimizer) -> None:
+        optimiser.zero_grad()
