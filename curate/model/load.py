@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import timm
 import torch
@@ -25,10 +25,12 @@ from curate.model.passes import BATCH
 from curate.model.targets import SYNSET, ClassSet, above
 from curate.model.transform import transform
 from scrapbag.errors import MissingError, UsageError
+from scrapbag.models import lite0
 from scrapbag.recipe import model_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -66,14 +68,43 @@ class Loaded:
 
 
 def load(name: str) -> Loaded:
-    """A model by timm name, `hf-hub:...`, `local-dir:PATH` or "demo", with its weights.
+    """A model by timm name, `hf-hub:...`, `local-dir:PATH`, "lite0" or "demo", with its weights.
 
     Raises UsageError when there is none of that name, MissingError when its weights are on a hub out of reach.
     """
     local = model_folder(name)
+    own = json.loads((local / "config.json").read_text(encoding="utf-8")) if _is_model(local) else {}
+    module = _lite0() if name == lite0.NAME else _timm(name, local)
+    config = resolve_data_config({}, model=module)
+    return Loaded(
+        module=module,
+        prepare=transform(config),
+        config={key: list(value) if isinstance(value, tuple) else value for key, value in sorted(config.items())},
+        weights=_hash(module),
+        classes=_class_set(module.pretrained_cfg, module.num_classes),
+        activation=own.get("link")
+        or ("sigmoid" if _SIGMOID_TAGS.match(str(module.pretrained_cfg.get("tag"))) else "softmax"),
+    )
+
+
+def _is_model(local: Path | None) -> TypeGuard[Path]:
+    return local is not None and (local / "config.json").is_file()
+
+
+def _lite0() -> Any:
+    """EfficientNet-lite0 with the ImageNet-1k weights of its package; no hub is asked."""
+    overlay = {"mean": lite0.MEAN, "std": lite0.STD, "tag": "in1k"}
+    module = timm.create_model(lite0.ARCHITECTURE, pretrained=False, pretrained_cfg_overlay=overlay).eval()
+    state = torch.load(lite0.path(), map_location="cpu", weights_only=True)
+    module.load_state_dict({lite0.timm_key(key): tensor for key, tensor in state.items()})
+    return module
+
+
+def _timm(name: str, local: Path | None) -> Any:
+    """A model of timm's, from `local` or the hub."""
     source = f"local-dir:{local}" if local else name
     if local:
-        if not (local / "config.json").is_file():
+        if not _is_model(local):
             raise UsageError(
                 f"there is no model in {local}; it needs config.json and model.safetensors, as timm saves them"
             )
@@ -87,19 +118,9 @@ def load(name: str) -> Loaded:
             raise UsageError(f"cannot load the model {name}: {_first_line(error)}") from error
         raise MissingError(
             f"the weights of {name} are not on this computer and the hub cannot be reached;"
-            " connect it, or write MODEL=local-dir:PATH of a model that timm saved"
+            " connect it, or take MODEL=lite0, whose weights are, or MODEL=local-dir:PATH of a model that timm saved"
         ) from error
-    own = json.loads((local / "config.json").read_text(encoding="utf-8")) if local else {}
-    config = resolve_data_config({}, model=module)
-    return Loaded(
-        module=module,
-        prepare=transform(config),
-        config={key: list(value) if isinstance(value, tuple) else value for key, value in sorted(config.items())},
-        weights=_hash(module),
-        classes=_class_set(module.pretrained_cfg, module.num_classes),
-        activation=own.get("link")
-        or ("sigmoid" if _SIGMOID_TAGS.match(str(module.pretrained_cfg.get("tag"))) else "softmax"),
-    )
+    return module
 
 
 class Embedder:
@@ -157,7 +178,7 @@ def _check_name(source: str) -> None:
         near = difflib.get_close_matches(architecture, timm.list_models(), n=3)
         hint = f"; did you mean {' or '.join(near)}" if near else ""
         raise UsageError(
-            f"timm has no model {source!r}{hint}; or write local-dir:PATH, hf-hub:OWNER/NAME, demo or none"
+            f"timm has no model {source!r}{hint}; or write lite0, local-dir:PATH, hf-hub:OWNER/NAME, demo or none"
         )
     tags = timm.list_pretrained(f"{architecture}.*")
     if tag and source not in tags:

