@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 Share = Annotated[float, Between(0, 1)]
 Positive = Annotated[float, Between(0)]
 Beta = Annotated[float, Between(0, 0.9999)]  # of Adam
-LARGE = 64  # pixels
+LARGE = 64  # pixels, from which `auto` on a CPU takes another row
+WIDE = 128  # pixels, from which `auto` on CUDA looks through a pretrained network
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def row(preset: str, device: str, side: int) -> str:
     if preset != "auto":
         return preset
     if device.startswith("cuda"):
-        return "auto-cuda"
+        return "projected" if side >= WIDE else "auto-cuda"
     return "auto-cpu-64" if side >= LARGE else "auto-cpu"
 
 

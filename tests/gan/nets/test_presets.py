@@ -117,3 +117,19 @@ def test_what_the_readme_and_make_help_write_after_set_can_be_used():
     assert all(shown)
     for override in itertools.chain(*shown):
         presets.resolve("auto-cpu", override.split())
+
+
+@pytest.mark.parametrize(
+    ("device", "side", "row"),
+    [
+        ("cpu", 32, "auto-cpu"),
+        ("cpu", 64, "auto-cpu-64"),
+        ("cpu", 256, "auto-cpu-64"),
+        ("cuda", 64, "auto-cuda"),
+        ("cuda", 128, "projected"),
+        ("cuda:0", 256, "projected"),
+    ],
+)
+def test_auto_takes_the_row_that_won_on_that_device_at_that_size(device: str, side: int, row: str) -> None:
+    assert presets.row("auto", device, side) == row
+    assert presets.row("quilt", device, side) == "quilt"
