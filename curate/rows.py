@@ -28,7 +28,8 @@ class Row(Record):
     answer: str  # a person's: yes | no | unsure | ''
     confidence: float | None  # 0 to 1, what the cut is compared with: the model's, a corrected one, or a ranker's
     raw_confidence: float | None = None  # 0 to 1, the model's own sum over the targets; None without targets
-    certified: float | None  # 95 % lower bound of the precision of all rows at least this confident; None: no answers
+    certified: float | None  # 95 % lower bound of the precision of all rows at least this confident; None where no
+    # answers bear on it, and where the confidence is corrected, of which they say nothing
     certified_answers: int | None = None  # answers that the bound rests on, drawn from those rows
     certified_errors: int | None = None  # of these, how many were not a yes
     certificate: str = ""  # of a kept row: the evidence for the cut that kept it; '' when nothing is certified
@@ -87,7 +88,7 @@ class Outcome:
     labels: str = ""  # hash of the answers drawn for these scores, certified or not; '' when there are none
     ranked_by: str = "the model"  # or the ranker fitted to people's answers and how good it is, or nobody
     correction: str = ""  # why the class prior was not corrected though BY=auto would; '' when it was or nobody asked
-    share: float = 0.0  # of the targets among what was found, by the corrected scores; 0 where nothing was corrected
+    share: float = 0.0  # mean corrected confidence of the readable pictures, copies once; 0 where nothing was corrected
     changed: int | None = None  # decisions that the reference scores (fp32) would change; None: there are none
     forward_passes: int = 0  # pictures that went through a model in this run
 
