@@ -15,6 +15,8 @@ import click
 import pandas as pd
 from sklearn.metrics import average_precision_score
 
+from scrapbag.layout import Data, Run
+
 BY_HAND = {"average_precision": 0.843, "precision": 0.943, "recall": 0.418}
 THRESHOLD = 0.9
 
@@ -61,8 +63,8 @@ def duplicates(both: pd.DataFrame) -> dict[str, int]:
 @click.option("--run", required=True, type=click.Path(path_type=Path), help="The training run's folder.")
 def main(real: Path, data: Path, run: Path) -> None:
     """Print the figures, then one line of JSON."""
-    both = joined(data / "report" / "report.csv", real)
-    report = pd.read_csv(data / "report" / "report.csv", keep_default_na=False, low_memory=False)
+    both = joined(Data(data).report_csv, real)
+    report = pd.read_csv(Data(data).report_csv, keep_default_na=False, low_memory=False)
     kept = report["kept"].astype(str).str.lower() == "true"
     figures = accuracy(both)
     near = duplicates(both)
@@ -73,9 +75,9 @@ def main(real: Path, data: Path, run: Path) -> None:
     for name, by_hand in BY_HAND.items():
         print(f"         {name.replace('_', ' '):<18}{figures[name]:.3f}   (timm by hand {by_hand:.3f})")
     print(f"near     {near['caught']} of {near['pairs']} near-duplicate pairs caught")
-    grids = sorted(run.glob("fakes-*.png"))
+    grids = Run(run).grids()
     print(f"samples  {grids[-1] if grids else 'none'}")
-    print(f"report   {data / 'report' / 'report.html'}")
+    print(f"report   {Data(data).report_html}")
     reached = {
         "average precision within 0.002 of timm by hand": abs(
             figures["average_precision"] - BY_HAND["average_precision"]

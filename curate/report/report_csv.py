@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _KINDS = {"int | None": "Int64", "float | None": "float64", "str": "object", "bool": "bool"}
 _TYPES = {field.name: _KINDS[str(field.type)] for field in fields(Row)}
 _DTYPES = {column: _TYPES[name] for column, name in COLUMNS.items()}
+_LATER = {one.name for one in fields(Row) if one.default is not MISSING}  # columns that an older file may lack
 
 
 def write(path: Path, rows: Iterable[Row]) -> bool:
@@ -43,10 +44,11 @@ def read(path: Path) -> tuple[Row, ...]:
         frame = pd.read_csv(path, dtype=_DTYPES, keep_default_na=False, na_values=_numbers())
     except (ValueError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {path} ({error}); run make curate again") from None
-    if list(frame.columns) != list(COLUMNS):
+    there = {column: name for column, name in COLUMNS.items() if column in frame.columns or name not in _LATER}
+    if list(frame.columns) != list(there):
         raise UsageError(f"{path} has other columns than this scrapbag writes; run make curate again")
-    columns = [_values(frame[column]) for column in COLUMNS]
-    return tuple(Row(**dict(zip(COLUMNS.values(), values, strict=True))) for values in zip(*columns, strict=True))
+    columns = [_values(frame[column]) for column in there]
+    return tuple(Row(**dict(zip(there.values(), values, strict=True))) for values in zip(*columns, strict=True))
 
 
 def _frame(rows: Sequence[Row]) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import logging
 from dataclasses import dataclass
@@ -15,9 +14,12 @@ from timm.data.config import resolve_data_config
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gan.nets import frozen
 from gan.pictures.batches import to_floats
+from gan.pictures.data import chosen_by
 from scrapbag.errors import MissingError
 from scrapbag.layout import METADATA
+from scrapbag.models import lite0
 from scrapbag.recipe import model_folder
 
 if TYPE_CHECKING:
@@ -71,9 +73,7 @@ def curation(curated: Path) -> Features:
     table = curated / METADATA
     if not table.exists():
         raise MissingError(f"{table} does not exist, so no curation model is known")
-    with table.open(newline="", encoding="utf-8") as file:
-        name = next((row.get("model") or "" for row in csv.DictReader(file)), "")
-    if name in ("", "none"):
+    if not (name := chosen_by(curated)):
         raise MissingError("the pictures were curated without a model")
     net, config = _load(name)
     side = min(config["input_size"][1:])
@@ -99,12 +99,19 @@ def _load(name: str) -> tuple[Any, dict[str, Any]]:
         raise MissingError(f"the curation model {name} is not in {folder}")
     logging.getLogger("timm").setLevel(logging.WARNING)  # it logs every file that it opens
     try:
-        net: Any = timm.create_model(f"local-dir:{folder}" if folder else name, pretrained=True)
+        net: Any = _lite0() if name == lite0.NAME else timm.create_model(frozen.source_of(name), pretrained=True)
     except (OSError, RuntimeError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise MissingError(f"the curation model {name} cannot be loaded ({reason})") from error
     config = resolve_data_config({}, model=net)
     return net.eval().requires_grad_(requires_grad=False).to(memory_format=torch.channels_last), config
+
+
+def _lite0() -> Any:
+    overlay = {"mean": lite0.MEAN, "std": lite0.STD}
+    net = timm.create_model(lite0.ARCHITECTURE, pretrained=False, pretrained_cfg_overlay=overlay)
+    net.load_state_dict(frozen.weights(lite0.NAME)[0])
+    return net
 
 
 @torch.no_grad()

@@ -15,6 +15,7 @@ from gan.nets import networks
 from gan.pictures import batches
 from gan.sample import sample
 from gan.train import checkpoint
+from gan.train.progress import YOUNG
 from scrapbag.disk import write_text
 from scrapbag.errors import ScrapbagError, UsageError
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from scrapbag.layout import Run
 
 COUNT = 256  # samples
-YOUNG = 10_000  # images seen, before which nothing is measured
 
 
 @dataclass(frozen=True)

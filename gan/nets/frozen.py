@@ -30,7 +30,7 @@ def body(name: str) -> nn.Module:
     """
     try:
         with torch.device("meta"):
-            net: Any = timm.create_model(_source(name), pretrained=False, features_only=True)
+            net: Any = timm.create_model(source_of(name), pretrained=False, features_only=True)
     except (OSError, RuntimeError, AssertionError, AttributeError) as error:
         reason = str(error).partition("\n")[0]
         raise UsageError(f"no teacher can be made of {name} ({reason}); write teacher=lite0 or teacher=none") from None
@@ -49,8 +49,8 @@ def pretrained(name: str) -> tuple[nn.Module, Tensor, Tensor, bytes]:
 
     Raises MissingError where its weights are not on this computer, and no hub has them.
     """
-    state, config = _weights(name)
-    net: Any = timm.create_model(_source(name), pretrained=False, features_only=True)
+    state, config = weights(name)
+    net: Any = timm.create_model(source_of(name), pretrained=False, features_only=True)
     wanted = net.state_dict()
     net.load_state_dict({key: state[key] for key in wanted})
     sha = hashlib.sha256()
@@ -92,7 +92,7 @@ def folded(net: nn.Module) -> nn.Module:
     return less if same else net  # one that names its layers in another order than it runs them
 
 
-def _source(name: str) -> str:
+def source_of(name: str) -> str:
     """What timm calls it."""
     if name == lite0.NAME:
         return lite0.ARCHITECTURE
@@ -100,13 +100,13 @@ def _source(name: str) -> str:
     return f"local-dir:{folder}" if folder else name
 
 
-def _weights(name: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def weights(name: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The whole network's state, and timm's configuration of its pictures."""
     if name == lite0.NAME:
         loaded = torch.load(lite0.path(), map_location="cpu", weights_only=True)
         half = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
         return {lite0.timm_key(key): tensor for key, tensor in loaded.items()}, half
-    source = _source(name)
+    source = source_of(name)
     if source.startswith("local-dir:") and not (Path(source.removeprefix("local-dir:")) / "config.json").is_file():
         raise MissingError(f"the teacher {name} is not on this computer; write teacher=lite0 or teacher=none")
     logging.getLogger("timm").setLevel(logging.WARNING)  # it tells every file that it opens

@@ -72,7 +72,7 @@ def load(curated: Path, packed: Path, crop: int = 0) -> Pictures:
 def chosen_by(curated: Path) -> str:
     """The name of the model that chose the pictures, by their metadata.csv; "" where none did, or none is named."""
     try:
-        with (curated / "metadata.csv").open(newline="", encoding="utf-8-sig") as file:
+        with (curated / METADATA).open(newline="", encoding="utf-8-sig") as file:
             name = next((row.get("model") or "" for row in csv.DictReader(file)), "")
     except (OSError, ValueError, csv.Error):
         return ""

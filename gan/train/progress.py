@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 ROW_S = 5.0  # of training between lines of metrics.csv
 GRID_S = 20.0  # between grids, growing to a tenth of the training time
 COLLAPSED = 0.1  # of the reals' standard deviation
-YOUNG = 10_000  # images until which nobody expects variety
+YOUNG = 10_000  # images seen, before which nobody expects variety and nothing is judged
 
 
 @dataclass(frozen=True)

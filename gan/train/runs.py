@@ -201,7 +201,7 @@ def _read(run: Run) -> dict[str, Any] | None:
 def _left(root: Path) -> list[Path]:
     """A run's own files, in the order in which they are moved: settings.toml, which marks a run, is the last."""
     paths = [p for p in root.iterdir() if p.name not in _STAY and p.suffix != ".part"]
-    return sorted(paths, key=lambda p: (p.name == "settings.toml", p.name))
+    return sorted(paths, key=lambda p: (p.name == Run(root).settings.name, p.name))
 
 
 def _aside(root: Path) -> Path:
@@ -218,7 +218,7 @@ def _end_move(root: Path) -> None:
     part = _moving(root)
     if not part.exists():
         return
-    if not (root / "settings.toml").exists():
+    if not Run(root).settings.exists():
         _numbered(root)
         return
     for path in part.iterdir():

@@ -70,7 +70,7 @@ def tour(data: Data, run: Run) -> list[str]:
         "report of the curation": data.report_html,
         "the same as a table": data.report_csv,
         "squares": data.curated,
-        "samples": grids[0] if grids else run.root / "fakes",
+        "samples": grids[0] if grids else run.fakes(0),
         "how they came about": run.film,
         "report of the training": run.report,
     }

@@ -2,6 +2,7 @@ import csv
 import re
 from dataclasses import fields, replace
 
+import pandas as pd
 import pytest
 from making import ROOT
 from report_rows import dataset, lost, row
@@ -106,3 +107,14 @@ def test_a_changed_row_changes_the_file(tmp_path):
     rows = dataset(50)
     report_csv.write(tmp_path / "report.csv", rows)
     assert report_csv.write(tmp_path / "report.csv", [replace(rows[0], title="else"), *rows[1:]])
+
+
+def test_a_report_of_before_a_column_was_added_is_read_without_it(tmp_path):
+    rows = (row(number=1, raw_confidence=None), row(number=7, kept=False, reason="blurry", raw_confidence=None))
+    report_csv.write(tmp_path / "report.csv", rows)
+    frame = pd.read_csv(tmp_path / "report.csv", dtype=str, keep_default_na=False)
+    frame.drop(columns="raw_confidence").to_csv(tmp_path / "older.csv", index=False)
+    assert report_csv.read(tmp_path / "older.csv") == rows
+    frame.drop(columns="confidence").to_csv(tmp_path / "other.csv", index=False)
+    with pytest.raises(UsageError, match="other columns"):
+        report_csv.read(tmp_path / "other.csv")
