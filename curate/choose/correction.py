@@ -1,4 +1,4 @@
-"""The confidences of a dataset under its own class prior, computed once for a score version and a question."""
+"""The confidences of a dataset under its own class prior, computed once for each score version and set of targets."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ if TYPE_CHECKING:
     from curate.choose.facts import Scores
     from curate.scores.shards import Shards
 
-VERSION = 1  # raise it by hand when other confidences come out
-COLUMNS = 1000  # classes that are told apart; of a wider network the rarer ones are one class more
+VERSION = 1  # raise it by hand when the code computes other confidences
+COLUMNS = 1000  # classes that have a column of their own; what a network has beyond that is summed in one column
 
 
 @dataclass(frozen=True)
 class Correction:
-    """N pictures in the order of the shards, or why there is no correction."""
+    """The corrected confidences of N pictures, in the order of the shards, or why there are none."""
 
     confidence: NDArray[np.float32] | None = None  # 0 to 1, summed over the targets; NaN for an unusable file
     on_target: NDArray[np.bool_] | None = None  # no other class is more probable than the targets
-    share: float = 0.0  # of the targets in the estimated prior, 0 to 1
-    aside: str = ""  # why the model's own confidences are better left alone; '' when they are not
+    share: float = 0.0  # the estimated prior of the targets, 0 to 1
+    aside: str = ""  # why the model's own confidences are used uncorrected; '' when they are corrected
 
 
 def correction(scores: Scores, targets: Sequence[int], group: NDArray[np.int64]) -> Correction:
-    """What the prior of these pictures makes of their scores. `group` has one number for all copies of a picture, (N,).
+    """The pictures' confidences under their own class prior, if it is worth estimating (`prior.aside`).
 
-    Computing takes seconds of CPU for 40,000 pictures of 1,000 classes, at most once for the same pictures, copies and
-    targets: `posterior-<digest>.npz` beside the shards keeps it.
+    `group` is (N,), one number for all copies of a picture. 40,000 pictures and 1,000 classes take seconds of CPU; the
+    result is stored beside the shards as `posterior-<digest>.npz`, for these pictures, copies and targets.
     """
     shards = scores.shards
     if not (targets and shards.has("below") and shards.has("features")):
         return Correction(aside="no classifier was asked")
     if scores.info["link"] != "softmax":
-        return Correction(aside="the model's outputs are a yes or no each (sigmoid), which have no prior in common")
+        return Correction(aside="the model's outputs are one sigmoid for each class, which share no prior")
     usable = shards.column("problem") == 0
     if why := prior.aside(1 / shards.column("norm")[usable], len(scores.classes.classes)):
         return Correction(aside=why)
@@ -53,7 +53,7 @@ def correction(scores: Scores, targets: Sequence[int], group: NDArray[np.int64])
 
 
 def of_shards(shards: Shards, targets: Sequence[int], group: NDArray[np.int64]) -> Correction:
-    """The correction itself, whether or not it is wise; from the file beside the shards, where there is one."""
+    """The correction without the checks of `correction`, read from the file beside the shards if it is there."""
     usable = shards.column("problem") == 0
     digest = hashlib.sha256(repr(sorted(targets)).encode() + group.tobytes()).hexdigest()[:12]
     made = derived(shards, f"posterior-{digest}", VERSION, lambda: _made(shards, sorted(targets), usable, group))
@@ -64,9 +64,10 @@ def _made(
     shards: Shards, targets: list[int], usable: NDArray[np.bool_], group: NDArray[np.int64]
 ) -> Mapping[str, NDArray[Any]]:
     p, wanted, width = _softmax(shards, targets)
-    row = np.cumsum(usable) - 1  # of a usable picture its row in p
+    row = np.cumsum(usable) - 1  # for each usable picture its row in p
     near = neighbours.read(shards).row[usable]
-    near = row[np.where(usable[near], near, np.flatnonzero(usable)[:, None])]  # unusable: the picture itself, no vote
+    # an unusable neighbour is replaced by the picture itself, which has no vote on its own prior
+    near = row[np.where(usable[near], near, np.flatnonzero(usable)[:, None])]
     corrected = prior.correct(p, group[usable], near.astype(np.int32), width)
     q = corrected.posterior
     total = q[:, wanted].sum(axis=1)
@@ -82,10 +83,10 @@ def _made(
 
 
 def _softmax(shards: Shards, targets: list[int]) -> tuple[NDArray[np.float32], list[int], NDArray[np.float32]]:
-    """The probabilities of usable pictures, which columns are of targets, and how many classes each column sums up.
+    """The softmax of usable pictures (n, C), the columns of the targets, and the number of classes in each column (C,).
 
-    Of a network with more than COLUMNS classes the most probable ones and the targets have a column each, the others
-    one together.
+    Of more than COLUMNS classes only the most probable ones and the targets have a column of their own; the last
+    column is the sum of all others.
     """
     classes = next(shards.parts("below")).shape[1]
     if classes <= COLUMNS:
@@ -99,7 +100,7 @@ def _softmax(shards: Shards, targets: list[int]) -> tuple[NDArray[np.float32], l
 
 
 def _columns(shards: Shards, kept: Any, width: int) -> NDArray[np.float32]:
-    """The columns `kept` of the softmax, in the first of `width` columns; filled a shard at a time."""
+    """The softmax of the classes `kept`, (n, width), zeros in the columns after them; filled a shard at a time."""
     p = np.zeros((int((shards.column("problem") == 0).sum()), width), dtype=np.float32)
     start = 0
     for part in _parts(shards):
