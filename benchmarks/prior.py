@@ -157,12 +157,12 @@ def cost(root: Path) -> dict[str, float]:
         names = [hashlib.sha256(f"{start + number}".encode()).hexdigest() for number in range(count)]
         shards.append(names, output_columns(features, logits) | {"problem": np.zeros(count, np.uint8)})
     before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
-    group = np.arange(COUNT)
-    correction.of_shards(shards, [7], group)
+    usable, group = np.ones(COUNT, dtype=bool), np.arange(COUNT)
+    correction.of_shards(shards, [7], usable, group)
     spent = time.process_time() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     began = time.perf_counter()
-    correction.of_shards(shards, [7], group)
+    correction.of_shards(shards, [7], usable, group)
     return {
         "cost_cpu_s": round(spent, 1),
         "cost_peak_gb": round(peak / 1e6, 2),

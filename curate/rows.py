@@ -28,7 +28,8 @@ class Row(Record):
     answer: str  # of a person, on the review page: yes | no | unsure | ''
     confidence: float | None  # 0 to 1, compared with the cut: the model's (corrected or not) or a ranker's
     raw_confidence: float | None = None  # 0 to 1, the model's probabilities summed over targets; None without targets
-    certified: float | None  # 95 % lower bound of the precision of the rows from this confidence up; None: no answers
+    certified: float | None  # 95 % lower bound of the precision of the rows from this confidence up; None without
+    # answers, and where the confidence is corrected: answers bound the precision by uncorrected confidence only
     certified_answers: int | None = None  # answers drawn from those rows, which the bound rests on
     certified_errors: int | None = None  # how many of these answers were no or unsure
     certificate: str = ""  # of a kept row: the evidence for the cut that kept it; '' when nothing is certified
@@ -87,7 +88,7 @@ class Outcome:
     labels: str = ""  # hash of the answers drawn for these scores, certified or not; '' when there are none
     ranked_by: str = "the model"  # or a phrase for the corrected model or a ranker, or "nobody" without a cut
     correction: str = ""  # why BY=auto did not correct the class prior; '' when it did, or did not try
-    share: float = 0.0  # the estimated class prior of the targets, 0 to 1; 0 where nothing was corrected
+    share: float = 0.0  # mean corrected confidence of the readable pictures, copies once; 0 where nothing was corrected
     changed: int | None = None  # decisions that the reference scores (fp32) would change; None: there are none
     forward_passes: int = 0  # pictures that went through a model in this run
 

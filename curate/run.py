@@ -10,7 +10,7 @@ import numpy as np
 
 from curate.choose import assemble, duplicates
 from curate.choose.certificate import Evidence, certified, judge
-from curate.choose.correction import correction
+from curate.choose.correction import Correction, correction
 from curate.choose.decide import Decisions, Facts, decide, originals
 from curate.choose.facts import changed, collect, current, predictions, reference_scores
 from curate.choose.levels import levels
@@ -26,7 +26,7 @@ from scrapbag.disk import lock
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from curate.choose.correction import Correction
+    from curate.choose.certificate import Judgement
     from curate.choose.duplicates import Links
     from curate.choose.facts import Predictions, Scores
     from scrapbag.catalog import Record
@@ -97,8 +97,8 @@ def choose(material: Material, settings: Curate) -> Outcome:
     bounds, ranked_by = certified(judged), judged.scores.ranked_by
     if settings.targets or (certificate and judged.scores.ranker):
         facts, cut = replace(facts, confidence=judged.scores.confidence), judged.cut.value
-    corrected = _correction(material, settings) if certificate is None and judged.scores.ranker is None else None
-    if corrected is not None and corrected.confidence is not None and corrected.on_target is not None:
+    corrected = _correction(material, settings, judged)
+    if corrected.confidence is not None and corrected.on_target is not None:
         facts = replace(facts, confidence=corrected.confidence, on_target=corrected.on_target)
         bounds, ranked_by = np.full_like(bounds, np.nan), CORRECTED  # answers bound the model's own confidences alone
     decisions = decide(facts, material.links, settings, cut)
@@ -116,19 +116,25 @@ def choose(material: Material, settings: Curate) -> Outcome:
         certificate=certificate,
         missing=judged.cut.missing,
         labels=judged.labels,
-        changed=_changed(material, cut),
+        changed=None if corrected.share else _changed(material, cut),  # the reference scores are not corrected
         ranked_by="nobody" if cut is None else ranked_by,
-        correction=corrected.aside if corrected else "",
-        share=corrected.share if corrected else 0.0,
+        correction=corrected.aside,
+        share=corrected.share,
     )
 
 
-def _correction(material: Material, settings: Curate) -> Correction | None:
-    """The model's confidences under this dataset's prior, where BY=auto asks for them."""
+def _correction(material: Material, settings: Curate, judged: Judgement) -> Correction:
+    """The model's confidences under this dataset's prior, where BY=auto asks for them and no answers rank better."""
     if settings.by != "auto" or not material.targets:
-        return None
-    copies = originals(material.facts, material.links, material.facts.problem == "").original
-    return correction(material.scores, material.targets, np.where(copies < 0, np.arange(copies.size), copies))
+        return Correction()
+    if judged.cut.certificate is not None:
+        return Correction(aside="what is certified decides")
+    if judged.scores.ranker is not None:
+        return Correction(aside="a ranker fitted to people's answers decides")
+    usable = material.facts.problem == ""
+    copies = originals(material.facts, material.links, usable).original
+    group = np.where(copies < 0, np.arange(copies.size), copies)
+    return correction(material.scores, material.targets, usable, group)
 
 
 def evidence(material: Material) -> Evidence:

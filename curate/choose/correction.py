@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from curate.choose.facts import Scores
     from curate.scores.shards import Shards
 
-VERSION = 1  # raise it by hand when the code computes other confidences
+NAME, VERSION = "posterior", 1  # raise the version by hand when the code computes other confidences
 COLUMNS = 1000  # classes that have a column of their own; what a network has beyond that is summed in one column
 
 
@@ -31,87 +31,92 @@ class Correction:
 
     confidence: NDArray[np.float32] | None = None  # 0 to 1, summed over the targets; NaN for an unusable file
     on_target: NDArray[np.bool_] | None = None  # no other class is more probable than the targets
-    share: float = 0.0  # the estimated prior of the targets, 0 to 1
+    share: float = 0.0  # mean confidence of the usable pictures, copies counted once: an estimate of the targets' share
     aside: str = ""  # why the model's own confidences are used uncorrected; '' when they are corrected
 
 
-def correction(scores: Scores, targets: Sequence[int], group: NDArray[np.int64]) -> Correction:
-    """The pictures' confidences under their own class prior, if it is worth estimating (`prior.aside`).
+def correction(
+    scores: Scores, targets: Sequence[int], usable: NDArray[np.bool_], group: NDArray[np.int64]
+) -> Correction:
+    """Confidences under the class prior of the `usable` pictures, (N,), if `prior.aside` has nothing against it.
 
-    `group` is (N,), one number for all copies of a picture. 40,000 pictures and 1,000 classes take seconds of CPU; the
-    result is stored beside the shards as `posterior-<digest>.npz`, for these pictures, copies and targets.
+    `group` is (N,), one number for all copies of a picture. 40,000 pictures and 1,000 classes take some twenty seconds
+    of CPU; posterior.npz beside the shards stores the result until the pictures, the copies or the targets change.
     """
     shards = scores.shards
     if not (targets and shards.has("below") and shards.has("features")):
         return Correction(aside="no classifier was asked")
     if scores.info["link"] != "softmax":
         return Correction(aside="the model's outputs are one sigmoid for each class, which share no prior")
-    usable = shards.column("problem") == 0
+    usable = usable & (shards.column("problem") == 0) & np.isfinite(shards.column("norm"))
     if why := prior.aside(1 / shards.column("norm")[usable], len(scores.classes.classes)):
         return Correction(aside=why)
-    return of_shards(shards, targets, group)
+    return of_shards(shards, targets, usable, group)
 
 
-def of_shards(shards: Shards, targets: Sequence[int], group: NDArray[np.int64]) -> Correction:
-    """The correction without the checks of `correction`, read from the file beside the shards if it is there."""
-    usable = shards.column("problem") == 0
-    digest = hashlib.sha256(repr(sorted(targets)).encode() + group.tobytes()).hexdigest()[:12]
-    made = derived(shards, f"posterior-{digest}", VERSION, lambda: _made(shards, sorted(targets), usable, group))
+def of_shards(
+    shards: Shards, targets: Sequence[int], usable: NDArray[np.bool_], group: NDArray[np.int64]
+) -> Correction:
+    """The correction without the checks of `correction`; from posterior.npz if that is of the same arguments."""
+    asked = repr(sorted(targets)).encode() + usable.tobytes() + group.tobytes()
+    version = f"{VERSION} {hashlib.sha256(asked).hexdigest()}"
+    made = derived(shards, NAME, version, lambda: _made(shards, sorted(targets), usable, group))
     return Correction(made["confidence"], made["on_target"], float(made["share"]))
 
 
 def _made(
     shards: Shards, targets: list[int], usable: NDArray[np.bool_], group: NDArray[np.int64]
 ) -> Mapping[str, NDArray[Any]]:
-    p, wanted, width = _softmax(shards, targets)
+    p, wanted, width = _softmax(shards, targets, usable)
     row = np.cumsum(usable) - 1  # for each usable picture its row in p
     near = neighbours.read(shards).row[usable]
     # an unusable neighbour is replaced by the picture itself, which has no vote on its own prior
     near = row[np.where(usable[near], near, np.flatnonzero(usable)[:, None])]
-    corrected = prior.correct(p, group[usable], near.astype(np.int32), width)
-    q = corrected.posterior
-    total = q[:, wanted].sum(axis=1)
+    q = prior.correct(p, group[usable], near.astype(np.int32), width).posterior
+    total = np.minimum(q[:, wanted].sum(axis=1), 1)
     q[:, wanted] = 0  # what is left are the others
-    others = q.max(axis=1)
+    others = q[:, : len(q[0]) if width is None else -1].max(axis=1)  # the last one is many classes, not one
     confidence, on_target = np.full(len(usable), np.nan, np.float32), np.zeros(len(usable), dtype=bool)
-    confidence[usable], on_target[usable] = np.minimum(total, 1), total >= others
-    return {
-        "confidence": confidence,
-        "on_target": on_target,
-        "share": np.array(corrected.prior[wanted].sum()),
-    }
+    confidence[usable], on_target[usable] = total, total >= others
+    once = np.unique(group[usable], return_index=True)[1]
+    return {"confidence": confidence, "on_target": on_target, "share": np.array(total[once].mean())}
 
 
-def _softmax(shards: Shards, targets: list[int]) -> tuple[NDArray[np.float32], list[int], NDArray[np.float32]]:
+def _softmax(
+    shards: Shards, targets: list[int], usable: NDArray[np.bool_]
+) -> tuple[NDArray[np.float32], list[int], NDArray[np.float32] | None]:
     """The softmax of usable pictures (n, C), the columns of the targets, and the number of classes in each column (C,).
 
     Of more than COLUMNS classes only the most probable ones and the targets have a column of their own; the last
-    column is the sum of all others.
+    column is the sum of all others. Otherwise each column is one class, and the third value is None.
     """
     classes = next(shards.parts("below")).shape[1]
-    if classes <= COLUMNS:
-        return _columns(shards, slice(None), classes), targets, np.ones(classes, np.float32)
-    mass = np.sum([part.sum(axis=0) for part in _parts(shards)], axis=0)
-    kept = np.union1d(np.argsort(-mass)[:COLUMNS], targets)
-    p = _columns(shards, kept, len(kept) + 1)
-    p[:, -1] = np.maximum(1 - p[:, :-1].sum(axis=1), 0)
-    width = np.append(np.ones(len(kept)), classes - len(kept)).astype(np.float32)
-    return p, np.searchsorted(kept, targets).tolist(), width
+    if classes > COLUMNS:
+        mass = np.sum([part.sum(axis=0) for part in _parts(shards, usable)], axis=0)
+        kept = np.union1d(np.argsort(-mass)[:COLUMNS], targets)
+        if len(kept) < classes:
+            p = _columns(shards, usable, kept, len(kept) + 1)
+            p[:, -1] = np.maximum(1 - p[:, :-1].sum(axis=1), 0)
+            width = np.append(np.ones(len(kept)), classes - len(kept)).astype(np.float32)
+            return p, np.searchsorted(kept, targets).tolist(), width
+    return _columns(shards, usable, slice(None), classes), targets, None
 
 
-def _columns(shards: Shards, kept: Any, width: int) -> NDArray[np.float32]:
+def _columns(shards: Shards, usable: NDArray[np.bool_], kept: Any, width: int) -> NDArray[np.float32]:
     """The softmax of the classes `kept`, (n, width), zeros in the columns after them; filled a shard at a time."""
-    p = np.zeros((int((shards.column("problem") == 0).sum()), width), dtype=np.float32)
+    p = np.zeros((int(usable.sum()), width), dtype=np.float32)
     start = 0
-    for part in _parts(shards):
+    for part in _parts(shards, usable):
         some = part[:, kept]
         p[start : start + len(some), : some.shape[1]] = some
         start += len(some)
     return p
 
 
-def _parts(shards: Shards) -> Iterator[NDArray[np.float32]]:
+def _parts(shards: Shards, usable: NDArray[np.bool_]) -> Iterator[NDArray[np.float32]]:
     """The softmax of the usable pictures of each shard, (n, C)."""
-    for below, norm, problem in zip(*map(shards.parts, ("below", "norm", "problem")), strict=True):
-        good = problem == 0
+    start = 0
+    for below, norm in zip(*map(shards.parts, ("below", "norm")), strict=True):
+        good = usable[start : start + len(norm)]
+        start += len(norm)
         yield np.asarray(np.exp(below[good].astype(np.float32)) / norm[good, None], dtype=np.float32)

@@ -27,6 +27,7 @@ SHARE, SPREADS = 0.7, 3  # of the prior that neighbours give, and how often they
 _BLOCK = 4096  # rows that are spread at a time, for the sake of memory
 FEWEST = 50  # pictures, below which nothing can be estimated
 CLASSES = 100  # with fewer the network was made for just these classes, and its prior was somebody's choice
+MOST = 150_000_000  # probabilities, of which four arrays of float32 are held
 SURE = 0.8  # mean probability of the winning class, from which the softmax needs no help
 
 
@@ -102,11 +103,13 @@ def posterior(p: NDArray[np.float32], prior: NDArray[np.float32]) -> NDArray[np.
     return np.asarray(q, dtype=np.float32)
 
 
-def aside(winner: NDArray[np.float32], classes: int) -> str:
+def aside(winner: NDArray[np.floating], classes: int) -> str:
     """Why the softmax is better left as it is, '' when it is not; `winner` is each picture's highest probability."""
     count = len(winner)
     if count < FEWEST:
         return f"{count} pictures are too few to estimate a prior from"
+    if count * classes > MOST:
+        return f"{count:,} pictures of {classes:,} classes are more than memory is spent on"
     if classes < CLASSES:
         return f"a model of {classes} classes was made for these very classes"
     if (mean := float(winner.mean())) > SURE:

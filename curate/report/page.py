@@ -72,6 +72,7 @@ def _facts(outcome: Outcome, steps: Sequence[Step]) -> dict[str, Any]:
         "answers": [step.answers for step in steps],
         "nearest": sheets.NEAREST,
         "by": "BY=prob " if outcome.by == "precision" else "",
+        "corrected": bool(outcome.share),
     }
 
 
@@ -86,9 +87,7 @@ def _tables(outcome: Outcome) -> list[tuple[str, list[tuple[str, str]]]]:
     if scores:
         scores.append(("ranked by", outcome.ranked_by))
     if outcome.share:
-        scores.append(
-            ("looks like the target", f"about {outcome.share:.0%} of what was found, by the corrected scores")
-        )
+        scores.append(("looks like the target", f"about {outcome.share:.0%} of the readable pictures, copies once"))
     if outcome.correction:
         scores.append(("class prior", f"not corrected: {outcome.correction}"))
     if outcome.changed is not None:

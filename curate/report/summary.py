@@ -23,7 +23,8 @@ def how_decided(outcome: Outcome) -> str:
     by = "no targets, quality rules alone" if outcome.cut is None else f"cut at {_share(outcome.cut)}"
     if outcome.certificate is None:
         prior = ", class prior corrected" if outcome.share else ""
-        away = f": {outcome.missing} yes in make review would certify" if outcome.missing else ""
+        own = " the model's own" if outcome.share else ""
+        away = f": {outcome.missing} yes in make review would certify{own}" if outcome.missing else ""
         return f"{by}{prior}, uncertified{away}"
     more = f", {outcome.missing} more yes may keep more" if outcome.missing else ""
     return f"{by}, precision at least {_share(outcome.certificate.lower)} with 95 % confidence{more}"
@@ -34,12 +35,12 @@ def advice(outcome: Outcome) -> str:
     rows = [row for row in outcome.rows if row.confidence is not None]
     if outcome.cut is None or not rows or sum(row.kept for row in rows) >= LEAST * len(rows):
         return ""
-    classes = Counter(row.class_name for row in rows if row.class_name).most_common(3)
-    said = ", ".join(f"{name} ({count:,})" for name, count in classes)
-    return (
-        f"under {LEAST:.0%} was kept. The model's commonest classes here are {said}: add to targets what you want of"
-        " them, or take a lower THRESH, or answer some forty pictures in make review"
-    )
+    others = Counter(row.class_name for row in rows if row.reason == "off_target").most_common(3)
+    names = ", ".join(f"{name} ({count:,})" for name, count in others)
+    said = [f"add to targets what you want of {names}"] if names else []
+    said += ["take BY=auto"] * (outcome.by == "prob" and outcome.settings.by == "prob")
+    said += ["take a lower THRESH", "answer some forty pictures in make review"]
+    return f"under {LEAST:.0%} was kept: {', or '.join(said)}"
 
 
 def summary(rows: Sequence[Row]) -> str:

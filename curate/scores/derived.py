@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 def derived(
-    shards: Shards, name: str, version: int, make: Callable[[], Mapping[str, NDArray[Any]]]
+    shards: Shards, name: str, version: int | str, make: Callable[[], Mapping[str, NDArray[Any]]]
 ) -> Mapping[str, NDArray[Any]]:
     """What `make` returns, or `name`.npz if that was stored for the same pictures in the same order and `version`.
 
@@ -38,7 +38,7 @@ def derived(
     return made
 
 
-def store(shards: Shards, name: str, version: int, arrays: Mapping[str, NDArray[Any]]) -> None:
+def store(shards: Shards, name: str, version: int | str, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Store `arrays` as if `derived` had computed them."""
     file = io.BytesIO()
     everything: Any = {_OF: np.array(_key(shards, version)), **arrays}
@@ -50,7 +50,7 @@ def _path(shards: Shards, name: str) -> Path:
     return shards.folder / f"{name}.npz"
 
 
-def _key(shards: Shards, version: int) -> str:
+def _key(shards: Shards, version: int | str) -> str:
     """Pictures, their order and the version. The count is not enough: after a torn shard the order is another one."""
     return f"{version} {len(shards)} {hashlib.sha256(''.join(shards.sha256).encode()).hexdigest()}"
 

@@ -34,8 +34,13 @@ def precision_and_recall(made: Set, outcome) -> tuple[float, float]:
     return sum(kept) / max(len(kept), 1), sum(kept) / sum(made.wanted.values())
 
 
+def everything(count: int):
+    """All are usable, and none is a copy."""
+    return np.ones(count, dtype=bool), np.arange(count)
+
+
 def corrected(made: Set):
-    return correction.correction(current(made.data), [0], np.arange(COUNT))
+    return correction.correction(current(made.data), [0], *everything(COUNT))
 
 
 def test_auto_decides_by_the_corrected_confidences_and_keeps_what_the_softmax_drops(made):
@@ -44,7 +49,8 @@ def test_auto_decides_by_the_corrected_confidences_and_keeps_what_the_softmax_dr
     precision, recall = precision_and_recall(made, auto)
     assert precision > 0.95
     assert recall > 0.85
-    assert auto.share == pytest.approx(0.3, abs=0.05)
+    assert auto.share == pytest.approx(np.mean([row.confidence for row in auto.rows]), abs=1e-3)
+    assert auto.changed is None
     assert "class prior corrected" in how_decided(auto)
     assert (raw.share, raw.correction) == (0, "")
 
@@ -66,7 +72,7 @@ def test_once_a_certificate_stands_the_certified_confidences_decide(made):
     answer(made, [(n, "yes" if w else "no") for n, w in made.wanted.items()], "certify", {"version": version})
     outcome = decided(made)
     assert outcome.certificate is not None
-    assert outcome.share == 0
+    assert (outcome.share, outcome.correction) == (0, "what is certified decides")
     assert all(row.confidence == row.raw_confidence for row in outcome.rows)
 
 
@@ -77,14 +83,14 @@ def test_it_is_computed_once_and_anew_when_the_pictures_the_copies_or_the_target
     one, again = corrected(made), corrected(made)
     assert len(calls) == 1
     assert np.array_equal(one.confidence, again.confidence)
-    correction.correction(current(made.data), [0], np.zeros(COUNT, dtype=int))
-    correction.correction(current(made.data), [0, 1], np.arange(COUNT))
+    correction.correction(current(made.data), [0], np.ones(COUNT, dtype=bool), np.zeros(COUNT, dtype=int))
+    correction.correction(current(made.data), [0, 1], *everything(COUNT))
     assert len(calls) == 3
     shards = current(made.data).shards
     columns = {name: shards.column(name)[:5] for name in ("problem", "below", "norm", "top", "best", "features")}
     rest = {name: shards.column(name)[:5] for name in _others(shards)}
     shards.append([f"{number:064x}" for number in range(5)], columns | rest)
-    correction.correction(current(made.data), [0], np.arange(COUNT + 5))
+    correction.correction(current(made.data), [0], *everything(COUNT + 5))
     assert len(calls) == 4
 
 
@@ -96,22 +102,34 @@ def test_of_a_wide_network_the_rare_classes_are_one_column_and_hardly_matter(mad
     assert np.abs(whole.confidence - narrow.confidence).mean() < 0.02
 
 
-def test_an_unusable_file_has_no_confidence_and_no_vote(made, monkeypatch):
+def test_a_file_that_is_unusable_or_whose_logits_are_not_finite_has_no_confidence_and_no_vote(made, monkeypatch):
+    usable, group = everything(COUNT)
+    usable[::7] = False
     shards = current(made.data).shards
     real = type(shards).column
-    broken = np.arange(COUNT) % 7 == 0
 
     def column(self, name):
-        return broken.astype(np.uint8) if name == "problem" else real(self, name)
+        values = real(self, name)
+        if name == "norm":
+            values[3] = np.nan
+        return values
 
-    parts = type(shards).parts
     monkeypatch.setattr(type(shards), "column", column)
-    monkeypatch.setattr(
-        type(shards), "parts", lambda self, name: iter([column(self, name)]) if name == "problem" else parts(self, name)
-    )
-    found = corrected(made)
-    assert np.array_equal(np.isnan(found.confidence), broken)
-    assert not found.on_target[broken].any()
+    found = correction.correction(current(made.data), [0], usable, group)
+    usable[3] = False
+    assert np.array_equal(np.isnan(found.confidence), ~usable)
+    assert not found.on_target[~usable].any()
+    assert 0 < found.share < 1
+
+
+def test_with_one_class_too_many_none_is_left_for_the_last_column(made, monkeypatch):
+    shards = current(made.data).shards
+    p = np.exp(shards.column("below").astype(np.float32)) / shards.column("norm")[:, None]
+    rarest = [int(p.sum(axis=0).argmin())]  # the others fill the columns, and it is the one class that is left
+    whole = correction.of_shards(shards, rarest, *everything(COUNT))
+    monkeypatch.setattr(correction, "COLUMNS", 299)
+    monkeypatch.setattr(correction, "VERSION", 98)
+    assert np.allclose(correction.of_shards(shards, rarest, *everything(COUNT)).confidence, whole.confidence)
 
 
 def test_it_steps_aside_for_a_sigmoid_and_for_a_network_of_few_classes_and_says_so(made, tmp_path):
@@ -120,7 +138,7 @@ def test_it_steps_aside_for_a_sigmoid_and_for_a_network_of_few_classes_and_says_
     assert few.share == 0
     scores = current(made.data)
     scores.info["link"] = "sigmoid"
-    assert "sigmoid" in correction.correction(scores, [0], np.arange(COUNT)).aside
+    assert "sigmoid" in correction.correction(scores, [0], *everything(COUNT)).aside
     assert decided(made, Curate(size=32)).correction == ""  # without targets nobody asked
 
 
@@ -129,7 +147,8 @@ def test_who_keeps_next_to_nothing_is_told_what_would_help(made):
     said = advice(decided(made, strict))
     assert "under 2% was kept" in said
     assert "make review" in said
-    assert "quilt (" in said
+    assert "take BY=auto" in said
+    assert "quilt (" not in said
     assert advice(decided(made)) == ""
 
 

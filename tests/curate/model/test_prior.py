@@ -39,9 +39,12 @@ def test_under_the_found_prior_a_confidence_is_a_frequency(world):
     """Of the pictures with a confidence around .8 some 80 % are of the class; by the softmax nearly all are."""
     truth, p, _ = world
     corrected = prior.correct(p, *apart(COUNT)).posterior[:, 7]
-    for confidence, closest in ((corrected, 0.06), (p[:, 7], 1)):
+    off = []
+    for confidence in (corrected, p[:, 7]):
         around = (confidence > 0.7) & (confidence < 0.9)
-        assert abs((truth[around] == 7).mean() - confidence[around].mean()) < closest
+        off.append((truth[around] == 7).mean() - confidence[around].mean())
+    assert abs(off[0]) < 0.06
+    assert off[1] > 0.08
     assert (corrected >= 0.9).sum() > 1.3 * (p[:, 7] >= 0.9).sum()
 
 
