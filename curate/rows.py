@@ -1,4 +1,4 @@
-"""What choosing comes to: a row for every picture that was asked for, and the whole outcome of a run."""
+"""The result of a curate run: a row for every picture that the crawl requested, and what the reports show."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Row(Record):
-    """One picture address: the record of the crawl, and beside it the decision and what that rests on.
+    """One picture address: the record of its crawl, the decision, and the numbers behind the decision.
 
-    `width` and `height` are upright here, as curated; `number` also names the square.
+    `width` and `height` are those of the upright picture (after the EXIF turn); `number` also names the square.
     """
 
     kept: bool  # whether there is a square of it
     reason: str  # the first failed rule, or why the fetch failed; '' when kept
     reasons: str  # every failed rule, joined by '; '
-    margin: float | None  # -1 to 1, how far from flipping, at least 0 when kept; None where no number decides
-    level: int | None  # 0 to 3, of kept pictures: 0 is the densest part, each level holds those below it
-    answer: str  # a person's: yes | no | unsure | ''
-    confidence: float | None  # 0 to 1, what the cut is compared with: the model's, a corrected one, or a ranker's
-    raw_confidence: float | None = None  # 0 to 1, the model's own sum over the targets; None without targets
-    certified: float | None  # 95 % lower bound of the precision of all rows at least this confident; None where no
-    # answers bear on it, and where the confidence is corrected, of which they say nothing
-    certified_answers: int | None = None  # answers that the bound rests on, drawn from those rows
-    certified_errors: int | None = None  # of these, how many were not a yes
+    margin: float | None  # -1 to 1, distance from the nearest limit, 0 or more when kept; None where no number decides
+    level: int | None  # of a kept picture, 0 to 3: 0 is the densest quarter; a level trains on the lower ones too
+    answer: str  # of a person, on the review page: yes | no | unsure | ''
+    confidence: float | None  # 0 to 1, compared with the cut: the model's (corrected or not) or a ranker's
+    raw_confidence: float | None = None  # 0 to 1, the model's probabilities summed over targets; None without targets
+    certified: float | None  # 95 % lower bound of the precision of rows with at least this confidence; None if unknown
+    # None without answers, and where the confidence is corrected: they certify cuts of the model's own confidence only
+    certified_answers: int | None = None  # answers drawn from those rows, which the bound rests on
+    certified_errors: int | None = None  # how many of these answers were no or unsure
     certificate: str = ""  # of a kept row: the evidence for the cut that kept it; '' when nothing is certified
     class_name: str = field(metadata={"column": "label"})  # the model's most probable class
     class_confidence: float | None = field(metadata={"column": "label_confidence"})  # its probability, 0 to 1
@@ -41,10 +41,10 @@ class Row(Record):
     blur: float | None  # variance of the Laplacian at a fixed size; small is blurred
     entropy: float | None  # bits of the grey histogram, 0 to 8
     brightness: float | None  # mean grey, 0 to 1
-    aspect: float | None  # longer side by shorter, 1 or more
+    aspect: float | None  # longer side / shorter side, 1 or more
     border_uniform: float | None  # share of the outermost pixels that have the border's median colour
-    enlargement: float | None  # size of the square by the side it is made from; over 1 means blown up
-    panels: int | None  # pictures that seem joined into this one; 1 is usual
+    enlargement: float | None  # side of the square / side of the picture it is made from; over 1 means enlarged
+    panels: int | None  # how many pictures seem to be joined in this one; 1 is usual
     format: str  # as the decoder names it: JPEG PNG WEBP ... ; '' when unreadable
 
 
@@ -82,12 +82,12 @@ class Outcome:
     settings: Curate
     score: ScoreInfo | None  # None: there are no scores
     cut: float | None  # confidence from which pictures were kept, 0 to 1; None where no classifier decided
-    by: str  # prob | precision: whether the cut is the promise taken as a confidence, or certified
+    by: str  # prob: the cut is the promise itself, taken as a confidence; precision: the cut is certified
     certificate: Any = None  # curate.choose.certify's, where answers certify
-    missing: int | None = None  # answers until a (further) certificate if each is a yes; None: none is in reach
+    missing: int | None = None  # answers to the next certificate, if all of them are yes; None: none is in reach
     labels: str = ""  # hash of the answers drawn for these scores, certified or not; '' when there are none
-    ranked_by: str = "the model"  # or the ranker fitted to people's answers and how good it is, or nobody
-    correction: str = ""  # why the class prior was not corrected though BY=auto would; '' when it was or nobody asked
+    ranked_by: str = "the model"  # or a phrase for the corrected model or a ranker, or "nobody" without a cut
+    correction: str = ""  # why BY=auto did not correct the class prior; '' when it did, or did not try
     share: float = 0.0  # mean corrected confidence of the readable pictures, copies once; 0 where nothing was corrected
     changed: int | None = None  # decisions that the reference scores (fp32) would change; None: there are none
     forward_passes: int = 0  # pictures that went through a model in this run

@@ -1,4 +1,4 @@
-"""The confidences of a dataset under its own class prior, computed once for a score version and a question."""
+"""The confidences of a dataset under its own class prior, computed once for each score version and set of targets."""
 
 from __future__ import annotations
 
@@ -21,33 +21,33 @@ if TYPE_CHECKING:
     from curate.choose.facts import Scores
     from curate.scores.shards import Shards
 
-NAME, VERSION = "posterior", 1  # raise the version by hand when other confidences come out
-COLUMNS = 1000  # classes that are told apart; of a wider network the rarer ones are one class more
+NAME, VERSION = "posterior", 1  # raise the version by hand when the code computes other confidences
+COLUMNS = 1000  # classes that have a column of their own; what a network has beyond that is summed in one column
 
 
 @dataclass(frozen=True)
 class Correction:
-    """N pictures in the order of the shards, or why there is no correction."""
+    """The corrected confidences of N pictures, in the order of the shards, or why there are none."""
 
     confidence: NDArray[np.float32] | None = None  # 0 to 1, summed over the targets; NaN for an unusable file
     on_target: NDArray[np.bool_] | None = None  # no other class is more probable than the targets
-    share: float = 0.0  # mean confidence of the usable pictures, of copies once: about how many are of the targets
-    aside: str = ""  # why the model's own confidences are better left alone; '' when they are not
+    share: float = 0.0  # mean confidence of the usable pictures, copies counted once: an estimate of the targets' share
+    aside: str = ""  # why the model's own confidences are used uncorrected; '' when they are corrected
 
 
 def correction(
     scores: Scores, targets: Sequence[int], usable: NDArray[np.bool_], group: NDArray[np.int64]
 ) -> Correction:
-    """What the prior of the `usable` pictures, (N,), makes of their scores.
+    """Confidences under the class prior of the `usable` pictures, (N,), if `prior.aside` has nothing against it.
 
-    `group` has one number for all copies of a picture, (N,). Computing takes some twenty seconds of CPU for 40,000
-    pictures of 1,000 classes, once for the same pictures, copies and targets: posterior.npz beside the shards keeps it.
+    `group` is (N,), one number for all copies of a picture. 40,000 pictures and 1,000 classes take some twenty seconds
+    of CPU; posterior.npz beside the shards stores the result until the pictures, the copies or the targets change.
     """
     shards = scores.shards
     if not (targets and shards.has("below") and shards.has("features")):
         return Correction(aside="no classifier was asked")
     if scores.info["link"] != "softmax":
-        return Correction(aside="the model's outputs are a yes or no each (sigmoid), which have no prior in common")
+        return Correction(aside="the model's outputs are one sigmoid for each class, which share no prior")
     usable = usable & (shards.column("problem") == 0) & np.isfinite(shards.column("norm"))
     if why := prior.aside(1 / shards.column("norm")[usable], len(scores.classes.classes)):
         return Correction(aside=why)
@@ -57,7 +57,7 @@ def correction(
 def of_shards(
     shards: Shards, targets: Sequence[int], usable: NDArray[np.bool_], group: NDArray[np.int64]
 ) -> Correction:
-    """The correction itself, whether or not it is wise; from the file beside the shards, where that is of the same."""
+    """The correction without the checks of `correction`; from posterior.npz if that is of the same arguments."""
     asked = repr(sorted(targets)).encode() + usable.tobytes() + group.tobytes()
     version = f"{VERSION} {hashlib.sha256(asked).hexdigest()}"
     made = derived(shards, NAME, version, lambda: _made(shards, sorted(targets), usable, group))
@@ -68,13 +68,14 @@ def _made(
     shards: Shards, targets: list[int], usable: NDArray[np.bool_], group: NDArray[np.int64]
 ) -> Mapping[str, NDArray[Any]]:
     p, wanted, width = _softmax(shards, targets, usable)
-    row = np.cumsum(usable) - 1  # of a usable picture its row in p
+    row = np.cumsum(usable) - 1  # for each usable picture its row in p
     near = neighbours.read(shards).row[usable]
-    near = row[np.where(usable[near], near, np.flatnonzero(usable)[:, None])]  # unusable: the picture itself, no vote
+    # an unusable neighbour is replaced by the picture itself, which has no vote on its own prior
+    near = row[np.where(usable[near], near, np.flatnonzero(usable)[:, None])]
     q = prior.correct(p, group[usable], near.astype(np.int32), width).posterior
     total = np.minimum(q[:, wanted].sum(axis=1), 1)
     q[:, wanted] = 0  # what is left are the others
-    others = q[:, : len(q[0]) if width is None else -1].max(axis=1)  # the last one is many classes, not one
+    others = (q if width is None else q[:, :-1]).max(axis=1)  # the last one is many classes, not one
     confidence, on_target = np.full(len(usable), np.nan, np.float32), np.zeros(len(usable), dtype=bool)
     confidence[usable], on_target[usable] = total, total >= others
     once = np.unique(group[usable], return_index=True)[1]
@@ -84,10 +85,10 @@ def _made(
 def _softmax(
     shards: Shards, targets: list[int], usable: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float32], list[int], NDArray[np.float32] | None]:
-    """The probabilities of usable pictures, which columns are of targets, and how many classes each column sums up.
+    """The softmax of usable pictures (n, C), the columns of the targets, and the number of classes in each column (C,).
 
-    Of a network with more than COLUMNS classes the most probable ones and the targets have a column each, the others
-    one together, the last. Otherwise each column is one class, and None is said of their number.
+    Of more than COLUMNS classes only the most probable ones and the targets have a column of their own; the last
+    column is the sum of all others. Otherwise each column is one class, and the third value is None.
     """
     classes = next(shards.parts("below")).shape[1]
     if classes > COLUMNS:
@@ -102,7 +103,7 @@ def _softmax(
 
 
 def _columns(shards: Shards, usable: NDArray[np.bool_], kept: Any, width: int) -> NDArray[np.float32]:
-    """The columns `kept` of the softmax, in the first of `width` columns; filled a shard at a time."""
+    """The softmax of the classes `kept`, (n, width), zeros in the columns after them; filled a shard at a time."""
     p = np.zeros((int(usable.sum()), width), dtype=np.float32)
     start = 0
     for part in _parts(shards, usable):

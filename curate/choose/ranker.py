@@ -1,8 +1,9 @@
-"""A ranker on the frozen features, fitted to people's answers and used only where it ranks better than the model.
+"""A ranker (linear probe on frozen features), fitted to people's answers, used only if it ranks better than the model.
 
-Two scores of every picture are averaged: the model's own logit, and a balanced logistic regression on features and
-logit; each is first smoothed over near neighbours together with the answers (D. Zhou et al., "Learning with local and
-global consistency", NIPS 2003: label spreading). `docs/review.md` has what else was tried.
+A picture's score is the sum of two: the model's own logit, and the decision function of a class-balanced logistic
+regression on features and logit. Before they are summed, label spreading (D. Zhou et al., "Learning with local and
+global consistency", NIPS 2003) smooths each over the graph of neighbours, with the answers put in.
+`docs/review.md` has what else was tried.
 """
 
 from __future__ import annotations
@@ -21,22 +22,22 @@ if TYPE_CHECKING:
 
     from curate.scores.neighbours import Neighbours
 
-LEAST = 5  # groups of near-duplicates answered yes, and as many answered no, below which nothing is fitted
+LEAST = 5  # groups of near-duplicates that must be answered yes, and as many no, before anything is fitted
 _FOLDS = 5
 _KEEP = 0.85  # share of a picture's score that comes from its neighbours: alpha in Zhou's paper
-_REACH = 0.1  # a neighbour whose cosine is lower by this has 1/e of the affinity
-_ANSWER = 2.0  # score of an answered picture, + for yes and - for no, in standard deviations of the logit
+_REACH = 0.1  # the affinity of a neighbour is exp((cosine - 1) / _REACH)
+_ANSWER = 2.0  # what an answer puts in place of a score: + for yes, - for no, in the score's standard deviations
 _STEPS = 40
 
 
 @dataclass(frozen=True)
 class Ranker:
-    """A fitted ranker: what it gives every picture, and how good it is."""
+    """A fitted ranker: every picture's confidence, and the ROC AUC (`area`) beside the model's."""
 
     confidence: NDArray[np.float32]  # (N,) of every picture, 0 to 1
-    answers: int  # that it was fitted to
-    area: float  # under the ROC curve of the answers, out of fold: how often a wanted one is ranked above another
-    model_area: float  # the same of the model alone
+    answers: int  # how many it was fitted to
+    area: float  # ROC AUC on the answers, out of fold: how often a wanted picture is ranked above an unwanted one
+    model_area: float  # ROC AUC of the model's logit on the same answers
 
 
 @dataclass(frozen=True)
@@ -44,15 +45,15 @@ class TrainingSet:
     """N pictures, A of them answered."""
 
     features: NDArray[np.float32]  # (N, D), from neighbours.power_normalised
-    logit: NDArray[np.float32]  # (N,) of the model's summed probability
+    logit: NDArray[np.float32]  # (N,) logit of the model's confidence
     neighbours: Neighbours
     rows: NDArray[np.int64]  # (A,) of the answered pictures
     wanted: NDArray[np.bool_]  # (A,) whether the answer was yes
-    groups: NDArray[np.int64]  # (A,) near-duplicates have one number: they must not be on both sides of a fold
+    groups: NDArray[np.int64]  # (A,) one number for all near-duplicates: no fold trains on one and tests on another
 
 
 def fit(examples: TrainingSet) -> Ranker | None:
-    """The ranker, or None when out of fold it ranks no better than the model does, or there are too few answers."""
+    """The ranker; None if there are too few answers, or if its out-of-fold ROC AUC is not above the model's."""
     folds = _folds(examples)
     if folds is None:
         return None
@@ -70,7 +71,7 @@ def fit(examples: TrainingSet) -> Ranker | None:
 
 
 def _folds(examples: TrainingSet) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]] | None:
-    """Positions to learn from and to test on, by fold; None when either kind of answer is too rare."""
+    """For each fold its (train, test) positions in `wanted`; None if there are too few yes or too few no."""
     wanted, groups = examples.wanted, examples.groups
     kinds = [len(np.unique(groups[wanted == kind])) for kind in (True, False)]
     if min(kinds) < LEAST:
@@ -81,7 +82,7 @@ def _folds(examples: TrainingSet) -> list[tuple[NDArray[np.int64], NDArray[np.in
 
 
 def _score(examples: TrainingSet, graph: csr_array, learn: NDArray[np.int64]) -> NDArray[np.float64]:
-    """A score of every picture, (N,), fitted to the answers at the positions `learn` alone."""
+    """Every picture's score, (N,), fitted only to the answers at the positions `learn`."""
     rows, wanted = examples.rows[learn], examples.wanted[learn]
     starts = (examples.logit.astype(np.float64), _logistic(examples, rows, wanted))
     return np.asarray(sum(_scaled(_propagated(_scaled(start), graph, rows, wanted)) for start in starts))
@@ -90,7 +91,7 @@ def _score(examples: TrainingSet, graph: csr_array, learn: NDArray[np.int64]) ->
 def _propagated(
     seeds: NDArray[np.float64], graph: csr_array, rows: NDArray[np.int64], wanted: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """`seeds` with the answers written in, smoothed over the graph of neighbours (label spreading)."""
+    """`seeds` (N,), the answers put in, smoothed over the graph of neighbours (label spreading). Overwrites `seeds`."""
     seeds[rows] = np.where(wanted, _ANSWER, -_ANSWER)
     score = seeds
     for _ in range(_STEPS):  # Zhou's iteration, to within 0.85^40 of its fixed point
@@ -99,12 +100,12 @@ def _propagated(
 
 
 def _scaled(score: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Divided by its standard deviation; not centred, because its sign has a meaning."""
+    """`score` divided by its standard deviation; the mean stays, because the sign has a meaning."""
     return score / max(float(score.std()), 1e-9)
 
 
 def _logistic(examples: TrainingSet, rows: NDArray[np.int64], wanted: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """The decision function, (N,), of a logistic regression on features and logit that is fitted to `rows`."""
+    """Every picture's value, (N,), of the decision function of a logistic regression that is fitted to `rows`."""
     features, logit = examples.features, examples.logit
     mean, width = features[rows].mean(axis=0), max(float(features[rows].std()), 1e-9) * features.shape[1] ** 0.5
     deviation = max(float(logit.std()), 1e-9)

@@ -1,21 +1,21 @@
-"""Forward passes: how many pictures go into one, and how many have gone through a model in this process.
+"""Forward passes: the batch size of each, and a count of the pictures that went through a model in this process.
 
-Counted where a model is called, whoever calls it, and told by the stages: choosing anew must cost none. Without torch,
-so that stages which need no model can say so.
+Every call of a model adds to the count, and each stage prints it: to curate again must print 0. This module imports
+no torch, so that a stage without a model can print it too.
 """
 
 from __future__ import annotations
 
 import threading
 
-BATCH = 16  # every forward pass is padded to it: a picture's score must not depend on how many go with it
+BATCH = 16  # pictures in each forward pass, padded if fewer: the batch size must not change a picture's score
 
 _lock = threading.Lock()
 _pictures = 0
 
 
 def add(pictures: int) -> None:
-    """Count `pictures` that went through a model, padding left out. From any thread."""
+    """Add `pictures`, without the padding, to the count. May be called from any thread."""
     global _pictures  # noqa: PLW0603  one process, one count
     with _lock:
         _pictures += pictures

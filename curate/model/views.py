@@ -1,6 +1,6 @@
-"""Several looks at one picture, averaged: the whole, and the four quarters of its middle square, which overlap.
+"""Test-time augmentation: scores averaged over five views of a picture, the whole and four quarters of its middle.
 
-Five times the work for steadier scores; `docs/review.md` has what it brings.
+The quarters overlap. Scoring takes five times as long; `docs/review.md` has what it gains.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _QUARTER = 0.6  # side of a quarter, as a share of the middle square's side
 
 
 def five(prepare: Callable[[Image.Image], NDArray[np.uint8]]) -> Callable[[Image.Image], NDArray[np.uint8]]:
-    """`prepare` applied to the whole and to the four quarters: an upright RGB picture -> (5, 3, H, W)."""
+    """`prepare` for all five views: an upright RGB picture -> (5, 3, H, W) uint8, the whole first."""
 
     def prepared(image: Image.Image) -> NDArray[np.uint8]:
         return np.stack([prepare(view) for view in (image, *_quarters(image))])
@@ -32,7 +32,7 @@ def five(prepare: Callable[[Image.Image], NDArray[np.uint8]]) -> Callable[[Image
 
 @dataclass
 class Averaged:
-    """Takes pictures that were prepared by `five`; otherwise an embedder like the one it wraps."""
+    """An embedder that runs `embed` on the views that `five` made and averages over them."""
 
     embed: Any
 

@@ -1,4 +1,4 @@
-"""The nearest neighbours of every picture by its features, kept beside the scores."""
+"""Every picture's nearest neighbours by the cosine of features, stored beside the scores."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ if TYPE_CHECKING:
 
     from curate.scores.shards import Shards
 
-NAME, VERSION = "neighbours", 1  # raise the version by hand when other neighbours are found
+NAME, VERSION = "neighbours", 1  # raise the version by hand when the code finds other neighbours
 COUNT = 20
-_WIDTH = 64  # principal components; with as many random directions answers brought a tenth less, see docs/review.md
+_WIDTH = 64  # principal components; with random directions a ranker gained a tenth less, see docs/review.md
 _BLOCK = 512  # rows compared with all others at a time
-_GROUP = 32  # columns that share a maximum
-_TINY = np.float32(1e-9)  # instead of a length of zero
+_GROUP = 32  # columns that `_largest` takes one maximum of
+_TINY = np.float32(1e-9)  # the smallest norm to divide by, so that a zero vector stays zero
 
 
 @dataclass(frozen=True)
 class Neighbours:
-    """For each row of the shards its nearest others, nearest first: (N, up to COUNT) rows and cosines."""
+    """Rows and cosines of each picture's neighbours, nearest first, itself not among them: (N, min(COUNT, N - 1))."""
 
     row: NDArray[np.int32]
     cosine: NDArray[np.float32]
 
 
 def read(shards: Shards) -> Neighbours:
-    """The neighbours of all pictures of the shards, found anew when pictures have come; 40,000 cost ten CPU-seconds."""
+    """The neighbours of all N rows of the shards, as stored or computed anew: ten CPU-seconds for 40,000 pictures."""
     return Neighbours(**derived(shards, NAME, VERSION, lambda: vars(_found(shards))))
 
 
@@ -41,7 +41,7 @@ def _found(shards: Shards) -> Neighbours:
 
 
 def power_normalised(features: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Signed square roots of the features, (N, F), at unit length: a few large ones then do not decide every cosine.
+    """Signed square roots of the features, then unit length, (N, F): a few large features do not dominate the cosine.
 
     F. Perronnin, J. Sanchez, T. Mensink, "Improving the Fisher kernel for large-scale image classification" (2010).
     """
@@ -56,7 +56,7 @@ def power_normalised(features: NDArray[np.floating]) -> NDArray[np.float32]:
 def principal_components(
     features: NDArray[np.floating], usable: NDArray[np.bool_] | None = None
 ) -> NDArray[np.float32]:
-    """(N, at most 64) principal components of the power-normalised features, as unit vectors; zeros if not usable."""
+    """Power-normalised features projected on min(64, F) principal components, at unit length; zeros if not usable."""
     good = np.ones(len(features), dtype=bool) if usable is None else usable
     centred = power_normalised(features)
     if good.any():
@@ -67,7 +67,7 @@ def principal_components(
 
 
 def nearest(vectors: NDArray[np.float32], count: int = COUNT) -> Neighbours:
-    """The `count` nearest others of each unit vector (N, D), or all others where there are fewer."""
+    """The `count` other rows of highest cosine for each unit vector of (N, D); all N - 1 if `count` is more."""
     total = len(vectors)
     count = min(count, total - 1)
     rows, cosines = np.zeros((total, count), dtype=np.int32), np.zeros((total, count), dtype=np.float32)
@@ -89,7 +89,8 @@ def nearest(vectors: NDArray[np.float32], count: int = COUNT) -> Neighbours:
 def _largest(block: NDArray[np.float32], count: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Columns and values of the `count` largest of each row, in any order.
 
-    They lie in the `count` groups of _GROUP columns with the largest maxima, and a maximum costs less than a partition.
+    Only the `count` groups of _GROUP columns with the largest maxima are partitioned: the largest values must be in
+    them, and a maximum costs less than a partition.
     """
     groups = block.shape[1] // _GROUP
     if groups <= count:
@@ -104,6 +105,6 @@ def _largest(block: NDArray[np.float32], count: int) -> tuple[NDArray[np.int64],
 
 
 def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(N, D) at unit length; zeros stay zeros."""
+    """Each row of (N, D) divided by its norm; a zero row stays zero."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.maximum(lengths, _TINY), dtype=np.float32)

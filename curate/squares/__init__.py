@@ -1,3 +1,3 @@
-"""Kept pictures as squares, their tables, and how they are handed over."""
+"""Kept pictures as squares, their tables, and the export of both."""
 
-FORMS = ("folder", "zip", "webdataset", "parquet")  # of export/; here, so that the command line needs no pandas
+FORMS = ("folder", "zip", "webdataset", "parquet")  # of an export; here, so that the command line imports no pandas

@@ -1,4 +1,4 @@
-"""curated/ in the form that another trainer reads: a folder without gaps, a zip, tar shards, or one Parquet file."""
+"""Exports curated/ for other trainers: a folder numbered without gaps, a zip, tar shards, or one Parquet file."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 
     from scrapbag.layout import Data
 
-ROW_GROUP = 256  # pictures that a reader of the Parquet file has in memory at once
+ROW_GROUP = 256  # pictures in a row group, which a reader of the Parquet file loads into memory at once
 _ARROW = {"object": pa.string(), "float64": pa.float64(), "Int64": pa.int64()}
 
 
 def export(data: Data, kind: str) -> tuple[Path, int]:
-    """Write data/<name>/export/ as `kind` of FORMS, whole or not at all; returns where, and how many pictures.
+    """Write `kind`, one of FORMS, into data/<name>/export/, whole or not at all; return its path and picture count.
 
     Raises MissingError before the first make curate, UsageError when nothing was kept, DiskError when a square is lost,
-    LockedError while make curate is at work.
+    LockedError while make curate runs.
     """
     with lock(data.root, "curate"):
         return _export(data, kind)
@@ -66,11 +66,11 @@ def _folder(data: Data, frame: pd.DataFrame, made: Path) -> None:
 
 
 def _zip(data: Data, frame: pd.DataFrame, made: Path) -> None:
-    """As StyleGAN and ImageFolder read it: the squares beside dataset.json and metadata.csv, not compressed twice."""
+    """The squares, dataset.json (for StyleGAN) and metadata.csv (for ImageFolder); a PNG is not compressed again."""
     tables = [DATASET, METADATA, CREDITS]
     with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
         for name in _progress([*frame["file_name"], *tables]):
-            archive.writestr(zipfile.ZipInfo(name), (data.curated / name).read_bytes())  # dated 1980: the same bytes
+            archive.writestr(zipfile.ZipInfo(name), (data.curated / name).read_bytes())  # dated 1980: always the same
 
 
 def _webdataset(data: Data, frame: pd.DataFrame, made: Path) -> None:
@@ -81,7 +81,7 @@ def _webdataset(data: Data, frame: pd.DataFrame, made: Path) -> None:
 
 
 def _parquet(data: Data, frame: pd.DataFrame, made: Path) -> None:
-    """One row a picture, its bytes and name in `image`, as Hugging Face's Image feature keeps them."""
+    """One row for each picture, with its bytes and name in `image`, the layout of Hugging Face's Image feature."""
     image = pa.struct({"bytes": pa.binary(), "path": pa.string()})
     columns = {name: _ARROW[dtype] for name, dtype in DTYPES.items() if name != "file_name"}
     features = {"image": {"_type": "Image"}} | {n: {"dtype": str(_hf(t)), "_type": "Value"} for n, t in columns.items()}
@@ -132,8 +132,8 @@ def _progress(things: list[Any]) -> Any:
 
 
 def _swap(made: Path, place: Path) -> None:
-    """Put `made` where `place` is. What was there before goes away with the temporary folder of `made`."""
-    os.sync()  # one for all: a sync for each of 40,000 squares would take minutes
+    """Move `made` to `place`. An older folder there moves beside `made`, into the temporary folder that is deleted."""
+    os.sync()  # once for all files: an fsync for each of 40,000 squares would take minutes
     if place.is_dir():
         place.rename(made.with_name("before"))
     made.replace(place)

@@ -1,4 +1,4 @@
-"""What lies beside the squares in curated/: metadata.csv (Hugging Face), CREDITS.csv, dataset.json (StyleGAN)."""
+"""The tables beside the squares in curated/: metadata.csv (Hugging Face), CREDITS.csv, dataset.json (StyleGAN)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DTYPES = {name: _NUMBERS.get(name, "object") for name in _COLUMNS.split()}  # of
 
 
 def write(folder: Path, rows: Iterable[Row], settings: Curate, model: str) -> None:
-    """Write all three into `folder`, for the kept ones of `rows`; dataset.json last."""
+    """Write the three tables of the kept `rows` into `folder`, dataset.json last."""
     kept = sorted((row for row in rows if row.kept and row.number is not None), key=lambda row: row.number or 0)
     write_tables(folder, metadata(kept, settings, model))
 
@@ -50,7 +50,7 @@ def metadata(kept: Sequence[Row], settings: Curate, model: str) -> pd.DataFrame:
 
 
 def write_tables(folder: Path, frame: pd.DataFrame) -> None:
-    """Write `frame` as metadata.csv, and from it the credits and StyleGAN's list of labels, all of one class."""
+    """Write metadata.csv from `frame`, then its credits, then dataset.json, in which every square has label 0."""
     write_text(folder / METADATA, csv(frame))
     credit = frame[["title", "creator", "licence", "licence_url", "page_url", "file_name"]]
     write_text(folder / CREDITS, csv(credit.rename(columns={"page_url": "page", "file_name": "file"})))

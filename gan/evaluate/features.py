@@ -1,4 +1,4 @@
-"""The features that metrics are computed on: a ResNet-18 of random weights (no download), and the curation model."""
+"""Feature extractors for the metrics: a ResNet-18 with random weights (no download), and the curation model."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from gan.pictures.data import Pixels
 
 SEED = 3  # of the random weights and of the projection
-REALS = 1024  # pictures that the batch norm statistics and the standardisation come from
+REALS = 1024  # real pictures, at most, from which batch norm statistics, mean and standard deviation are measured
 WIDTH = 128  # of a feature vector
-SIDE = (64, 128)  # pixels: smaller pictures are enlarged to the first, larger ones reduced to the second
+SIDE = (64, 128)  # pixels: pictures smaller than the first are enlarged to it, larger than the second reduced to it
 _BATCH = 128
 
 
@@ -40,15 +40,16 @@ class Features:
     """A feature extractor. Metrics on features of different hashes cannot be compared."""
 
     name: str
-    sha256: str  # of all that the vectors depend on, its first 12 digits
+    sha256: str  # first 12 digits of the hash of the weights and of whatever else the vectors depend on
     look: Callable[[Pixels], Tensor]  # (N, H, W, 3) uint8 -> (N, width) float32
 
 
 def untrained(reals: Pixels) -> Features:
-    """The first three stages of a ResNet-18 with fixed random weights, its batch norm statistics those of `reals`.
+    """The first three stages of a ResNet-18 with fixed random weights, and batch norm statistics measured on `reals`.
 
-    Each stage is average-pooled to 1x1 and 2x2; the vector is standardised by `reals` and projected at random to 128
-    numbers. (swa_utils.update_bn runs the whole net: the unused last stage would change, and with it the hash.)
+    The output of each stage is average-pooled to 1x1 and 2x2. All of these are concatenated, standardised with the mean
+    and standard deviation over `reals`, and multiplied by a fixed random matrix that leaves 128 numbers.
+    swa_utils.update_bn would run the unused last stage too, and so change its statistics and the hash.
     """
     reals = reals[:REALS]
     with torch.random.fork_rng(devices=[]):
@@ -57,7 +58,7 @@ def untrained(reals: Pixels) -> Features:
     net.requires_grad_(requires_grad=False).to(memory_format=torch.channels_last)
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):
-            module.momentum = None  # the mean over the batches, not a moving one
+            module.momentum = None  # running statistics are the mean over all batches, not a moving average
     net.train()
     _stages(net, reals)
     net.eval()

@@ -12,7 +12,7 @@ import psutil
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-LOOK_S = 1.0  # between two measurements of the memory
+LOOK_S = 1.0  # seconds between two measurements of the memory
 
 
 class LateError(Exception):
@@ -20,7 +20,7 @@ class LateError(Exception):
 
 
 class LargeError(Exception):
-    """The tree was killed because it held too much."""
+    """The tree was killed because it used too much memory."""
 
 
 def tree(pid: int | None) -> list[psutil.Process]:
@@ -42,7 +42,7 @@ def memory(pid: int | None) -> int:
 
 
 def kill(pid: int | None) -> None:
-    """Kill a tree and wait, 3 s at most, until none of it runs. Only our own child is reaped here, not its children."""
+    """Kill a tree and wait, 3 s at most, until none of it runs. Only `pid`, our own child, is reaped here."""
     doomed = tree(pid)
     for process in doomed:
         with suppress(psutil.Error):
@@ -64,7 +64,7 @@ def _runs(process: psutil.Process) -> bool:
 def leashed(pid: Callable[[], int | None], seconds: float, most: int) -> Iterator[None]:
     """Kill the tree of `pid()` when the block takes longer than `seconds`, or the tree holds more than `most` bytes.
 
-    Nothing gentler ends a page whose script never returns. Raises LateError or LargeError in place of whatever error
+    Nothing but a kill ends a page whose script never returns. Raises LateError or LargeError in place of whatever error
     the kill caused in the block.
     """
     over = threading.Event()

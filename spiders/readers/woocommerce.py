@@ -1,4 +1,4 @@
-"""Shops on WooCommerce: the Store API, 100 products a page, until a page is empty. It states no licence."""
+"""Shops on WooCommerce, by the Store API: 100 products a page until a page is empty. The API states no licence."""
 
 from __future__ import annotations
 
@@ -46,6 +46,6 @@ class WoocommerceReader(Reader[Woocommerce]):
 
 
 def _rating(product: dict[str, Any]) -> float | None:
-    """average_rating is text, and "0" of a product that nobody has rated."""
+    """The rating of 5, or None if nobody has rated the product: the API then says "0"; average_rating is text."""
     score = scaled(payload.text(product.get("average_rating")))
     return score if score and product.get("review_count") != 0 else None
