@@ -37,7 +37,7 @@ class Scrape:
 class Score:
     """Which ResNet looks at the pictures. A plain cross-entropy one: see pytorch/vision#7570."""
 
-    model: str = "resnet50.tv_in1k"  # a timm name, hf-hub:..., local-dir:PATH, demo, or none
+    model: str = "resnet50.tv_in1k"  # of timm, hf-hub:OWNER/NAME, local-dir:PATH; lite0 and demo need no hub; or none
     backend: Literal["torch", "openvino"] = "torch"  # what computes; openvino is an extra
     dtype: Literal["bf16", "fp32", "int8"] = "bf16"  # of the convolutions; int8 needs openvino
     looks: Literal[1, 5] = 1  # 5: the whole and four quarters, averaged; five times the work, see docs/review.md
@@ -59,7 +59,7 @@ class Curate:
 
     targets: tuple[str, ...] = ()  # WordNet synsets or class names; their probabilities are summed
     threshold: Annotated[float, Between(0, 1)] = 0.9  # the promise: a precision, or a confidence (see by)
-    by: Literal["prob", "precision", "auto"] = "auto"  # what threshold means; auto: precision once answers certify it
+    by: Literal["prob", "precision", "auto"] = "auto"  # auto: class prior corrected, certified once answers do
     size: Annotated[int, Between(16, 1024)] = 64  # side of the squares, in pixels
     # how a picture becomes a square; auto: border where its border is of one colour, else crop; original: not at all
     fit: Literal["crop", "white", "border", "blur", "reflect", "auto", "original"] = "auto"
