@@ -75,7 +75,7 @@ def main(real: Path, data: Path, run: Path) -> None:
     for name, by_hand in BY_HAND.items():
         print(f"         {name.replace('_', ' '):<18}{figures[name]:.3f}   (timm by hand {by_hand:.3f})")
     print(f"near     {near['caught']} of {near['pairs']} near-duplicate pairs caught")
-    grids = Run(run).grids()
+    grids = list(Run(run).grids())
     print(f"samples  {grids[-1] if grids else 'none'}")
     print(f"report   {Data(data).report_html}")
     reached = {

@@ -1,4 +1,7 @@
-"""The names inside data/<name>/ and runs/<name>/, and the lines of metrics.csv, which two packages read."""
+"""The names inside data/<name>/ and runs/<name>/, and the lines of metrics.csv, which two packages read.
+
+docs/format.md specifies what is in each file.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,22 @@ from scrapbag.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
+INDEX = "index.json"  # of scores, packs and exported shards: written last, so that without it nothing counts
+SECTIONS = "recipe"  # the folder of the recipe's sections as they were last seen, to notice an edit
+# The tables of curated/, and of every folder that squares are handed over in (Hugging Face's ImageFolder; StyleGAN)
+METADATA, DATASET, CREDITS = "metadata.csv", "dataset.json", "CREDITS.csv"
+_FAKES = "fakes-"
+
+
+class Inside:
+    """An attribute that is a path: `name` inside the `root` of the object that has it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, folder: Data | Version | Pack | Run, _: type) -> Path:
+        return folder.root / self._name
+
 
 @dataclass(frozen=True)
 class Data:
@@ -19,88 +38,34 @@ class Data:
 
     root: Path
 
-    @property
-    def catalog(self) -> Path:
-        return self.root / "catalog.db"
-
-    @property
-    def images(self) -> Path:
-        """The bytes as served, by sha256."""
-        return self.root / "images"
-
-    @property
-    def scored(self) -> Path:
-        """Score versions, a folder each, and which of them is the present one."""
-        return self.root / "scored"
-
-    @property
-    def index(self) -> Path:
-        """Which score version is the present one, and the stamp of the score stage."""
-        return self.scored / "index.json"
-
-    def version(self, key: str) -> Version:
-        return Version(self.scored / key)
-
-    @property
-    def squares(self) -> Path:
-        """The cache of squares; curated/ is made of links into it."""
-        return self.root / "squares"
-
-    @property
-    def thumbs(self) -> Path:
-        """The cache of the small pictures that report.html shows."""
-        return self.root / "thumbs"
-
-    @property
-    def export(self) -> Path:
-        """curated/ in other forms."""
-        return self.root / "export"
-
-    @property
-    def curated(self) -> Path:
-        return self.root / "curated"
-
-    @property
-    def packed(self) -> Path:
-        """curated/ as arrays that a trainer maps into memory."""
-        return self.root / "packed"
-
-    @property
-    def report(self) -> Path:
-        return self.root / "report"
-
-    @property
-    def scrape_csv(self) -> Path:
-        return self.report / "scrape.csv"
-
-    @property
-    def report_csv(self) -> Path:
-        return self.report / "report.csv"
-
-    @property
-    def sweep_csv(self) -> Path:
-        return self.report / "sweep.csv"
-
-    @property
-    def labels_csv(self) -> Path:
-        return self.report / "labels.csv"
-
-    @property
-    def report_html(self) -> Path:
-        return self.report / "report.html"
-
-    @property
-    def settings(self) -> Path:
-        return self.root / "settings"
+    catalog = Inside("catalog.db")
+    images = Inside("images")  # the bytes as served, by sha256
+    scored = Inside("scored")  # score versions, a folder each
+    index = Inside(f"scored/{INDEX}")  # which score version is the present one, and the stamp of the score stage
+    squares = Inside("squares")  # the cache of squares; curated/ is made of links into it
+    thumbs = Inside("thumbs")  # the cache of the small pictures that report.html shows
+    curated = Inside("curated")
+    packed = Inside("packed")  # curated/ as arrays that a trainer maps into memory
+    export = Inside("export")  # curated/ in other forms
+    report = Inside("report")
+    scrape_csv = Inside("report/scrape.csv")
+    report_csv = Inside("report/report.csv")
+    sweep_csv = Inside("report/sweep.csv")
+    labels_csv = Inside("report/labels.csv")
+    report_html = Inside("report/report.html")
+    settings = Inside("settings")
+    model_digests = Inside("settings/model.sha256")  # of a model on this computer, when the score stage was last set
 
     def settings_of(self, stage: str) -> Path:
         """What a stage last ran with, as a recipe of that one section."""
         return self.settings / f"{stage}.toml"
 
-    @property
-    def model_digests(self) -> Path:
-        """What the files of a model on this computer were when the score stage was last set."""
-        return self.settings / "model.sha256"
+    def section_of(self, stage: str) -> Path:
+        """A stage's section of the recipe as it was last seen."""
+        return self.settings / SECTIONS / f"{stage}.toml"
+
+    def version(self, key: str) -> Version:
+        return Version(self.scored / key)
 
     def image(self, sha256: str, extension: str) -> Path:
         """Where a picture's bytes are; `extension` comes from the bytes' signature, never from a URL."""
@@ -109,25 +74,33 @@ class Data:
 
 @dataclass(frozen=True)
 class Version:
-    """One score version: its shards stand beside these."""
+    """The folder of one score version."""
 
     root: Path
 
-    @property
-    def model(self) -> Path:
-        """Who looked, and how: name, activation, backend, dtype, number of features."""
-        return self.root / "model.json"
+    model = Inside("model.json")  # who looked, and how: name, activation, backend, dtype, number of features
+    labels = Inside("labels.json")  # the classes that the model knows, in the order of its logits
 
-    @property
-    def labels(self) -> Path:
-        """The classes that the model knows, in the order of its logits."""
-        return self.root / "labels.json"
+    def shard(self, number: int) -> Path:
+        return self.root / f"shard-{number:05d}.safetensors"
+
+    def shards(self) -> list[Path]:
+        """Every shard, in order."""
+        return sorted(self.root.glob("shard-*.safetensors"))
+
+    def derived(self, name: str) -> Path:
+        """What is derived from all shards: pairs, neighbours, posterior."""
+        return self.root / f"{name}.npz"
 
 
-# The tables of curated/, and of every folder that squares are handed over in (Hugging Face's ImageFolder; StyleGAN)
-METADATA = "metadata.csv"
-DATASET = "dataset.json"
-CREDITS = "CREDITS.csv"
+@dataclass(frozen=True)
+class Pack:
+    """The folder of one packed curation."""
+
+    root: Path
+
+    pixels = Inside("pixels.u8")  # of every picture, one after the other
+    index = Inside(INDEX)  # names, levels and shapes
 
 
 @dataclass(frozen=True)
@@ -136,74 +109,31 @@ class Run:
 
     root: Path
 
-    @property
-    def asked(self) -> Path:
-        """What Make was asked to train, the stamp of the train stage."""
-        return self.root / "train.toml"
-
-    @property
-    def settings(self) -> Path:
-        """What the run really uses, the probe's choice and every preset value included."""
-        return self.root / "settings.toml"
-
-    @property
-    def metrics(self) -> Path:
-        return self.root / "metrics.csv"
-
-    @property
-    def checkpoints(self) -> Path:
-        return self.root / "checkpoints"
-
-    @property
-    def generator(self) -> Path:
-        return self.root / "generator.safetensors"
-
-    @property
-    def best(self) -> Path:
-        """The generator of the smallest KID so far."""
-        return self.root / "best.safetensors"
-
-    @property
-    def evaluation(self) -> Path:
-        return self.root / "evaluation.json"
-
-    @property
-    def quality(self) -> Path:
-        """KID and coverage on the way, a row a look."""
-        return self.root / "quality.csv"
-
-    @property
-    def reals(self) -> Path:
-        return self.root / "reals.png"
-
-    @property
-    def samples(self) -> Path:
-        """What `sample` and `interpolate` made."""
-        return self.root / "samples"
-
-    @property
-    def neighbours(self) -> Path:
-        """Samples beside the training pictures that are nearest to them."""
-        return self.root / "neighbours.png"
-
-    @property
-    def film(self) -> Path:
-        return self.root / "progress.gif"
-
-    @property
-    def report(self) -> Path:
-        return self.root / "report.html"
-
-    @property
-    def done(self) -> Path:
-        return self.root / "done.json"
+    asked = Inside("train.toml")  # what Make was asked to train, the stamp of the train stage
+    section = Inside(f"{SECTIONS}/train.toml")  # [train] of the recipe as it was last seen
+    settings = Inside("settings.toml")  # what the run really uses, the probe's choice and every preset value included
+    metrics = Inside("metrics.csv")
+    quality = Inside("quality.csv")  # KID and coverage on the way, a row a look
+    checkpoints = Inside("checkpoints")
+    generator = Inside("generator.safetensors")
+    best = Inside("best.safetensors")  # the generator of the smallest KID so far
+    evaluation = Inside("evaluation.json")
+    reals = Inside("reals.png")
+    neighbours = Inside("neighbours.png")  # samples beside the training pictures that are nearest to them
+    samples = Inside("samples")  # what `sample` and `interpolate` made
+    film = Inside("progress.gif")
+    report = Inside("report.html")
+    done = Inside("done.json")
 
     def fakes(self, kimg: int) -> Path:
-        return self.root / f"fakes-{kimg:06d}.png"
+        """The grid of so many thousand images."""
+        return self.root / f"{_FAKES}{kimg:06d}.png"
 
-    def grids(self) -> list[Path]:
-        """Every grid of samples, in the order of images seen."""
-        return sorted(self.root.glob("fakes-*.png"))
+    def grids(self) -> dict[Path, int]:
+        """Every grid with its thousands of images, in their order; files that a user named alike are left out."""
+        paths = sorted(self.root.glob(f"{_FAKES}*.png"))
+        kimg = {path: path.stem.removeprefix(_FAKES) for path in paths}
+        return {path: int(number) for path, number in kimg.items() if number.isdecimal()}
 
 
 def metrics_rows(run: Run) -> list[dict[str, str]]:

@@ -29,7 +29,7 @@ def settle(recipe: Path, data: Data, run: Run, named: tuple[str, ...], overrides
     files = {stage: run.asked if stage == "train" else data.settings_of(stage) for stage in STAGES}
     taken = []
     for stage, file in files.items():
-        seen = (run.root if stage == "train" else data.settings) / "recipe" / f"{stage}.toml"
+        seen = run.section if stage == "train" else data.section_of(stage)
         section = dump(plain, stage)
         edited = not seen.exists() or seen.read_text(encoding="utf-8") != section
         fresh = stage in named or not file.exists()

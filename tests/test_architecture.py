@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 from making import ROOT
 
+from scrapbag import layout
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -165,6 +167,26 @@ def test_a_class_name_stands_for_one_thing():
             if isinstance(node, ast.ClassDef):
                 homes[node.name].append(name)
     assert not {name: where for name, where in homes.items() if len(where) > 1}
+
+
+def test_the_names_of_files_stand_in_layout_alone():
+    folders = (layout.Data(ROOT), layout.Version(ROOT), layout.Pack(ROOT), layout.Run(ROOT))
+    paths = [
+        getattr(one, name)
+        for one in folders
+        for name, kind in vars(type(one)).items()
+        if isinstance(kind, layout.Inside)
+    ]
+    names = {path.name for path in paths if path.suffix} | {layout.METADATA, layout.DATASET, layout.CREDITS}
+    assert len(names) > 20
+    elsewhere = [
+        f"{name}:{node.lineno} {node.value!r}"
+        for name in OURS
+        if name != "scrapbag.layout" and not name.startswith("demo")  # which imports nothing
+        for node in ast.walk(TREES[name])
+        if isinstance(node, ast.Constant) and node.value in names
+    ]
+    assert not elsewhere
 
 
 def _private(name: str) -> Iterator[str]:

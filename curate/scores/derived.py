@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scrapbag.disk import write_bytes
+from scrapbag.layout import Version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,7 +48,7 @@ def store(shards: Shards, name: str, version: int | str, arrays: Mapping[str, ND
 
 
 def _path(shards: Shards, name: str) -> Path:
-    return shards.folder / f"{name}.npz"
+    return Version(shards.folder).derived(name)
 
 
 def _key(shards: Shards, version: int | str) -> str:

@@ -10,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from scrapbag.disk import write_bytes
+from scrapbag.layout import Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SIZE = 256  # pictures a shard, which is also what a killed run loses at most
-_NAME = "shard-{:05d}.safetensors"
 log = logging.getLogger(__name__)
 
 
@@ -30,7 +30,7 @@ class Shards:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._paths = [path for path in sorted(folder.glob("shard-*.safetensors")) if _whole(path)]
+        self._paths = [path for path in Version(folder).shards() if _whole(path)]
         self.sha256 = [digest.tobytes().hex() for digest in self.column("sha256")] if self._paths else []
 
     def __len__(self) -> int:
@@ -41,7 +41,7 @@ class Shards:
         digests = np.frombuffer(bytes.fromhex("".join(sha256)), dtype=np.uint8).reshape(len(sha256), 32)
         arrays = {name: np.ascontiguousarray(column) for name, column in columns.items()}
         last = int(self._paths[-1].stem.partition("-")[2]) if self._paths else -1
-        path = self.folder / _NAME.format(last + 1)
+        path = Version(self.folder).shard(last + 1)
         write_bytes(path, save({"sha256": digests, **arrays}))
         self._paths.append(path)
         self.sha256 += sha256

@@ -15,13 +15,13 @@ from tqdm import tqdm
 
 from scrapbag.disk import write_text
 from scrapbag.errors import DiskError, MissingError
+from scrapbag.layout import INDEX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
 PER_SHARD = 1000
-INDEX = "index.json"
 
 
 def write(folder: Path, name: str, pictures: Sequence[tuple[Path, dict[str, Any]]]) -> None:

@@ -68,7 +68,7 @@ def write(run: Run) -> Path:
         settings=_settings(run),
         rows=(metrics_rows(run) or [{}])[-1],
         charts=charts(run, verdicts),
-        now=_sheet(run.root, grids.drawn(run)[-1:], ""),
+        now=_sheet(run.root, list(run.grids())[-1:], ""),
         reals=_sheet(run.root, [run.reals], "real pictures"),
         history=_history(run),
         verdicts=verdicts,
@@ -143,10 +143,10 @@ def _settings(run: Run) -> dict[str, Any]:
 
 def _history(run: Run) -> list[Captioned]:
     """Up to eight grids at equal distances, the first and the last among them."""
-    paths = grids.drawn(run)
+    paths = list(run.grids().items())
     count = min(SHOWN, len(paths))
     chosen = [paths[round(i * (len(paths) - 1) / max(count - 1, 1))] for i in range(count)]
-    shown = [(int(path.stem.removeprefix("fakes-")), _uri(path, SIDE // 2)) for path in chosen]
+    shown = [(kimg, _uri(path, SIDE // 2)) for path, kimg in chosen]
     return [Captioned(f"{kimg:,} thousand images", src) for kimg, src in shown if src]
 
 

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from scrapbag.disk import lock, sync, write_text
 from scrapbag.errors import UsageError
-from scrapbag.layout import METADATA
+from scrapbag.layout import METADATA, Pack
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,14 +52,13 @@ def load(curated: Path, packed: Path, crop: int = 0) -> Pictures:
     """
     rows = _rows(curated)
     key = _key(curated, rows)
-    folder = packed / key
-    whole = folder / "index.json"
-    if not whole.exists():
+    pack = Pack(packed / key)
+    if not pack.index.exists():
         with lock(packed, "pack"):
-            if not whole.exists():  # nobody was quicker
-                _pack(curated, rows, folder)
-    index = json.loads(whole.read_text())
-    flat = np.memmap(folder / "pixels.u8", dtype=np.uint8, mode="r")
+            if not pack.index.exists():  # nobody was quicker
+                _pack(curated, rows, pack)
+    index = json.loads(pack.index.read_text())
+    flat = np.memmap(pack.pixels, dtype=np.uint8, mode="r")
     shapes = [tuple(shape) for shape in index["shapes"]]
     if not crop:
         _squares_only(index["names"], shapes)
@@ -117,24 +116,24 @@ def _key(curated: Path, rows: list[tuple[str, int]]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _pack(curated: Path, rows: list[tuple[str, int]], folder: Path) -> None:
+def _pack(curated: Path, rows: list[tuple[str, int]], pack: Pack) -> None:
     """Write the pixels one after the other, and at the end the index, without which they do not count.
 
     Packs of older curations are deleted first: gigabytes that can be made again. A run that has one mapped keeps it.
     """
-    for old in folder.parent.iterdir():
+    for old in pack.root.parent.iterdir():
         if old.is_dir():
             shutil.rmtree(old, ignore_errors=True)
-    folder.mkdir(parents=True)
+    pack.root.mkdir(parents=True)
     shapes = []
-    with (folder / "pixels.u8").open("wb") as file:
+    with pack.pixels.open("wb") as file:
         for name, _ in tqdm(rows, desc="pack", unit="picture", disable=None, leave=False):
             pixels = _read(curated / name)
             shapes.append(list(pixels.shape[:2]))
             file.write(pixels.tobytes())
-    sync(folder / "pixels.u8")
+    sync(pack.pixels)
     index = {"names": [name for name, _ in rows], "levels": [level for _, level in rows], "shapes": shapes}
-    write_text(folder / "index.json", json.dumps(index))
+    write_text(pack.index, json.dumps(index))
 
 
 def _read(path: Path) -> Pixels:

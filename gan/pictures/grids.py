@@ -51,14 +51,9 @@ def pixel_std(pictures: Tensor) -> float:
     return float(pictures.float().std(0).mean())
 
 
-def drawn(run: Run) -> list[Path]:
-    """The grids of a run, in the order of images seen; files that a user named alike are left out."""
-    return [path for path in run.grids() if path.stem.removeprefix("fakes-").isdecimal()]
-
-
 def film(run: Run) -> Path:
     """progress.gif of a run's grids, in order; the last one stays for two seconds. Returns its path."""
-    paths = drawn(run)
+    paths = list(run.grids())
     step = max(1, math.ceil(len(paths) / FRAMES))
     frames = [frame for path in [*paths[:-1:step], *paths[-1:]] if (frame := _frame(path))]
     if frames:

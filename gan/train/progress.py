@@ -123,8 +123,8 @@ def append(run: Run, row: MetricsRow) -> None:
 def rewind(run: Run, images_seen: int) -> None:
     """Delete lines and grids from after a checkpoint: a killed run had got further than where it is resumed."""
     lines = metrics_rows(run)
-    for path in grids.drawn(run):
-        if int(path.stem.removeprefix("fakes-")) > images_seen // 1000:
+    for path, kimg in run.grids().items():
+        if kimg > images_seen // 1000:
             path.unlink()
     if run.metrics.exists():
         names = [f.name for f in fields(MetricsRow)]

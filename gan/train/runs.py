@@ -18,7 +18,7 @@ from gan.train.players import Machine
 from scrapbag.check import build
 from scrapbag.disk import write_text
 from scrapbag.errors import MissingError, UsageError
-from scrapbag.layout import Data, Run
+from scrapbag.layout import SECTIONS, Data, Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gan.train.job import Moment
     from scrapbag.recipe import Train
 
-_STAY = {"train.toml", "recipe", ".train.lock", ".stamp"}  # what Make and the lock keep there
+_STAY = {Run(Path()).asked.name, SECTIONS, ".train.lock", ".stamp"}  # what Make and the lock keep there
 
 
 def prepare(dataset: Data, run: Run, settings: Train, say: Callable[[str], None], row: str = "") -> Job:

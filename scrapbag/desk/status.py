@@ -65,7 +65,7 @@ def learnt(run: Run) -> list[str]:
 
 def tour(data: Data, run: Run) -> list[str]:
     """The files worth opening, newest grid first."""
-    grids = run.grids()[-1:]
+    grids = list(run.grids())[-1:]
     files = {
         "report of the curation": data.report_html,
         "the same as a table": data.report_csv,
