@@ -24,7 +24,8 @@ import psutil
 
 from benchmarks.support.hosts import rate
 from benchmarks.support.rivals import CONCURRENCY, RIVALS, Job, programs
-from benchmarks.support.site import build, served
+from benchmarks.support.site import build, served, settings
+from scrapbag.layout import Data
 
 REACH = {"ratio": 0.6, "peak_mb": 140.0, "slope_mb": 10.0, "hosts": 0.9}
 DELAYS_S = (1.0, 0.25)  # what a recipe has unless it says otherwise, and a quarter of it
@@ -87,22 +88,7 @@ def _long(work: Path, pictures: int) -> dict[str, float]:
 
 def _ours(out: Path, url: str) -> list[str]:
     shutil.rmtree(out, ignore_errors=True)
-    (out / "settings").mkdir(parents=True)
-    (out / "settings" / "scrape.toml").write_text(f"""
-name = "bench"
-[scrape]
-allow_hosts = ["{url.removeprefix("http://")}"]
-delay_s = 0.0
-concurrency = {CONCURRENCY}
-per_host = {CONCURRENCY}
-[[source]]
-name = "site"
-kind = "gallery"
-start = ["{url}/list-0.html"]
-item = "a.item"
-next = "a.next"
-image = ".gallery img"
-""")
+    settings(Data(out), url, CONCURRENCY)
     return [sys.executable, "-m", "spiders", "scrape", "--data", str(out)]
 
 

@@ -12,7 +12,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from benchmarks.support.site import build, served
+from benchmarks.support.site import build, served, settings
 from scrapbag.catalog import connect
 from scrapbag.layout import Data
 
@@ -26,7 +26,7 @@ def measure(kills: int, pages: int, seed: int) -> tuple[dict[str, int], dict[str
         made = build(folder / "site", pages, side=96, per_item=1, per_list=50)
         with served(folder / "site", folder / "nginx") as url:
             data = Data(folder / "data")
-            _settings(data, url)
+            settings(data, url, CONCURRENCY)
             killed = _crawl_and_kill(data, kills, made + pages, random.Random(seed))
             asked = _asked(folder / "nginx" / "access.log")
         figures = _count(data) | {"kills": killed, "pages": made, "pictures": pages, "requests": asked}
@@ -40,25 +40,6 @@ def measure(kills: int, pages: int, seed: int) -> tuple[dict[str, int], dict[str
         "every row has its file": figures["missing_files"] == 0,
         "repeated at most kills x concurrency": figures["requests_over"] <= killed * CONCURRENCY,
     }
-
-
-def _settings(data: Data, url: str) -> None:
-    data.settings.mkdir(parents=True)
-    data.settings_of("scrape").write_text(f"""
-name = "crash"
-[scrape]
-allow_hosts = ["{url.removeprefix("http://")}"]
-delay_s = 0.0
-concurrency = {CONCURRENCY}
-per_host = {CONCURRENCY}
-[[source]]
-name = "site"
-kind = "gallery"
-start = ["{url}/list-0.html"]
-item = "a.item"
-next = "a.next"
-image = ".gallery img"
-""")
 
 
 def _crawl_and_kill(data: Data, kills: int, requests: int, rng: random.Random) -> int:

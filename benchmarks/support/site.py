@@ -13,9 +13,36 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from scrapbag.disk import write_text
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from scrapbag.layout import Data
+
+
+RECIPE = """
+name = "bench"
+[scrape]
+allow_hosts = ["{host}"]
+delay_s = 0.0
+concurrency = {concurrency}
+per_host = {concurrency}
+[[source]]
+name = "site"
+kind = "gallery"
+start = ["http://{host}/list-0.html"]
+item = "a.item"
+next = "a.next"
+image = ".gallery img"
+"""
+
+
+def settings(data: Data, url: str, concurrency: int) -> None:
+    """What `python -m spiders scrape` runs with for the site at `url`, as fast as it can be asked."""
+    recipe = RECIPE.format(host=url.removeprefix("http://"), concurrency=concurrency)
+    write_text(data.settings_of("scrape"), recipe)
 
 
 def build(

@@ -1,15 +1,12 @@
 import base64
 import hashlib
 import re
-import shutil
 import time
 from collections import Counter
 from dataclasses import fields, replace
 
 import pytest
 from report_rows import dataset, lost, outcome, row, store
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -32,21 +29,6 @@ def written(folder, rows, **changes):
     store(data, rows)
     page.write(outcome(rows, **changes), data)
     return (data.report / "report.html").as_uri()
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory):
-    browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not browser or not driver:
-        pytest.skip("needs chromium and chromedriver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = browser
-    for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1200,900"):
-        options.add_argument(flag)
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
-    session = webdriver.Chrome(options=options, service=Service(driver))
-    yield session
-    session.quit()
 
 
 @pytest.fixture(scope="module")
