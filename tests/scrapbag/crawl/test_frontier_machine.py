@@ -1,7 +1,7 @@
 """The frontier against a model of it: any order of leases, answers, kills, edits of the recipe and leaps of the clock.
 
-Each step is made on a real SQLite file and on the model, and then all rows are compared. What is known to go wrong with
-sources that are renamed or taken out (their requests stay queued for nobody) is not asked for here.
+Each step is made on a real SQLite file and on the model, and then all rows are compared. The model is what the frontier
+does today: what was found for a source that is renamed or taken out stays queued under its old name, for nobody.
 """
 
 import shutil
@@ -227,6 +227,15 @@ class Crawls(RuleBasedStateMachine):
         """The run ends, or is killed between two transactions; the next one may have other sources."""
         self.db.close()
         self.run(names, retry=retry, fresh=fresh)
+
+    @rule(number=which, new=sources)
+    def rename(self, number, new):
+        """The user gives a source another name, perhaps one that was used before; the next run reads it."""
+        old = sorted(self.names)[number % len(self.names)]
+        names = sorted(self.names - {old} | {new})
+        self.recipes[new] = self.recipes[old]
+        self.db.close()
+        self.run(names, retry=False, fresh=False)
 
     @precondition(lambda self: self.holds("page"))
     @rule(number=which, found=finds)
