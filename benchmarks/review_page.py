@@ -31,6 +31,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from benchmarks.curate import draw
 from benchmarks.support.simulated_data import Set, dataset
+from scrapbag.programs import require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,12 +109,13 @@ def served(made: Set) -> Iterator[tuple[str, psutil.Process]]:
 
 @contextmanager
 def chromium(root: Path) -> Iterator[webdriver.Chrome]:
+    programs = require()
     options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium") or sys.exit("needs chromium; sudo apt install chromium")
+    options.binary_location = programs.chromium
     flags = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1280,900")
     for flag in (*flags, f"--user-data-dir={root / 'profile'}"):
         options.add_argument(flag)
-    browser = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    browser = webdriver.Chrome(options=options, service=Service(programs.driver))
     try:
         browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": PROBE})
         yield browser

@@ -21,6 +21,7 @@ from gan.pictures import batches, data, grids
 from gan.train import loop, preflight, progress
 from gan.train.job import Job
 from gan.train.players import Machine
+from scrapbag.disk import writing
 from scrapbag.layout import Data, Run, metrics_rows
 from scrapbag.recipe import Train
 
@@ -192,9 +193,8 @@ def sheet(path: Path, looks: list[Path], samples: Pixels) -> None:
     for i, image in enumerate(images):
         whole.paste(image, (i * (image.width + 8), 0))
     whole.paste(last, (0, images[0].height + 16))
-    part = path.with_suffix(".part")
-    whole.save(part, "JPEG", quality=90)
-    part.rename(path)
+    with writing(path, durable=False) as part:
+        whole.save(part, "JPEG", quality=90)
 
 
 def _seen(path: Path) -> int:
