@@ -1,6 +1,6 @@
 """The halves of a step as CUDA graphs: kernels recorded once and replayed, where launching them is what takes the time.
 
-A teacher and its heads are some two thousand small kernels a step. What is replayed is what was recorded, on the same
+With a teacher a step is some three thousand small kernels. What is replayed is what was recorded, on the same
 memory, with the seeds and the count of images of its own step: the same bits, step by step, as without graphs.
 """
 
