@@ -1,15 +1,14 @@
 # scrapbag: pages -> pictures -> squares -> a generator. `make help` lists the targets, `make demo` shows them all.
 #
-# 1. The network is asked only when told (make scrape) or when there is nothing yet.
-# 2. A stage takes new settings when it is named, given one of its variables, or its section of the recipe was edited;
-#    otherwise it keeps what it last ran with (scrapbag/settings.py).
-# 3. Whatever lies downstream of a change runs again, nothing else.
+# 1. The network is asked only when told (make scrape), or by make train when there is nothing yet.
+# 2. A value stays what it last was until its variable is given or its section of the recipe is edited
+#    (scrapbag/settings.py).
+# 3. Whatever lies downstream of a change runs again, nothing else. What is missing is made.
 #
 # No defaults stand here: a variable is passed on only when it is set. A stamp says when a stage last ran; the file
 # behind it, rewritten only when its content changed, says whether those downstream have anything to do.
 
 RECIPE ?= recipes/quilts.toml
-NAME   := $(or $(shell sed -n 's/^name *= *"\([^" ]*\)".*/\1/p' $(RECIPE) 2>/dev/null | head -1),$(basename $(notdir $(RECIPE))))
 DATA   ?= data/$(NAME)
 RUN    ?= runs/$(NAME)
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
@@ -17,29 +16,51 @@ VENV   ?= .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
-SPACED := $(strip $(foreach v,RECIPE DATA RUN,$(if $(filter-out file,$(origin $(v))),$(if $(word 2,$($(v))),$(v)))))
-$(if $(SPACED),$(error $(SPACED) may have no spaces, which Make takes for several files; write a name without them))
+TARGETS := help setup demo test real scrape score curate review report train sample interpolate evaluate export \
+           status doctor bench coverage docs-tables strip lint fmt clean
+OTHERS  := help setup demo test real doctor bench coverage docs-tables strip lint fmt # they need no recipe
 
-given   = $(if $($(1)),--set '$(2)=$($(1))')
+# --- how make was called: every word of it is known, and NAME is whose dataset is meant (scrapbag/make) ----------------
+AGAIN   := $(MAKE) --no-print-directory# not $(MAKE) itself, which make -n would carry out
+quoted  = '$(subst ','\'',$(1))'
+by_line = $(filter command,$(firstword $(origin $(1))))# whether a variable was written on make's command line
+WRITTEN := $(foreach v,$(.VARIABLES),$(if $(call by_line,$(v)),$(v)))
+GOALS   := $(or $(MAKECMDGOALS),help)
+STRANGE := $(foreach g,$(filter-out $(TARGETS) settings,$(GOALS)),$(if $(findstring /,$(g))$(wildcard $(g)),,$(g)))
+NEEDED  := $(if $(filter-out $(OTHERS),$(GOALS)),$(RECIPE))
+$(foreach v,RECIPE DATA RUN,$(if $(filter-out file,$(firstword $(origin $(v)))),\
+  $(if $(word 2,$($(v))),$(error $(v) may have no spaces, which Make takes for several files; write a name without them))\
+  $(if $($(v)),,$(error $(v) is empty; write a name, or leave it out))))
+ASKED   := $(if $(WRITTEN)$(STRANGE)$(NEEDED),$(or $(wildcard $(PY)),$(PYTHON)))
+ANSWER  := $(if $(ASKED),$(shell PYTHONSAFEPATH= $(ASKED) -S -m scrapbag.make $(call quoted,$(WRITTEN)) \
+           $(call quoted,$(STRANGE)) '$(TARGETS)' $(call quoted,$(NEEDED)) '$(origin RECIPE)'),ok)
+$(if $(filter ok,$(firstword $(ANSWER))),,$(error $(or $(ANSWER),scrapbag/make gave no answer)))
+NAME    := $(or $(word 2,$(ANSWER)),$(basename $(notdir $(RECIPE))))
+
+given   = $(if $($(1)),--set $(call quoted,$(2)=$($(1))))
 CHOSEN := $(call given,LIMIT,scrape.limit) \
           $(call given,MODEL,score.model) $(call given,BACKEND,score.backend) $(call given,DTYPE,score.dtype) \
           $(call given,THRESH,curate.threshold) $(call given,BY,curate.by) $(call given,SIZE,curate.size) $(call given,FIT,curate.fit) \
           $(call given,PRESET,train.preset) $(call given,MINUTES,train.minutes) $(call given,IMAGES,train.images) \
           $(if $(MINUTES),$(if $(IMAGES),,--set 'train.images=0')) $(call given,LEVEL,train.level) \
           $(if $(filter train,$(MAKECMDGOALS)),$(call given,SEED,train.seed)) \
-          $(if $(SET),--set 'train.values=[$(foreach v,$(SET),"$(v)",)]')
+          $(if $(SET)$(call by_line,SET),--set 'train.values=[$(foreach v,$(SET),"$(v)",)]')
 NAMED  := $(filter scrape score curate train,$(MAKECMDGOALS))
 STAMPS := $(DATA)/stamps
+CURATED := $(addprefix $(DATA)/,curated/dataset.json curated/metadata.csv squares report/report.csv report/report.html)
+TRAINED := $(addprefix $(RUN)/,done.json generator.safetensors generator.json report.html) $(DATA)/packed
+data   := --data $(call quoted,$(DATA))
+run    := --run $(call quoted,$(RUN))
+lost    = $(if $(filter-out $(wildcard $(1)),$(1)),FORCE)# where one of these files is missing, its stage runs again
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test real settings scrape score curate review report train sample interpolate evaluate export \
-        status doctor bench coverage docs-tables strip lint fmt clean FORCE
+.PHONY: $(TARGETS) settings FORCE
 .PRECIOUS: $(DATA)/report/scrape.csv
 
 # --- the stages ----------------------------------------------------------------------------------------------------
 scrape: $(READY) settings ## Ask the sources: SITE=one LIMIT=500 RETRY=failed FRESH=1
-	@$(PY) -m spiders scrape --data $(DATA) $(if $(SITE),--source $(SITE)) $(if $(RETRY),--retry $(RETRY)) $(if $(filter-out 0,$(FRESH)),--fresh)
+	@$(PY) -m spiders scrape $(data) $(if $(SITE),--source $(SITE)) $(if $(RETRY),--retry $(RETRY)) $(if $(filter-out 0,$(FRESH)),--fresh)
 
 score: $(DATA)/scored/index.json ## Let the ResNet look at every new picture: MODEL= BACKEND=openvino
 
@@ -48,75 +69,76 @@ curate: $(DATA)/curated/dataset.json ## Keep, drop and square, with a reason for
 train: $(RUN)/done.json ## Train the GAN on what was kept: PRESET= MINUTES= IMAGES= LEVEL= SEED= SET="lr_g=0.0004"
 
 $(DATA)/report/scrape.csv: | $(READY) settings
-	@$(PY) -m spiders scrape --data $(DATA)
+	@$(PY) -m spiders scrape $(data)
 
 $(DATA)/scored/index.json: $(STAMPS)/score
 	@:
-$(STAMPS)/score: $(DATA)/report/scrape.csv $(DATA)/settings/score.toml $(DATA)/settings/model.sha256 | $(READY)
-	@$(PY) -m curate score --data $(DATA)
+$(STAMPS)/score: $(call lost,$(DATA)/scored/index.json) $(DATA)/report/scrape.csv $(DATA)/settings/score.toml $(DATA)/settings/model.sha256 | $(READY)
+	@$(PY) -m curate score $(data)
 	@mkdir -p $(@D) && touch $@
 
 $(DATA)/curated/dataset.json: $(STAMPS)/curate
 	@:
-$(STAMPS)/curate: $(DATA)/scored/index.json $(DATA)/report/scrape.csv $(DATA)/report/labels.csv $(DATA)/settings/curate.toml | $(READY)
-	@$(PY) -m curate curate --data $(DATA)
+$(STAMPS)/curate: $(call lost,$(CURATED)) $(DATA)/scored/index.json $(DATA)/report/scrape.csv $(DATA)/report/labels.csv $(DATA)/settings/curate.toml | $(READY)
+	@$(PY) -m curate curate $(data)
 	@mkdir -p $(@D) && touch $@
 
 $(DATA)/report/labels.csv: $(DATA)/scored/index.json FORCE # clicks are in the catalog: exported anew before every curate
-	@$(PY) -m curate labels --data $(DATA) >/dev/null
+	@$(PY) -m curate labels $(data) >/dev/null
 
 $(RUN)/done.json: $(RUN)/.stamp
 	@:
-$(RUN)/.stamp: $(DATA)/curated/dataset.json $(RUN)/train.toml | $(READY)
-	@$(PY) -m gan train --data $(DATA) --run $(RUN)
+$(RUN)/.stamp: $(call lost,$(TRAINED)) $(DATA)/curated/dataset.json $(RUN)/train.toml | $(READY)
+	@$(PY) -m gan train $(data) $(run)
 	@touch $@
 
 settings: $(READY)
-	@$(PY) -m scrapbag.settings $(RECIPE) --data $(DATA) --run $(RUN) --named '$(NAMED)' $(CHOSEN)
+	@$(PY) -m scrapbag.settings $(call quoted,$(RECIPE)) $(data) $(run) --named '$(NAMED)' --given '$(filter DATA RUN,$(WRITTEN))' $(CHOSEN)
 $(DATA)/settings/score.toml $(DATA)/settings/model.sha256 $(DATA)/settings/curate.toml $(RUN)/train.toml: settings
 	@:
 
 # --- what people look at ----------------------------------------------------------------------------------------------
-review: $(DATA)/curated/dataset.json ## Yes or no to some forty pictures, in the browser: what turns a threshold into a promise
-	@$(PY) -m curate review --data $(DATA)
+review: $(DATA)/curated/dataset.json ## Yes or no to some forty pictures, in the browser: PORT=8775
+	@$(PY) -m curate review $(data) $(if $(PORT),--port $(PORT))
 
 report: $(DATA)/curated/dataset.json ## What was kept and dropped, by reason and source, and what nearly flipped
-	@$(PY) -m curate report --data $(DATA)
+	@$(PY) -m curate report $(data)
 
+FORMS := folder zip webdataset parquet# AS is an assembler to make itself, and to some environments
 export: $(DATA)/curated/dataset.json ## Hand the squares over: AS=folder, zip, webdataset, parquet
-	@$(PY) -m curate export --data $(DATA) --as $(or $(AS),folder)
+	@$(PY) -m curate export $(data) --as $(or $(if $(call by_line,AS),$(AS)),$(filter $(FORMS),$(AS)),folder)
 
 sample: $(READY) ## Dream: N=64 SEED=0, for textures PIXELS=2048x512 STD=1.4 TYPE=0..1 SEAMLESS=1
-	@$(PY) -m gan sample --run $(RUN) $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) $(if $(PIXELS),--pixels $(PIXELS)) \
+	@$(PY) -m gan sample $(run) $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) $(if $(PIXELS),--pixels $(PIXELS)) \
 	  $(if $(STD),--std $(STD)) $(if $(TYPE),--type $(TYPE)) $(if $(filter-out 0,$(SEAMLESS)),--seamless)
 
 interpolate: $(READY) ## A film from one dream to the next: N=8 SEED=0
-	@$(PY) -m gan interpolate --run $(RUN) $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED))
+	@$(PY) -m gan interpolate $(run) $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED))
 
 evaluate: $(READY) ## What the samples are worth: KID, coverage, copying, with their floor
-	@$(PY) -m gan evaluate --run $(RUN) $(if $(filter-out file,$(origin DATA)),--data $(DATA)) $(if $(SEED),--seed $(SEED))
+	@$(PY) -m gan evaluate $(run) $(if $(filter-out file,$(origin DATA)),$(data)) $(if $(SEED),--seed $(SEED))
 
-status: $(READY) ## Where this dataset stands, and the next command
-	@$(PY) -m scrapbag.desk.status --data $(DATA) --run $(RUN) $(if $(filter-out recipes/quilts.toml,$(RECIPE)),--recipe $(RECIPE))
+status: $(READY) ## Where this dataset stands, and the next command; without RECIPE= of every dataset
+	@$(PY) -m scrapbag.desk.status $(if $(filter-out file,$(foreach v,RECIPE DATA RUN,$(firstword $(origin $(v))))),\
+	  $(data) $(run) --recipe $(call quoted,$(RECIPE)))
 
 doctor: $(READY) ## What this computer has and lacks
 	@$(PY) -m scrapbag.desk.doctor
 
 # --- the whole way ----------------------------------------------------------------------------------------------------
 demo: $(READY) ## The main job on pictures that this repository draws, in seven minutes
-	@$(if $(wildcard data/demo/report/scrape.csv),,$(PY) -m demo with-shop --) $(MAKE) --no-print-directory RECIPE=recipes/demo.toml train
+	@$(if $(wildcard data/demo/report/scrape.csv),,$(PY) -m demo with-shop --) $(AGAIN) RECIPE=recipes/demo.toml train
 	@$(PY) -m scrapbag.desk.status --data data/demo --run runs/demo --recipe recipes/demo.toml
 
 real: $(READY) ## The main job on a folder of real, labelled photographs: REAL=<folder> MINUTES=5
 	@test -n "$(REAL)" || { echo 'error: write REAL=<folder with photos/, labels.csv and model/>' >&2; exit 2; }
 	@test -d "$(REAL)/photos" -a -f "$(REAL)/labels.csv" || { echo 'error: $(REAL) has no photos/ or no labels.csv' >&2; exit 2; }
 	@$(if $(wildcard data/real/report/scrape.csv),,$(PY) -m demo with-folder $(REAL)/photos --) \
-	  $(MAKE) --no-print-directory RECIPE=recipes/real.toml MODEL=local-dir:$(REAL)/model train
+	  $(AGAIN) RECIPE=recipes/real.toml MODEL=local-dir:$(REAL)/model train
 	@$(PY) -m benchmarks.real --real $(REAL) --data data/real --run runs/real
 
-strip: $(READY) docs/strip.jpg ## The README's picture: scraped, squared, generated
-docs/strip.jpg: runs/demo/done.json
-	@$(PY) -m demo strip --data data/demo --run runs/demo -o $@
+strip: demo ## The README's picture: scraped, squared, generated
+	@$(PY) -m demo strip --data data/demo --run runs/demo -o docs/strip.jpg
 
 # --- the workshop ----------------------------------------------------------------------------------------------------
 test: $(READY) ## Run the tests; those on real photographs with REAL=<folder>
@@ -139,8 +161,8 @@ lint: $(READY) ## Ruff and mypy
 fmt: $(READY)
 	@$(VENV)/bin/ruff check --fix . ; $(VENV)/bin/ruff format .
 
-clean: ## Forget what was curated and trained of this recipe; keep what was scraped, scored and clicked
-	rm -rf $(DATA)/curated $(DATA)/squares $(DATA)/thumbs $(DATA)/packed $(DATA)/export $(STAMPS) $(RUN)
+clean: $(READY) ## Forget what was curated, and move the training run aside; keep what was scraped, scored and clicked
+	@$(PY) -m scrapbag.desk.clean $(data) $(run)
 
 setup: $(READY) ## Install everything into .venv: PYTHON= TORCH_INDEX= EXTRA=openvino, tensorboard
 	@$(if $(EXTRA),if command -v uv >/dev/null; then uv pip install --quiet --python $(PY) --editable '.[$(EXTRA)]'; \

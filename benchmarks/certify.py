@@ -1,6 +1,6 @@
 """What a certificate is worth: how often it is wrong, how many clicks it takes, and how much it keeps.
 
-    python -m benchmarks.certify
+    .venv/bin/python -m benchmarks.certify
 
 Simulated datasets of 20,000 pictures: wanted ones score `separation` higher on a normal axis; the softmax is right,
 2.5 times too sure, or 0.35 times. The first table takes every way of asking and stopping at once: a run counts as wrong

@@ -1,7 +1,7 @@
 """How fast choosing is: file to score against the plain loop, squares against plain Pillow, and a new threshold.
 
-    python -m benchmarks.curate            # all, about a quarter of an hour of one core; memory is half of it
-    python -m benchmarks.curate memory     # or one part: score, square, rethreshold, cluster, memory
+    .venv/bin/python -m benchmarks.curate            # all, about a quarter of an hour of one core; memory is half of it
+    .venv/bin/python -m benchmarks.curate memory     # or one part: score, square, rethreshold, cluster, memory
 
 Rivals take turns in one process; figures are medians of three, in CPU-seconds: a busy machine changes those less.
 OpenVINO is measured where it is installed (make setup EXTRA=openvino).

@@ -1,6 +1,6 @@
 """What the readers of sources make of real, saved pages. REAL is the folder that holds them.
 
-    REAL=<folder> python -m benchmarks.pages
+    REAL=<folder> .venv/bin/python -m benchmarks.pages
 
 prints one line of JSON: figures, and whether each reached what it should.
 """

@@ -1,6 +1,6 @@
 """What the class prior is worth: kept, precision and recall with no answer, on real photographs; and what it costs.
 
-    REAL=<folder> python -m benchmarks.prior
+    REAL=<folder> .venv/bin/python -m benchmarks.prior
 
 The folder holds photos/, labels.csv and model/ (see benchmarks/real.py). Three networks look at its photographs: lite0
 (ImageNet-1k), the folder's own small model (which knows just these classes: judged on the photographs that it has not

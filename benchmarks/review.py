@@ -1,6 +1,6 @@
 """What answers are worth on real photographs: the curve over 0, 20, 50, 100 and 200 of them.
 
-    REAL=<folder> python -m benchmarks.review [--plot docs/review.svg]
+    REAL=<folder> .venv/bin/python -m benchmarks.review [--plot docs/review.svg]
 
 REAL has labels.csv, photos/ and model/; `is_quilt` answers in place of a person, of photographs that the model was not
 trained on. They are split into three parts by source, so that no maker is on both sides: the clicks fall into two

@@ -12,6 +12,7 @@ from curate.squares import FORMS
 from scrapbag import labels, recipe
 from scrapbag.errors import exits
 from scrapbag.layout import Data
+from scrapbag.make.command import last_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,14 +32,15 @@ def main() -> None:
 @_data
 def score(root: Path) -> None:
     """Let the model look at every picture that it has not seen yet."""
-    with exits():
+    call = last_call(Data(root))
+    with exits(call.complete):
         from curate.scores import stage  # noqa: PLC0415  the other commands do without torch
 
         done = stage.score(recipe.load(Data(root).settings_of("score")).score, Data(root))
         click.echo(
             f"scored {done.new:,} new of {done.pictures:,} pictures with {done.model}"
             f" ({done.forward_passes:,} forward passes, {done.unusable:,} unusable files)"
-            f" -> {Data(root).scored / done.key} · next: make curate"
+            f" -> {Data(root).scored / done.key} · next: {call.make('curate')}"
         )
 
 
@@ -46,32 +48,34 @@ def score(root: Path) -> None:
 @_data
 def curate(root: Path) -> None:
     """Keep or drop every picture, say why, and square what is kept."""
-    with exits():
+    call = last_call(Data(root))
+    with exits(call.complete):
         from curate import run  # noqa: PLC0415
         from curate.report.summary import advice, how_decided  # noqa: PLC0415
 
         outcome = run.curate(recipe.load(Data(root).settings_of("curate")).curate, Data(root))
         click.echo(
             f"kept {outcome.kept:,} of {len(outcome.rows):,}"
-            f" ({how_decided(outcome)}, {outcome.forward_passes:,} forward passes)"
-            f" -> {Data(root).report_html} · next: make {'train' if outcome.kept else 'report'}"
+            f" ({call.complete(how_decided(outcome))}, {outcome.forward_passes:,} forward passes)"
+            f" -> {Data(root).report_html} · next: {call.make('train' if outcome.kept else 'report')}"
         )
         if said := advice(outcome):
-            click.echo(said)
+            click.echo(call.complete(said))
 
 
 @main.command()
 @_data
 def report(root: Path) -> None:
     """Print what was kept and dropped by reason and source, and the ten decisions nearest to flipping."""
-    with exits():
+    call = last_call(Data(root))
+    with exits(call.complete):
         from curate.report import report_csv  # noqa: PLC0415
         from curate.report.summary import summary  # noqa: PLC0415
 
         rows = report_csv.read(Data(root).report_csv)
         click.echo(summary(rows))
         kept = sum(row.kept for row in rows)
-        click.echo(f"\nkept {kept:,} of {len(rows):,} -> {Data(root).report_html} · next: make review")
+        click.echo(f"\nkept {kept:,} of {len(rows):,} -> {Data(root).report_html} · next: {call.make('review')}")
 
 
 @main.command()
@@ -79,12 +83,13 @@ def report(root: Path) -> None:
 @click.option("--port", default=8775, show_default=True, help="on this computer alone; 0 is any free one")
 def review(root: Path, port: int) -> None:
     """Say yes or no to pictures in the browser: what turns a threshold into a promise."""
-    with exits():
+    call = last_call(Data(root))
+    with exits(call.complete):
         from curate.review.server import serve  # noqa: PLC0415  Flask is an extra
 
         settings = recipe.load(Data(root).settings_of("curate")).curate
         answers = serve(settings, Data(root), port, lambda url: click.echo(f"review at {url} · end with Ctrl-C"))
-        click.echo(f"{answers:,} pictures answered -> {Data(root).catalog} · next: make curate")
+        click.echo(f"{answers:,} pictures answered -> {Data(root).catalog} · next: {call.make('curate')}")
 
 
 @main.command("labels")
@@ -92,13 +97,14 @@ def review(root: Path, port: int) -> None:
 @click.option("--import", "file", type=click.Path(path_type=Path), help="add the answers of a labels.csv")
 def write_labels(root: Path, file: Path | None) -> None:
     """Write report/labels.csv, the answers that were given; or add those of another one first."""
-    with exits():
+    call = last_call(Data(root))
+    with exits(call.complete):
         with closing(labels.connect(Data(root).catalog)) as connection:
             new, absent = labels.load(connection, file) if file else (0, 0)
             count, _ = labels.export(connection, Data(root).labels_csv)
         added = f"added {new:,} labels of {file}; " if file else ""
         added += f"{absent:,} are of pictures that are not here, and wait for them; " if absent else ""
-        click.echo(f"{added}{count:,} labels -> {Data(root).labels_csv} · next: make curate")
+        click.echo(f"{added}{count:,} labels -> {Data(root).labels_csv} · next: {call.make('curate')}")
 
 
 @main.command()
@@ -106,7 +112,8 @@ def write_labels(root: Path, file: Path | None) -> None:
 @click.option("--as", "kind", required=True, type=click.Choice(FORMS), help="the form of data/<name>/export/")
 def export(root: Path, kind: str) -> None:
     """Write the kept squares in the form that another trainer reads."""
-    with exits():
+    call = last_call(Data(root))
+    with exits(call.complete):
         from curate.squares import handover  # noqa: PLC0415
 
         place, count = handover.export(Data(root), kind)

@@ -1,4 +1,4 @@
-"""Train the small ResNet that ships in demo/model, from drawn pictures alone: python -m demo.train_model."""
+"""Train the small ResNet that ships in demo/model, from drawn pictures alone: .venv/bin/python -m demo.train_model."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def main(pictures: int, epochs: int, seed: int, output: Path) -> None:
     model = train(lessons(pictures, seed, exam=False), epochs, seed)
     used = time.process_time() - start
     seen, unseen = (examine(model, lessons(2000, seed + 1, exam=exam)) for exam in (False, True))
-    command = f"python -m demo.train_model --pictures {pictures} --epochs {epochs} --seed {seed}"
+    command = f".venv/bin/python -m demo.train_model --pictures {pictures} --epochs {epochs} --seed {seed}"
     save(model, output, _card(model, command, seen, unseen))
     click.echo(
         f"learnt {pictures:,} drawn pictures in {used / 60:.1f} CPU-minutes; on what it had not seen, at {THRESHOLD}:"

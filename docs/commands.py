@@ -1,4 +1,4 @@
-"""Every command line, option and variable that a user may have written down: `python -m docs.commands`.
+"""Every command line, option and variable that a user may have written down: `.venv/bin/python -m docs.commands`.
 
 tests/commands.txt holds what this printed when it was last looked at.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MODULES = (
-    "scrapbag.settings", "scrapbag.desk.status", "scrapbag.desk.doctor",
+    "scrapbag.settings", "scrapbag.desk.status", "scrapbag.desk.doctor", "scrapbag.desk.clean",
     "spiders.__main__", "curate.__main__", "gan.__main__", "demo.__main__",
 )  # fmt: skip
 

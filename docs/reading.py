@@ -40,7 +40,7 @@ def variables() -> dict[str, tuple[list[str], list[str]]]:
                 known.append(one)
 
     given = re.findall(r"\$\(call given,([A-Z]+),([a-z_.]+)\)", text)
-    given += re.findall(r"\$\(if \$\(([A-Z]+)\),--set '([a-z_.]+)=\[", text)
+    given += re.findall(r"\$\(if \$\(([A-Z]+)\)\$[^-]*,--set '([a-z_.]+)=\[", text)
     for name, key in given:
         note(name, f"`{key}`", key.partition(".")[0])
     everywhere = re.findall(r"foreach v,([A-Z ]+),", text)[0].split()  # the recipe, and the two folders

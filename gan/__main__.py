@@ -14,6 +14,7 @@ from scrapbag.check import build
 from scrapbag.disk import lock
 from scrapbag.errors import RecipeError, exits
 from scrapbag.layout import Data, Run
+from scrapbag.make.command import last_call
 from scrapbag.recipe import Train
 from scrapbag.recipe import load as load_recipe
 
@@ -36,7 +37,7 @@ def _run_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @main.command("train")
 @click.option("--data", "data_root", type=_FOLDER, required=True, help="data/<name>, with curated/ in it.")
 @_run_option
-@click.option("--preset", help="See `python -m gan presets`.")
+@click.option("--preset", help="See `.venv/bin/python -m gan presets`.")
 @click.option("--minutes", type=float, help="Of training, over all resumes.")
 @click.option("--images", type=int, help="Instead of minutes.")
 @click.option("--level", type=int, help="Train on pictures of this level or less, 0 to 3.")
@@ -47,7 +48,7 @@ def _run_option(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 def train_command(data_root: Path, root: Path, save_every: float, **asked: Any) -> None:
     """Train, or go on where the run was stopped. Settings come from RUN/train.toml and the options."""
-    with exits():
+    with exits(last_call(Run(root)).complete):
         run, dataset = Run(root), Data(data_root)
         settings = _settings(run, asked)
         with lock(run.root, "train"):
@@ -55,13 +56,13 @@ def train_command(data_root: Path, root: Path, save_every: float, **asked: Any) 
             from gan.train import loop, preflight, runs  # noqa: PLC0415 - torch takes two seconds to import
 
             with preflight.fits():
-                job = runs.prepare(dataset, run, settings, click.echo)
+                job = runs.prepare(dataset, run, settings, lambda line: click.echo(last_call(run).complete(line)))
                 moment, sha256 = loop.train(job, keeper=keep.Keeper(job), save_s=save_every)
             page = report.write(run)
             runs.finish(job, moment, sha256)
         click.echo(
             f"trained on {moment.images_seen:,} images in {moment.seconds / 60:.1f} minutes -> {run.generator} "
-            f"· see {page} · next: make evaluate"
+            f"· see {page} · next: {last_call(run).make('evaluate')}"
         )
 
 
@@ -83,7 +84,7 @@ def sample_command(
     root: Path, count: int, seed: int, pixels: str | None, std: float, kinds: str, seamless: bool
 ) -> None:
     """New pictures as a sheet, or one texture of any size."""
-    with exits():
+    with exits(last_call(Run(root)).complete):
         from gan.sample import sample, textures  # noqa: PLC0415
 
         if pixels or kinds or seamless or std != 1:
@@ -100,7 +101,7 @@ def sample_command(
 @click.option("--seed", type=int, default=0, show_default=True)
 def interpolate_command(root: Path, count: int, seconds: float, seed: int) -> None:
     """A film from sample to sample: mp4, or GIF where OpenCV cannot write one."""
-    with exits():
+    with exits(last_call(Run(root)).complete):
         from gan.sample import interpolate  # noqa: PLC0415
 
         click.echo(f"{seconds:g} seconds of {count} pictures -> {interpolate.write(Run(root), count, seconds, seed)}")
@@ -112,7 +113,7 @@ def interpolate_command(root: Path, count: int, seconds: float, seed: int) -> No
 @click.option("--seed", type=int, default=0, show_default=True)
 def evaluate_command(root: Path, data_root: Path | None, seed: int) -> None:
     """Measure the samples, beside as many other real pictures."""
-    with exits():
+    with exits(last_call(Run(root)).complete):
         from gan.evaluate import evaluate, report  # noqa: PLC0415
         from gan.train import runs  # noqa: PLC0415
 
@@ -125,7 +126,7 @@ def evaluate_command(root: Path, data_root: Path | None, seed: int) -> None:
         click.echo(
             f"KID {last.fakes.kid:.1f} (floor {last.floor.kid:.1f}), coverage {last.fakes.coverage:.2f} "
             f"(floor {last.floor.coverage:.2f}), {len(verdicts['last'].flags)} flags -> {report.write(run)} "
-            "· next: make sample"
+            f"· next: {last_call(run).make('sample')}"
         )
 
 

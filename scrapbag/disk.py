@@ -53,6 +53,12 @@ def write_text(path: Path, content: str) -> bool:
     return write_bytes(path, content.encode())
 
 
+def aside(folder: Path) -> Path:
+    """The first of folder.1, folder.2 … that is not taken."""
+    number = next(n for n in range(1, 10**6) if not folder.with_name(f"{folder.name}.{n}").exists())
+    return folder.with_name(f"{folder.name}.{number}")
+
+
 def sync(path: Path) -> None:
     """Make what was written to a file, or a rename inside a folder, survive a power cut."""
     handle = os.open(path, os.O_RDONLY)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 class ScrapbagError(Exception):
@@ -74,9 +74,10 @@ _DISK |= dict.fromkeys((errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG), _TAKEN)
 
 
 @contextmanager
-def exits() -> Iterator[None]:
+def exits(say: Callable[[str], str] = str) -> Iterator[None]:
     """Around a stage's command: an expected error is printed as one sentence and ends the process with its code.
 
+    `say` completes the sentence: commands in it get what they need to be pasted (scrapbag/desk/command.py).
     Ctrl-C and SIGTERM are expected, code 130. Slow imports (torch, Scrapy) belong inside, so that Ctrl-C is a sentence
     during them too.
     """
@@ -84,7 +85,7 @@ def exits() -> Iterator[None]:
     try:
         yield
     except ScrapbagError as error:
-        _end(str(error), error.exit_code)
+        _end(say(str(error)), error.exit_code)
     except KeyboardInterrupt:
         _end(_STOPPED, STOPPED)
     except BrokenPipeError:

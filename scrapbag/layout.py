@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from scrapbag.errors import UsageError
 
@@ -37,6 +37,7 @@ class Data:
     """The folder of one dataset. Stages meet here and nowhere else."""
 
     root: Path
+    variable: ClassVar = "DATA"  # of make, that names it
 
     catalog = Inside("catalog.db")
     images = Inside("images")  # the bytes as served, by sha256
@@ -45,6 +46,7 @@ class Data:
     squares = Inside("squares")  # the cache of squares; curated/ is made of links into it
     thumbs = Inside("thumbs")  # the cache of the small pictures that report.html shows
     curated = Inside("curated")
+    stamps = Inside("stamps")  # when Make last ran a stage
     packed = Inside("packed")  # curated/ as arrays that a trainer maps into memory
     export = Inside("export")  # curated/ in other forms
     report = Inside("report")
@@ -54,6 +56,7 @@ class Data:
     labels_csv = Inside("report/labels.csv")
     report_html = Inside("report/report.html")
     settings = Inside("settings")
+    call = Inside(f"settings/{SECTIONS}/call.toml")  # how make was last called for this dataset
     model_digests = Inside("settings/model.sha256")  # of a model on this computer, when the score stage was last set
 
     def settings_of(self, stage: str) -> Path:
@@ -108,9 +111,11 @@ class Run:
     """The folder of one training run."""
 
     root: Path
+    variable: ClassVar = "RUN"  # of make, that names it
 
     asked = Inside("train.toml")  # what Make was asked to train, the stamp of the train stage
     section = Inside(f"{SECTIONS}/train.toml")  # [train] of the recipe as it was last seen
+    call = Inside(f"{SECTIONS}/call.toml")  # how make was last called for this run
     settings = Inside("settings.toml")  # what the run really uses, the probe's choice and every preset value included
     metrics = Inside("metrics.csv")
     quality = Inside("quality.csv")  # KID and coverage on the way, a row a look

@@ -50,6 +50,11 @@ def shorten(text: str, width: int, *, right: bool = False) -> str:
     return pad + text if right else text + pad
 
 
+def counted(number: float, word: str) -> str:
+    """`1 minute`, `2.5 minutes`."""
+    return f"{number:,.12g} {word}{'' if number == 1 else 's'}"
+
+
 def down(value: float, digits: int) -> str:
     """`value` rounded down, so that nothing under a threshold reads as if it stood on it."""
     return f"{math.floor(value * 10**digits + 1e-6) / 10**digits:.{digits}f}"

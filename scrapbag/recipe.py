@@ -12,6 +12,7 @@ import tomli_w
 
 from scrapbag.check import Between, build
 from scrapbag.errors import RecipeError
+from scrapbag.make import recipe_file
 from scrapbag.sources import KINDS, Source
 
 
@@ -72,7 +73,7 @@ class Curate:
 
 @dataclass(frozen=True)
 class Train:
-    """How long a generator learns. `values` are overrides of the preset's row (`python -m gan presets`)."""
+    """How long a generator learns. `values` are overrides of the preset's row (`.venv/bin/python -m gan presets`)."""
 
     # auto is a row for the machine and the size
     preset: Literal["auto", "dcgan64", "dcgan256", "texture", "psgan", "balanced-cpu", "quilt", "projected"] = "auto"
@@ -103,23 +104,31 @@ def load(path: Path, overrides: tuple[str, ...] = ()) -> Recipe:
 
     Raises RecipeError with one sentence for anything that cannot be used.
     """
-    table = _override(_read(path), overrides)
+    try:
+        table = recipe_file.read(path)
+        name = recipe_file.name(table, path)
+    except recipe_file.NoRecipeError as error:
+        raise RecipeError(str(error)) from None
+    _override(table, overrides)
     if unknown := sorted(table.keys() - STAGES.keys() - {"name", "source"}):
         raise RecipeError(f"{path}: there is no [{unknown[0]}]; write name, [[source]], {_listed(STAGES)}")
-    name = table.get("name", path.stem)
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", str(name)):
-        raise RecipeError(f"{path}: name is {name!r}; write small letters, digits, - and _")
     stages: dict[str, Any] = {key: build(cls, table.get(key, {}), f"{path}: [{key}]") for key, cls in STAGES.items()}
     return Recipe(name=name, sources=_sources(table.get("source", []), path), **stages)
 
 
-def require_contact(recipe: Recipe) -> None:
-    """Who runs a crawler says who they are, unless nobody else is asked. Raises RecipeError."""
-    remote = [s for s in recipe.sources if not s.local and not _own(s, recipe.scrape.allow_hosts)]
-    if remote and "@" not in recipe.scrape.contact and "://" not in recipe.scrape.contact:
+def remote(recipe: Recipe) -> list[Source]:
+    """The sources that ask other people's servers."""
+    return [s for s in recipe.sources if not s.local and not _own(s, recipe.scrape.allow_hosts)]
+
+
+def require_contact(recipe: Recipe, path: Path | None = None) -> None:
+    """Who runs a crawler says who they are, unless nobody else is asked. Raises RecipeError, which names `path`."""
+    asks = remote(recipe)
+    if asks and "@" not in recipe.scrape.contact and "://" not in recipe.scrape.contact:
+        where = f" in {path}" if path else ""
         raise RecipeError(
-            f"source {remote[0].name!r} asks other people's servers;"
-            ' write contact = "you@example.org" (or a page about your crawler) under [scrape]'
+            f"source {asks[0].name!r} asks other people's servers;"
+            f' write contact = "you@example.org" (or a page about your crawler) under [scrape]{where}'
         )
 
 
@@ -131,25 +140,13 @@ def dump(recipe: Recipe, stage: str) -> str:
     return tomli_w.dumps(table)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RecipeError(f"there is no recipe {path}; write RECIPE=recipes/<name>.toml") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"cannot read the recipe {path}: {error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"{path} is not TOML: {error}") from None
-
-
-def _override(table: dict[str, Any], overrides: tuple[str, ...]) -> dict[str, Any]:
+def _override(table: dict[str, Any], overrides: tuple[str, ...]) -> None:
     for override in overrides:
         key, found, value = override.partition("=")
         stage, _, name = key.partition(".")
         if not found or stage not in STAGES or not name:
             raise RecipeError(f"cannot use {override!r}; write stage.key=value with a stage of {_listed(STAGES)}")
         table.setdefault(stage, {})[name] = _parse(value)
-    return table
 
 
 def _parse(value: str) -> Any:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar
 from scrapbag.check import Between
 from scrapbag.errors import RecipeError
 
+API_KEYS = "https://api.data.gov/signup/"  # where one gets a key of the Smithsonian's
 Rating = Annotated[float, Between(0, 5)]
 
 

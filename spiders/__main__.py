@@ -9,7 +9,7 @@ import click
 from scrapbag.disk import lock
 from scrapbag.errors import exits
 from scrapbag.layout import Data
-from scrapbag.programs import CHROMIUM
+from scrapbag.make.command import last_call
 from scrapbag.recipe import load, require_contact
 
 
@@ -25,21 +25,23 @@ def main() -> None:
 @click.option("--fresh", is_flag=True, help="Read every page anew, changed or not; pictures are kept.")
 def scrape(root: Path, name: str | None, retry: str | None, *, fresh: bool) -> None:
     """Crawl the sources of settings/scrape.toml; goes on where it was stopped."""
-    with exits():
+    call = last_call(Data(root))
+    with exits(call.complete):
         from spiders.engine.export import export  # noqa: PLC0415  Scrapy takes a second to import
         from spiders.engine.run import choose, run  # noqa: PLC0415
         from spiders.engine.summary import check, summary  # noqa: PLC0415
 
         data = Data(root)
         recipe = load(data.settings_of("scrape"))
-        require_contact(recipe)
+        written = call.recipe or str(data.settings_of("scrape"))
+        require_contact(recipe, Path(written))
         with lock(data.root, "scrape"):
-            sources, waiting = choose(recipe, name)
-            for source in waiting:
-                click.echo(f"skipping {source.name}: it needs {CHROMIUM}", err=True)
+            sources, waiting = choose(recipe, name, written)
+            for one, needs in waiting.items():
+                click.echo(f"skipping {one}: it needs {needs}", err=True)
             crawled = run(data, recipe, sources, retry=retry is not None, fresh=fresh)
             export(data)
-        click.echo(summary(crawled, data.scrape_csv, recipe.scrape.limit))
+        click.echo(call.complete(summary(crawled, data.scrape_csv, recipe.scrape.limit)))
         check(crawled, recipe.scrape.max_fail)
 
 

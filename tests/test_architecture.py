@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # A room is a folder, or a module that stands alone at a package's door; what it may import besides itself.
-_GROUND = {"scrapbag"}
+_GROUND = {"scrapbag", "scrapbag.make"}
 MAY_IMPORT = {
-    "scrapbag": set(),
+    "scrapbag.make": set(),
+    "scrapbag": {"scrapbag.make"},
     "scrapbag.crawl": _GROUND,
     "scrapbag.desk": _GROUND,
     "scrapbag.models": _GROUND,

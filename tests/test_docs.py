@@ -62,6 +62,14 @@ def test_a_command_that_a_page_shows_exists(path):
     assert not [name for name in modules if find_spec(name.rstrip(".")) is None]
 
 
+@pages
+def test_a_command_of_ours_that_a_page_shows_runs_in_our_own_python(path):
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("| `")]
+    bare = rf"(?<!\.venv/bin/)python -m (?:{FOLDERS})\b"
+    shown = [line for line in lines if re.search(bare, line)]
+    assert not shown or path.name == "CHANGELOG.md", "write .venv/bin/python"
+
+
 def test_the_readme_has_every_variable_and_every_room():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     rows = " ".join(re.findall(r"^\| (`.*?) \|", text, re.MULTILINE))

@@ -2,97 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import re
+import json
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
-from making import ROOT, command, environment, make
+from making import ROOT, make
 from safetensors.numpy import load_file, save_file
+from workshop import STAGES, Workshop
 
-from demo.drawing.develop import develop
-from demo.drawing.stock import stock
-
-STAGES = ("scrape", "score", "curate", "train")
-RECIPE = """
-name = "tiny"
-
-[[source]]
-name = "drawn"
-kind = "folder"
-path = "{folder}"
-licence = "CC0-1.0"
-
-[score]
-model = "demo"
-
-[curate]
-targets = ["quilt"]
-threshold = 0.5
-size = 32
-
-[train]
-preset = "dcgan64"
-images = 256
-values = ["batch=16", "width=8"]
-"""
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
-
-
-class Workshop:
-    """A recipe with its own data and run folders, and the make that works on them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.recipe, self.data, self.run = folder / "tiny.toml", folder / "data", folder / "run"
-        pictures = stock({"quilt": 150, "bag": 10, "logo": 10}, {"truncated": 2})
-        (folder / "pictures").mkdir()
-        for picture in pictures:
-            (folder / "pictures" / f"{picture.number:04d}.jpg").write_bytes(develop(picture, pictures))
-        self.recipe.write_text(RECIPE.format(folder=folder / "pictures"), encoding="utf-8")
-
-    def command(self, *words: str) -> list[str]:
-        return command(self.recipe, self.data, self.run, *words)
-
-    def locks(self) -> dict[str, int]:
-        """When each stage last took its lock, which every stage does before anything else."""
-        files = {s: (self.run if s == "train" else self.data) / f".{s}.lock" for s in STAGES}
-        return {stage: file.stat().st_mtime_ns for stage, file in files.items() if file.exists()}
-
-    def make(self, *words: str) -> list[str]:
-        """Call make; returns the stages that ran."""
-        before = self.locks()
-        done = make(self.command(*words))
-        assert done.returncode == 0, done.stdout + done.stderr
-        return [stage for stage in STAGES if self.locks().get(stage) != before.get(stage)]
-
-    def interrupt(self, stage: str, *words: str) -> float:
-        """Call make, press Ctrl-C once `stage` is at work; returns the seconds until everything had ended."""
-        before = self.locks().get(stage)
-        process = subprocess.Popen(
-            self.command(*words), cwd=ROOT, env=environment(), start_new_session=True,
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        patience = time.monotonic() + 60
-        while self.locks().get(stage) == before:
-            assert process.poll() is None, f"make ended before {stage} began: {process.communicate()[1]}"
-            assert time.monotonic() < patience
-            time.sleep(0.01)
-        pressed = time.monotonic()
-        os.killpg(process.pid, signal.SIGINT)
-        _, said = process.communicate(timeout=30)
-        assert process.returncode != 0
-        assert "Error 130" in said, said
-        return time.monotonic() - pressed
-
-    def standing(self) -> dict[str, bytes]:
-        """What a person would not want to lose: exports, squares, weights."""
-        kept = [*self.data.glob("report/*"), *self.data.glob("curated/*.png"), *self.run.glob("*.safetensors")]
-        return {str(path): path.read_bytes() for path in kept}
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +81,7 @@ def test_new_weights_under_an_old_name_make_the_scores_stale(workshop: Workshop,
     config = (model / "config.json").read_text(encoding="utf-8")
     (model / "config.json").write_text(config.replace('"quilt"', '"quilt, comforter"'), encoding="utf-8")
     assert workshop.make("curate") == ["score", "curate"], "its classes are called otherwise"
-    workshop.make("score")
+    workshop.make("score", "MODEL=demo")
 
 
 @pytest.mark.parametrize(
@@ -207,28 +128,43 @@ def test_status_says_what_was_found_kept_and_trained_and_what_to_open(workshop: 
     assert len(done.stdout.splitlines()) <= 24, "one screen"
 
 
-@pytest.mark.parametrize("name", ["RECIPE", "DATA", "RUN"])
-def test_a_name_with_a_space_is_one_sentence(name: str) -> None:
-    said = make(["make", "--no-print-directory", f"{name}=my own", "status"])
-    assert said.returncode == 2
-    assert len(said.stderr.splitlines()) == 1
-    assert name in said.stderr.partition(" may have no spaces")[0]
+@pytest.mark.parametrize(
+    ("gone", "stage"),
+    [
+        ("data/curated", "curate"),
+        ("data/scored", "score"),
+        ("data/squares", "curate"),
+        ("data/report/report.csv", "curate"),
+        ("data/packed", "train"),
+        ("run/generator.safetensors", "train"),
+    ],
+    ids=lambda one: Path(one).name,
+)
+def test_an_output_that_is_missing_is_made(workshop: Workshop, gone: str, stage: str) -> None:
+    workshop.make("train")
+    path = workshop.data.parent / gone
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert stage in workshop.make("train")
+    assert path.exists()
+    assert workshop.make("train") == [], "and once"
 
 
-def test_a_recipe_whose_name_has_a_space_is_one_sentence(tmp_path: Path) -> None:
-    recipe = tmp_path / "mine.toml"
-    recipe.write_text('name = "My Quilts"\n', encoding="utf-8")
-    words = command(recipe, tmp_path, tmp_path, "settings")
-    said = make([word for word in words if not word.startswith(("DATA=", "RUN="))])
-    assert said.returncode == 2
-    assert "name is 'My Quilts'; write small letters" in said.stderr + said.stdout
+def test_more_images_go_on_with_the_run_of_the_seed_that_was_named_before(workshop: Workshop) -> None:
+    done = make(workshop.command("train", "SEED=3", "IMAGES=64"))
+    assert f"next: make evaluate RECIPE={workshop.recipe} DATA={workshop.data} RUN={workshop.run}" in done.stdout
+    aside = sorted(workshop.run.parent.glob("run.*"))
+    assert workshop.make("train", "IMAGES=96") == ["train"]
+    assert sorted(workshop.run.parent.glob("run.*")) == aside, "it was not moved away"
+    assert "seed = 3" in (workshop.run / "train.toml").read_text(encoding="utf-8")
+    assert json.loads((workshop.run / "done.json").read_bytes())["images_seen"] == 96
 
 
-def test_help_names_every_target_that_a_user_calls() -> None:
-    done = make(["make", "help"])
-    assert done.returncode == 0
-    named = {line.split()[1] for line in done.stdout.splitlines() if line.startswith("  make ")}
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert {"demo", "test", "scrape", "curate", "review", "report", "train", "sample", "export", "status"} <= named
-    used = set(re.findall(r"make ([a-z]+)", readme))
-    assert used <= named, used - named
+def test_clean_keeps_the_run_and_what_was_scored(workshop: Workshop) -> None:
+    workshop.make("train")
+    weights = (workshop.run / "generator.safetensors").read_bytes()
+    done = make(workshop.command("clean"))
+    assert done.returncode == 0, done.stderr
+    assert not (workshop.data / "curated").exists()
+    moved = workshop.data.parent / done.stdout.split(" to ")[1].partition(";")[0]
+    assert (moved / "generator.safetensors").read_bytes() == weights
+    assert workshop.make("train") == ["curate", "train"], "what was scraped and scored is still there"

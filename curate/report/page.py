@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from curate.report import charts, report_csv, sheets, sweep
 from scrapbag import page
 from scrapbag.disk import write_text
+from scrapbag.make.command import last_call
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +30,7 @@ def render(outcome: Outcome, steps: Sequence[Step], data: Data) -> str:
     """The page as HTML. `steps` is the sweep of the same rows; pictures are read from `data` once and cached there."""
     rows = outcome.rows
     groups, group_count = sheets.groups(data, rows)
+    call = last_call(data)
     cut = 0.0 if outcome.cut is None else outcome.cut  # without a classifier no row has a confidence
     tiles = sheets.around(data, rows, cut)
     return page.render(
@@ -58,7 +60,8 @@ def render(outcome: Outcome, steps: Sequence[Step], data: Data) -> str:
         sources=charts.first_of(charts.sources(rows)),
         licences=charts.first_of(charts.licences(rows)),
         tables=_tables(outcome),
-        facts=_facts(outcome, steps),
+        facts=_facts(outcome, steps) | {"command": call.make("curate")},
+        make=call.make,
     )
 
 

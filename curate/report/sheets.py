@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from curate.report import charts, thumbs
 from curate.report.sweep import can_flip
+from scrapbag.make.command import last_call
 from scrapbag.plain import down, link, plain
 from scrapbag.reasons import sentence
 
@@ -64,7 +65,7 @@ def dropped(data: Data, rows: Sequence[Row]) -> tuple[Sheet, ...]:
     for reason, count in charts.reasons(rows):
         chosen = sorted((row for row in rows if not row.kept and row.reason == reason), key=_by_confidence)
         tiles = tuple(_tile(data, row) for row in _spread(chosen, DROPPED))
-        sheets.append(Sheet(reason, sentence(reason), count, tiles))
+        sheets.append(Sheet(reason, last_call(data).complete(sentence(reason)), count, tiles))
     return tuple(sheets)
 
 

@@ -14,6 +14,7 @@ from scrapbag import labels, page
 from scrapbag.disk import lock
 from scrapbag.errors import MissingExtraError, UsageError
 from scrapbag.labels import ANSWERS
+from scrapbag.make.command import last_call
 
 try:
     from flask import Flask, Response, abort, jsonify, request
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from curate.review.questions import Question
     from scrapbag.layout import Data
+    from scrapbag.make.command import Call
     from scrapbag.recipe import Curate
 
 HOST = "127.0.0.1"
@@ -46,11 +48,11 @@ def serve(settings: Curate, data: Data, port: int, told: Callable[[str], None]) 
     # One connection stays open: whenever the last one closes, SQLite checkpoints its write-ahead log and syncs the disk
     with lock(data.root, "review"), closing(labels.connect(data.catalog)):
         desk = Desk(settings, data)
-        app = application(desk, data.root.resolve().name)
+        app = application(desk, data.root.resolve().name, last_call(data))
         try:
             server = make_server(HOST, port, app, threaded=True, request_handler=_Quiet)
         except (OSError, SystemExit):  # werkzeug ends the process at a port that is taken
-            raise UsageError(f"port {port} is taken; write --port 0 for any free one") from None
+            raise UsageError(f"port {port} is taken; run make review PORT=0 for any free one") from None
         told(f"http://{HOST}:{server.server_port}/")
         try:
             server.serve_forever()  # Ctrl-C and SIGTERM end it as they should end a server: quietly
@@ -59,8 +61,11 @@ def serve(settings: Curate, data: Data, port: int, told: Callable[[str], None]) 
         return int(desk.progress()["answers"])
 
 
-def application(desk: Desk, name: str) -> Flask:
-    """The page, its pictures, and the three things that it may post; to this computer alone."""
+def application(desk: Desk, name: str, call: Call) -> Flask:
+    """The page, its pictures, and the three things that it may post; to this computer alone.
+
+    `call` is how make was called for the dataset, for the commands that the page names.
+    """
     app = Flask("curate")
     token, key = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
 
@@ -88,7 +93,8 @@ def application(desk: Desk, name: str) -> Flask:
 
     @app.get("/")
     def home() -> Response:
-        words = {"name": name, "targets": desk.targets, "token": token}
+        words = {"name": name, "targets": desk.targets, "token": token, "curate": call.make("curate")}
+        words["again"] = call.make("review", PORT=request.host.partition(":")[2])
         html = page.render(_PACKAGE, "review.html.j2", _STYLE, _SCRIPT, served=True, **words)
         response = Response(html)
         response.headers["Cache-Control"] = "no-store"

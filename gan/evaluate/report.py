@@ -15,6 +15,7 @@ from gan.pictures import grids
 from scrapbag import page
 from scrapbag.disk import write_text
 from scrapbag.layout import metrics_rows
+from scrapbag.make.command import last_call
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,6 +76,7 @@ def write(run: Run) -> Path:
         names=evaluate.NAMES,
         flags=[flag for verdict in list(verdicts.values())[:1] for flag in verdict["flags"]],
         neighbours=_sheet(run.root, [run.neighbours], "", whole=True),
+        make=last_call(run).make,
     )
     write_text(run.report, html)
     return run.report

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gan.nets.presets import Values
     from scrapbag.layout import Run
 
-_DAMAGED = "{} is damaged; move it and {}/.stamp away and run make train, which goes on from the last checkpoint"
+_DAMAGED = "{} is damaged; move it away and run make train, which goes on from the last checkpoint"
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,11 @@ def load(path: Path, *, seamless: bool = False) -> Generator:
     try:
         generator = _build(json.loads(text), f"{beside} [values]", seamless=seamless)
     except (AttributeError, LookupError, RuntimeError, TypeError, ValueError):
-        raise UsageError(_DAMAGED.format(beside, path.parent)) from None
+        raise UsageError(_DAMAGED.format(beside)) from None
     try:
         generator.net.load_state_dict(from_safetensors(weights))
     except (RuntimeError, SafetensorError):
-        raise UsageError(_DAMAGED.format(path, path.parent)) from None
+        raise UsageError(_DAMAGED.format(path)) from None
     return generator
 
 

@@ -16,9 +16,10 @@ from gan.train import preflight
 from gan.train.job import Job
 from gan.train.players import Machine
 from scrapbag.check import build
-from scrapbag.disk import write_text
+from scrapbag.disk import aside, write_text
 from scrapbag.errors import MissingError, UsageError
 from scrapbag.layout import SECTIONS, Data, Run
+from scrapbag.plain import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,7 +169,7 @@ def _preflight(
     cost = (
         f"{settings.images:,} images take about {settings.images / speed / 60:,.1f} minutes"
         if settings.images
-        else f"{settings.minutes:g} minutes are about {settings.minutes * 60 * speed / 1000:,.1f} kimg"
+        else f"about {settings.minutes * 60 * speed / 1000:,.1f} kimg in {counted(settings.minutes, 'minute')}"
     )
     say(f"about {need / 1e9:.1f} GB of memory ({free / 1e9:.1f} free); {cost}")
     return machine
@@ -231,5 +232,4 @@ def _moving(root: Path) -> Path:
 
 
 def _numbered(root: Path) -> Path:
-    number = next(n for n in range(1, 10**6) if not root.with_name(f"{root.name}.{n}").exists())
-    return _moving(root).rename(root.with_name(f"{root.name}.{number}"))
+    return _moving(root).rename(aside(root))

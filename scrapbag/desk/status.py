@@ -8,12 +8,18 @@ import os
 import textwrap
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from scrapbag.catalog import connect
 from scrapbag.errors import exits
 from scrapbag.layout import Data, Run, metrics_rows
+from scrapbag.make.command import Call, called, last_call
+from scrapbag.settings import kept
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def found(data: Data) -> list[str]:
@@ -44,13 +50,25 @@ def found(data: Data) -> list[str]:
 
 
 def chosen(data: Data) -> list[str]:
-    """Lines about the curation, from report.csv: kept, and dropped by first reason."""
-    with data.report_csv.open(newline="", encoding="utf-8") as file:
-        reasons = Counter("" if row["kept"].lower() == "true" else row["reason"] for row in csv.DictReader(file))
+    """Lines about the curation, from report.csv: kept, and dropped by first reason; and exports that are older."""
+    reasons = Counter("" if row["kept"].lower() == "true" else row["reason"] for row in _rows(data))
     kept = reasons.pop("", 0)
     parts = [f"{reason} {_count(n)}" for reason, n in sorted(reasons.items(), key=lambda item: (-item[1], item[0]))]
     dropped = textwrap.wrap(", ".join(parts), 90, initial_indent="dropped  ", subsequent_indent="         ")
-    return [f"kept     {_count(kept)} of {_count(kept + reasons.total())} rows", *dropped]
+    return [f"kept     {_count(kept)} of {_count(kept + reasons.total())} rows", *dropped, *exported(data)]
+
+
+def exported(data: Data) -> list[str]:
+    """A line for each export that is older than curated/ is."""
+    if not data.curated.exists() or not data.export.exists():
+        return []
+    forms = {"": "folder", ".zip": "zip", ".parquet": "parquet"}
+    lines = []
+    for path in sorted(data.export.iterdir()):
+        form = path.name if path.is_dir() else forms.get(path.suffix, "")
+        if form and not path.name.startswith(".") and path.stat().st_mtime < data.curated.stat().st_mtime:
+            lines.append(f"exported {_short(path)} is older than what is kept now: make export AS={form}")
+    return lines
 
 
 def learnt(run: Run) -> list[str]:
@@ -59,8 +77,8 @@ def learnt(run: Run) -> list[str]:
     images = int(lines[-1]["images_seen"]) if lines else 0
     if not run.done.exists():
         return [f"trained  {_count(images)} images seen, not finished (make train)"]
-    seconds = json.loads(run.done.read_text(encoding="utf-8"))["seconds"]
-    return [f"trained  {_count(images)} images seen in {seconds / 60:.1f} minutes"]
+    done = json.loads(run.done.read_text(encoding="utf-8"))
+    return [f"trained  {_count(done['images_seen'])} images seen in {done['seconds'] / 60:.1f} minutes"]
 
 
 def tour(data: Data, run: Run) -> list[str]:
@@ -77,19 +95,52 @@ def tour(data: Data, run: Run) -> list[str]:
     return [f"  {what:<24}{_short(path)}" for what, path in files.items() if path.exists()]
 
 
-def screen(data: Data, run: Run, recipe: str = "") -> list[str]:
-    """Everything that is known, ending with the next command; `recipe` is named in it unless it is Make's default."""
-    of = f" RECIPE={recipe}" if recipe else ""
+def screen(data: Data, run: Run) -> list[str]:
+    """Everything that is known, less what to do next."""
     if not data.catalog.exists():
-        return [f"{data.root}: nothing is here yet · next: make scrape{of}"]
+        return [f"{data.root}: nothing is here yet"]
     lines = [str(data.root), *found(data)]
+    if data.report_csv.exists():
+        lines += chosen(data)
+        lines += learnt(run) if run.metrics.exists() else []
+        lines += ["", *tour(data, run), ""]
+    return lines
+
+
+def following(data: Data, run: Run) -> str:
+    """What to do next: a target of make, with the variables that it last ran with; and what else would be of use."""
+    if not data.catalog.exists():
+        return "make scrape"
     if not data.report_csv.exists():
-        return [*lines, f"next: make curate{of} THRESH=0.9"]
-    lines += chosen(data)
-    if not run.metrics.exists():
-        return [*lines, "", *tour(data, run), "", f"next: make train{of}"]
-    ahead = f"make sample{of} N=64" if run.done.exists() else f"make train{of}"
-    return [*lines, *learnt(run), "", *tour(data, run), "", f"next: {ahead} · make review{of} certifies the threshold"]
+        return "make curate"
+    rows = list(_rows(data))
+    if not any(row["kept"].lower() == "true" for row in rows):
+        return "make report"
+    review = "" if any(row.get("certificate") for row in rows) else " · make review certifies the threshold"
+    if run.done.exists():
+        return f"make sample N=64{review}"
+    given = kept(data, run, "train") if run.asked.exists() and run.section.exists() else {}
+    train = Call().make("train", **{name: now for name, (now, _) in given.items()})
+    return f"{train}{review if run.metrics.exists() else ''}"
+
+
+def overview(folder: Path) -> list[str]:
+    """Every dataset in `folder`, each with its next command."""
+    lines = []
+    for root in sorted(path for path in folder.glob("*") if Data(path).settings.exists()):
+        data = Data(root)
+        call = last_call(data)
+        run = Run(Path(call.run or f"runs/{root.name}"))
+        facts = screen(data, run)
+        short = [line for line in facts[1:] if line.startswith(("found", "kept", "trained", "exported"))]
+        lines += [str(root), *(f"  {call.complete(line)}" for line in short or ["nothing is here yet"])]
+        lines.append(f"  next: {call.complete(following(data, run))}")
+    return lines or [f"{folder}: no dataset is here yet · next: make demo"]
+
+
+def _rows(data: Data) -> Iterator[dict[str, str]]:
+    with data.report_csv.open(newline="", encoding="utf-8") as file:
+        yield from csv.DictReader(file)
 
 
 def _count(number: int) -> str:
@@ -101,13 +152,18 @@ def _short(path: Path) -> str:
 
 
 @click.command()
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="The dataset's folder.")
-@click.option("--run", required=True, type=click.Path(path_type=Path), help="The training run's folder.")
-@click.option("--recipe", default="", help="Named in the next command.")
-def main(data: Path, run: Path, recipe: str) -> None:
+@click.option("--data", type=click.Path(path_type=Path), help="The dataset's folder; without one, all in data/.")
+@click.option("--run", type=click.Path(path_type=Path), help="The training run's folder.")
+@click.option("--recipe", type=click.Path(path_type=Path), help="Named in the next command.")
+def main(data: Path | None, run: Path | None, recipe: Path | None) -> None:
     """Say where a dataset stands."""
     with exits():
-        click.echo("\n".join(screen(Data(data), Run(run), recipe)))
+        if data is None or run is None:
+            click.echo("\n".join(overview(Path("data"))))
+            return
+        call = called(recipe, data, run) if recipe else last_call(Data(data))
+        lines = [*screen(Data(data), Run(run)), f"next: {following(Data(data), Run(run))}"]
+        click.echo("\n".join(map(call.complete, lines)))
 
 
 if __name__ == "__main__":

@@ -18,8 +18,9 @@ from tqdm import tqdm
 
 from scrapbag.catalog import connect
 from scrapbag.crawl.frontier import Frontier
-from scrapbag.errors import MissingError, UsageError
+from scrapbag.errors import MissingError, RecipeError, UsageError
 from scrapbag.programs import CHROMIUM, find
+from scrapbag.sources import API_KEYS, Smithsonian
 from spiders.engine.crawl import Crawl
 from spiders.engine.settings import scrapy_settings
 from spiders.engine.turns import Clock, Turns
@@ -47,21 +48,22 @@ class Crawled:
     resting: dict[str, float]  # hosts that want to be left alone, and until when (seconds since 1970)
 
 
-def choose(recipe: Recipe, name: str | None) -> tuple[list[Source], list[Source]]:
-    """The sources to crawl, and those that wait for a browser. Raises UsageError, or MissingError when all wait."""
+def choose(recipe: Recipe, name: str | None, path: str) -> tuple[list[Source], dict[str, str]]:
+    """The sources to crawl, and of those that cannot be asked here, by name, what they need.
+
+    `path` is where the recipe can be edited. Raises UsageError, or, when none is left, MissingError or RecipeError.
+    """
     if not recipe.sources:
         raise UsageError("the recipe has no [[source]]; docs/sources.md has an example of each kind")
     chosen = [source for source in recipe.sources if name in (None, source.name)]
     if not chosen:
         names = ", ".join(source.name for source in recipe.sources)
         raise UsageError(f"there is no source {name!r} in the recipe; it has {names}")
-    waiting = [source for source in chosen if _scripted(source)]
-    if waiting and find() is not None:
-        return chosen, []
+    waiting = {source.name: needs for source in chosen if (needs := _needs(source, path))}
     if len(waiting) == len(chosen):
-        names = ", ".join(source.name for source in waiting)
-        raise MissingError(f"{names} needs {CHROMIUM}")
-    return [source for source in chosen if source not in waiting], waiting
+        error = MissingError if CHROMIUM in waiting.values() else RecipeError
+        raise error("; ".join(f"{one} needs {needs}" for one, needs in waiting.items()))
+    return [source for source in chosen if source.name not in waiting], waiting
 
 
 def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh: bool) -> Crawled:
@@ -147,6 +149,13 @@ def _leave() -> None:
 def _recipe(source: Source) -> str:
     """A source's settings as text: when they differ from those of the last run, its pages are read anew."""
     return tomli_w.dumps({key: value for key, value in asdict(source).items() if value is not None})
+
+
+def _needs(source: Source, path: str) -> str:
+    """What a source lacks here, and how to have it; '' when it can be asked."""
+    if isinstance(source, Smithsonian) and not source.api_key:
+        return f'api_key = "…" in {path} (free, from {API_KEYS})'
+    return CHROMIUM if _scripted(source) and find() is None else ""
 
 
 def _scripted(source: Source) -> bool:

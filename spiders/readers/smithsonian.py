@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from scrapbag.crawl.frontier import Page, Picture
 from scrapbag.errors import RecipeError
-from scrapbag.sources import Smithsonian
+from scrapbag.sources import API_KEYS, Smithsonian
 from spiders.pages import payload
 from spiders.pages.licence import CC0_URL
 from spiders.readers.base import Reader, absolute
@@ -26,8 +26,7 @@ class SmithsonianReader(Reader[Smithsonian]):
         super().__init__(source, settings)
         if not source.api_key:
             raise RecipeError(
-                f'source {source.name!r} needs api_key = "…" (free, from https://api.data.gov/signup/);'
-                " or take the source out"
+                f'source {source.name!r} needs api_key = "…" (free, from {API_KEYS}); or take the source out'
             )
 
     @property

@@ -8,15 +8,13 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+_VENV = Path(sys.executable).parents[1]  # no resolve: a venv's python is a link out of it
+READY = (f"--assume-old={_VENV}/.ready", f"VENV={_VENV}")  # the environment that the tests run in is taken for ready
 
 
 def command(recipe: Path, data: Path, run: Path, *words: str) -> list[str]:
-    """`make WORDS` for a recipe; the environment that the tests run in is taken for ready."""
-    venv = Path(sys.executable).parents[1]  # no resolve: a venv's python is a link out of it
-    return [
-        "make", "--no-print-directory", f"--assume-old={venv}/.ready", f"RECIPE={recipe}",
-        f"DATA={data}", f"RUN={run}", f"VENV={venv}", *words,
-    ]  # fmt: skip
+    """`make WORDS` for a recipe."""
+    return ["make", "--no-print-directory", *READY, f"RECIPE={recipe}", f"DATA={data}", f"RUN={run}", *words]
 
 
 def environment() -> dict[str, str]:

@@ -53,7 +53,7 @@
       output.textContent = `${number(there)} kept at ${text}`;
       output.append(Object.assign(document.createElement("small"), { textContent: `${change} · ${sure}` }));
       slider.setAttribute("aria-valuetext", `threshold ${text}, ${number(there)} kept`);
-      command.textContent = `make curate ${facts.by}THRESH=${text}`;
+      command.textContent = `${facts.command} ${facts.by}THRESH=${text}`;
       copied.textContent = "";
       draw(hundredths / 100);
     });

@@ -1,6 +1,6 @@
 "use strict";
 {
-  const token = document.querySelector("meta[name=token]").content;
+  const [token, again] = ["token", "again"].map((name) => document.querySelector(`meta[name=${name}]`).content);
   const at = (id) => document.getElementById(id);
   const tab = (sessionStorage.tab ??= crypto.randomUUID()); // outlives a reload, so that undo does too
   const count = (n) => n.toLocaleString("en");
@@ -33,7 +33,7 @@
       document.body.dataset.took = Math.round(performance.now() - began);
       document.body.dataset.answers = state.progress.answers; // from here on the next key counts
     } catch (error) {
-      trouble(`This was not saved: the server does not answer (${error.message}). Run make review again; the page goes on by itself.`);
+      trouble(`This was not saved: the server does not answer (${error.message}). Run it again (${again}); the page goes on by itself.`);
     } finally {
       busy = false;
     }
