@@ -96,7 +96,7 @@ def write_labels(root: Path, file: Path | None) -> None:
         with closing(labels.connect(Data(root).catalog)) as connection:
             new, absent = labels.load(connection, file) if file else (0, 0)
             count, _ = labels.export(connection, Data(root).labels_csv)
-        added = f"added {new:,} labels of {file}; " if file else ""
+        added = f"added or corrected {new:,} labels of {file}; " if file else ""
         added += f"{absent:,} are of pictures that are not here, and wait for them; " if absent else ""
         click.echo(f"{added}{count:,} labels -> {Data(root).labels_csv} · next: make curate")
 

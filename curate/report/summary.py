@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from curate.report import charts
-from scrapbag.plain import down, shorten
+from scrapbag.plain import digits, down, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,14 +20,25 @@ _SOURCES, _NEAREST = 4, 10  # how many have a column, a line; the other sources 
 
 def how_decided(outcome: Outcome) -> str:
     """The cut, and what it promises; how many answers are missing to a (further) certificate."""
-    by = "no targets, quality rules alone" if outcome.cut is None else f"cut at {_share(outcome.cut)}"
+    by = "no targets, quality rules alone" if outcome.cut is None else f"cut at {digits(outcome.cut)}"
     if outcome.certificate is None:
         prior = ", class prior corrected" if outcome.share else ""
         own = " the model's own" if outcome.share else ""
         away = f": {outcome.missing} yes in make review would certify{own}" if outcome.missing else ""
         return f"{by}{prior}, uncertified{away}"
     more = f", {outcome.missing} more yes may keep more" if outcome.missing else ""
-    return f"{by}, precision at least {_share(outcome.certificate.lower)} with 95 % confidence{more}"
+    cost = f"; {lost}" if (lost := given_up(outcome)) else ""
+    return f"{by}, precision at least {digits(outcome.certificate.lower)} with 95 % confidence{more}{cost}"
+
+
+def given_up(outcome: Outcome) -> str:
+    """How many more were kept before the answers certified this cut, and what has them back; '' where none were."""
+    if outcome.before is None or outcome.by_prob is None or outcome.before <= outcome.kept:
+        return ""
+    said = f"uncertified it kept {outcome.before:,}"
+    if outcome.by_prob == outcome.before:
+        return f"{said}, and BY=prob has them back"
+    return f"{said} by the corrected class prior, and BY=prob, uncorrected, keeps {outcome.by_prob:,}"
 
 
 def advice(outcome: Outcome) -> str:
@@ -78,11 +89,6 @@ def _nearest(rows: Sequence[Row]) -> Iterator[str]:
         number = "" if row.number is None else f"{row.number:05d}"
         start = f"{row.margin:>8.4f}{confidence:>8}  {shorten(row.reason or 'kept', 16)}{shorten(number, 9)}"
         yield (start + shorten(row.title or row.url, WIDTH - len(start))).rstrip()
-
-
-def _share(value: float) -> str:
-    """Two digits, or four rounded down where two would lose something."""
-    return f"{value:.2f}" if round(value, 2) == value else down(value, 4)
 
 
 def _cell(text: str, width: int) -> str:

@@ -60,7 +60,7 @@ def serve(settings: Curate, data: Data, port: int, told: Callable[[str], None]) 
 
 
 def application(desk: Desk, name: str) -> Flask:
-    """The page, its pictures, and the three things that it may post; to this computer alone."""
+    """The page, its pictures, and the four things that it may post; to this computer alone."""
     app = Flask("curate")
     token, key = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
 
@@ -110,6 +110,7 @@ def application(desk: Desk, name: str) -> Flask:
 
     @app.post("/state")
     def state() -> Response:
+        desk.look_again()
         return _state(desk, _text("tab"))
 
     @app.post("/answer")
@@ -121,6 +122,11 @@ def application(desk: Desk, name: str) -> Flask:
         except UsageError:
             abort(409)
         return _state(desk, _text("tab"))
+
+    @app.post("/leave")
+    def leave() -> Response:
+        desk.leave(_text("tab"))
+        return Response(status=204)
 
     @app.post("/undo")
     def undo() -> Response:

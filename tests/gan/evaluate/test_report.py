@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 import tomllib
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
@@ -133,7 +134,8 @@ def test_the_floor_of_one_texture_is_called_rough(tmp_path: Path) -> None:
     pictures = data.load(dataset.curated, dataset.packed, 32)
     reals = reals_of(pictures, presets.resolve("texture", ["crop=32"]))
     assert reals.apart == 3  # a strip of 32 x 96
-    said = Judge(reals).verdict(reals.others).rough
+    few = {part: getattr(reals, part)[:64] for part in ("reference", "others", "held", "train")}
+    said = Judge(replace(reals, **few)).verdict(reals.others[:64]).rough
     assert said.startswith("the figures are rough: 3 crops that share no pixel are held out")
 
 
