@@ -45,6 +45,7 @@ class Crawled:
     new: int
     full: bool  # the limit was reached
     resting: dict[str, float]  # hosts that want to be left alone, and until when (seconds since 1970)
+    said: tuple[str, ...] = ()  # by the readers: what left something out, or matched nothing
 
 
 def choose(recipe: Recipe, name: str | None) -> tuple[list[Source], list[Source]]:
@@ -103,6 +104,7 @@ def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh
             new=frontier.pictures - before,
             full=frontier.pictures >= recipe.scrape.limit,
             resting=turns.resting,
+            said=tuple(line for one in readers.values() for line in one.said()),
         )
 
 

@@ -129,6 +129,7 @@ def test_a_crawl_that_found_nothing_says_so_and_exits_1(tmp_path):
         done = crawl(tmp_path, recipe(gallery(site), allow=(site,)))
     assert done.code == 1
     assert "no picture was found" in done.out
+    assert "source 'shop': image = 'img' matched nothing, as on " in done.out
     assert "FRESH=1" in done.out
     assert "make curate" not in done.out
 
