@@ -14,7 +14,7 @@ from demo.drawing.develop import draw
 from demo.drawing.stock import stock
 from scrapbag.recipe import Curate
 
-SIDE, GAP = 96, 8  # pixels
+SIDE, GAP = 96, 4  # pixels
 FOLDER = Path(__file__).parent
 FITS: tuple[str, ...] = get_args(get_type_hints(Curate)["fit"])
 WORDS = {
@@ -44,10 +44,10 @@ def sheet(fit: str) -> Image.Image:
 
 
 def _wide(picture: Image.Image) -> Image.Image:
-    """The middle of it, half as high as wide."""
-    width, height = picture.size
-    top = (height - width // 2) // 2
-    return picture.crop((0, top, width, top + width // 2))
+    """The middle of it, three fifths as high as wide."""
+    width, height = picture.size[0], 3 * picture.size[0] // 5
+    top = (picture.size[1] - height) // 2
+    return picture.crop((0, top, width, top + height))
 
 
 def _border_uniform(picture: Image.Image) -> float:
