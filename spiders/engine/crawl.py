@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import scrapy
 from scrapy import Request, signals
 
+from pipelines.guards.addresses import AddressError
 from pipelines.guards.failures import (
     SILENT,
     BusyError,
@@ -62,6 +63,7 @@ class Crawl(scrapy.Spider):
         super().__init__()
         self.frontier, self.turns, self.data, self.scrape, self.readers = frontier, turns, data, scrape, readers
         self.fatal: BaseException | None = None  # a fault of the set-up, the disk or the code: the crawl ends with it
+        self.private: set[str] = set()  # hosts that were not asked because they are at private addresses
         self._progress = progress
 
     @classmethod
@@ -127,6 +129,8 @@ class Crawl(scrapy.Spider):
             return
         reason = reason_of(error)
         log.info("%s: %s (%s)", lease.url, reason, error)
+        if isinstance(error, AddressError) and lease.host.partition(":")[0] in str(error):  # not one that it leads to
+            self.private.add(lease.host)
         if is_transient(error, reason) and lease.attempts < self.scrape.attempts:
             self.turns.retry(lease)
         else:

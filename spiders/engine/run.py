@@ -17,6 +17,7 @@ from scrapy.crawler import CrawlerProcess
 from tqdm import tqdm
 
 from scrapbag.catalog import connect
+from scrapbag.crawl import private
 from scrapbag.crawl.frontier import Frontier
 from scrapbag.errors import MissingError, UsageError
 from scrapbag.programs import CHROMIUM, find
@@ -70,6 +71,7 @@ def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh
     readers = {source.name: reader(source, recipe.scrape) for source in sources}
     with closing(connect(data.catalog, create=True)) as connection:
         clock = Clock(time.monotonic, time.time)
+        private.allow(connection, recipe.scrape.allow_hosts)
         frontier = Frontier(connection, [source.name for source in sources], clock.wall)
         frontier.begin({source.name: _recipe(source) for source in sources}, retry=retry, fresh=fresh)
         before = frontier.pictures
@@ -104,7 +106,10 @@ def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh
             new=frontier.pictures - before,
             full=frontier.pictures >= recipe.scrape.limit,
             resting=turns.resting,
-            said=tuple(line for one in readers.values() for line in one.said()),
+            said=(
+                *map(private.sentence, sorted(crawl.private)),
+                *(line for one in readers.values() for line in one.said()),
+            ),
         )
 
 
