@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from curate.report import charts
 from scrapbag.plain import digits, down, shorten
+from scrapbag.reasons import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 WIDTH = 80
 LEAST = 0.02  # of the pictures that have a confidence: what is kept under that gets an advice
+_OF_TARGETS = ("", "off_target", "low_confidence", "human_reject")  # '' is kept
 _SOURCES, _NEAREST = 4, 10  # how many have a column, a line; the other sources share one
 
 
@@ -24,7 +26,11 @@ def how_decided(outcome: Outcome) -> str:
     if outcome.certificate is None:
         prior = ", class prior corrected" if outcome.share else ""
         own = " the model's own" if outcome.share else ""
-        away = f": {outcome.missing} yes in make review would certify{own}" if outcome.missing else ""
+        away = (
+            f": if the next {outcome.missing} answers in make review are yes, they certify{own}"
+            if outcome.missing
+            else ""
+        )
         return f"{by}{prior}, uncertified{away}"
     more = f", {outcome.missing} more yes may keep more" if outcome.missing else ""
     cost = f"; {lost}" if (lost := given_up(outcome)) else ""
@@ -42,6 +48,21 @@ def given_up(outcome: Outcome) -> str:
 
 
 def advice(outcome: Outcome) -> str:
+    """What would help where one rule drops most pictures, or the classifier keeps under 2 %; '' where neither is so."""
+    return "\n".join(filter(None, (_one_rule(outcome), _few(outcome))))
+
+
+def _one_rule(outcome: Outcome) -> str:
+    """The rule that drops more than half of the pictures that came, unless the classifier or a person says so."""
+    came = [row.reason for row in outcome.rows if row.sha256]
+    [(reason, count)] = Counter(came).most_common(1) or [("", 0)]
+    if reason in _OF_TARGETS or 2 * count <= len(came):
+        return ""
+    size = f" (SIZE={outcome.settings.size})" if reason == "too_small" else ""
+    return f"{reason} dropped {count:,} of {len(came):,}: {sentence(reason)}{size}"
+
+
+def _few(outcome: Outcome) -> str:
     """What would help where under 2 % of the usable pictures were kept by the classifier; '' where that is not so."""
     rows = [row for row in outcome.rows if row.confidence is not None]
     if outcome.cut is None or not rows or sum(row.kept for row in rows) >= LEAST * len(rows):

@@ -4,7 +4,8 @@ import pytest
 from report_rows import dataset, lost, outcome, row
 
 from curate.choose.certify import Certificate
-from curate.report.summary import given_up, how_decided, summary
+from curate.report.summary import advice, given_up, how_decided, summary
+from scrapbag.recipe import Curate
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\u202e=cmd|' /C calc'!A0\r\n" + "漢" * 60
 
@@ -56,6 +57,21 @@ def test_what_a_certificate_costs_is_said_with_the_way_back(before, by_prob, sai
     assert given_up(made) == said
     assert how_decided(made).startswith("cut at 0.9222, precision at least 0.90 with 95 % confidence")
     assert how_decided(made).endswith(said)
+
+
+def test_one_rule_that_drops_most_is_named_with_what_would_help():
+    small = [row(number=number, reason="too_small") for number in range(296)]
+    rows = [
+        *small,
+        *(row(number=1000 + number) for number in range(4)),
+        *(lost(number, "timeout") for number in range(900)),
+    ]
+    said = advice(outcome(rows, settings=Curate(size=1024), cut=None))
+    assert said.startswith("too_small dropped 296 of 300: ")
+    assert "enlarge = true" in said
+    assert said.endswith("(SIZE=1024)")
+    assert advice(outcome([row(number=number, reason="off_target") for number in range(9)], cut=None)) == ""
+    assert advice(outcome([], cut=None)) == ""
 
 
 def test_an_empty_dataset_has_a_summary_too():
