@@ -51,12 +51,10 @@ def curate(root: Path) -> None:
         from curate.report.summary import advice, how_decided  # noqa: PLC0415
 
         outcome = run.curate(recipe.load(Data(root).settings_of("curate")).curate, Data(root))
-        passes = f"{outcome.forward_passes:,} forward passes" + (
-            "" if outcome.forward_passes else ", scores are cached"
-        )
+        cached = "" if outcome.forward_passes else ": all scores are cached"
         click.echo(
             f"kept {outcome.kept:,} of {len(outcome.rows):,}"
-            f" ({how_decided(outcome)}; {passes})"
+            f" ({how_decided(outcome)}; {outcome.forward_passes:,} forward passes{cached})"
             f" -> {Data(root).report_html} · next: make {'train' if outcome.kept else 'report'}"
         )
         if said := advice(outcome):

@@ -26,12 +26,10 @@ def how_decided(outcome: Outcome) -> str:
     if outcome.certificate is None:
         prior = ", class prior corrected" if outcome.share else ""
         own = " the model's own" if outcome.share else ""
-        away = (
-            f": if the next {outcome.missing} answers in make review are yes, they certify{own}"
-            if outcome.missing
-            else ""
-        )
-        return f"{by}{prior}, uncertified{away}"
+        if not outcome.missing:
+            return f"{by}{prior}, uncertified"
+        away = f"if the next {outcome.missing} answers in make review are yes, they certify{own}"
+        return f"{by}{prior}, uncertified: {away}"
     more = f", {outcome.missing} more yes may keep more" if outcome.missing else ""
     cost = f"; {lost}" if (lost := given_up(outcome)) else ""
     return f"{by}, precision at least {digits(outcome.certificate.lower)} with 95 % confidence{more}{cost}"

@@ -131,6 +131,13 @@ def test_nothing_found_is_a_page_too(tmp_path):
     assert "0</strong> of 0 pictures kept" in html(outcome([]), Data(tmp_path))
 
 
+def test_a_dropped_picture_bears_its_name_in_sight(tmp_path):
+    rows = [row(number=7, reason="blurry", title="Log cabin, 1890")]
+    data = Data(tmp_path)
+    store(data, rows)
+    assert '<p class="named">Log cabin, 1890</p>' in html(outcome(rows), data)
+
+
 def test_a_sheet_that_is_a_sample_says_of_how_many(tmp_path):
     rows = [row(number=i, confidence=0.9 + i / 20_000) for i in range(1000)]
     assert f"{sheets.KEPT} of 1,000 pictures, evenly spread" in html(outcome(rows), Data(tmp_path))
