@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
     from scrapy.crawler import Crawler
     from scrapy.http import Response
-    from tqdm import tqdm
     from twisted.python.failure import Failure
 
     from scrapbag.crawl.frontier import Frontier, Lease, Picture
     from scrapbag.layout import Data
     from scrapbag.recipe import Scrape
+    from spiders.engine.bar import Bar
     from spiders.engine.turns import Turns
     from spiders.readers.base import Reader
 
@@ -58,7 +58,7 @@ class Crawl(scrapy.Spider):
         data: Data,
         scrape: Scrape,
         readers: dict[str, Reader[Any]],
-        progress: tqdm[Any],
+        progress: Bar,
     ) -> None:
         super().__init__()
         self.frontier, self.turns, self.data, self.scrape, self.readers = frontier, turns, data, scrape, readers
@@ -106,6 +106,7 @@ class Crawl(scrapy.Spider):
     def page(self, response: Response) -> Iterator[Page | Picture]:
         lease: Lease = response.meta["lease"]
         self.turns.spoke(lease, well=True)
+        self._progress.page()
         if response.status != 304:
             read = getattr(self.readers[lease.source], lease.callback)
             for one in read(response, lease.meta.get("meta", {})):
@@ -115,7 +116,7 @@ class Crawl(scrapy.Spider):
         lease: Lease = response.meta["lease"]
         self.turns.spoke(lease, well=True)
         yield Arrival(lease, response.body, answer(response))
-        self._progress.update()
+        self._progress.picture()
 
     def lost(self, lease: Lease, failure: Failure) -> None:
         """A request brought nothing: to be tried again, or a row with its reason."""
