@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 EVERY_S = 60.0  # between lines where there is no terminal
 
 
-class Bar:
+class CrawlBar:
     """Counts what came. `limit` and `stored` are different pictures; `clock` tells seconds."""
 
     def __init__(self, limit: int, stored: int, clock: Callable[[], float] = time.monotonic) -> None:

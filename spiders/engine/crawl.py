@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from scrapbag.crawl.frontier import Frontier, Lease, Picture
     from scrapbag.layout import Data
     from scrapbag.recipe import Scrape
-    from spiders.engine.bar import Bar
+    from spiders.engine.bar import CrawlBar
     from spiders.engine.turns import Turns
     from spiders.readers.base import Reader
 
@@ -58,7 +58,7 @@ class Crawl(scrapy.Spider):
         data: Data,
         scrape: Scrape,
         readers: dict[str, Reader[Any]],
-        progress: Bar,
+        progress: CrawlBar,
     ) -> None:
         super().__init__()
         self.frontier, self.turns, self.data, self.scrape, self.readers = frontier, turns, data, scrape, readers

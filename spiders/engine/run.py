@@ -20,7 +20,7 @@ from scrapbag.crawl import private
 from scrapbag.crawl.frontier import Frontier
 from scrapbag.errors import MissingError, UsageError
 from scrapbag.programs import CHROMIUM, find
-from spiders.engine.bar import Bar
+from spiders.engine.bar import CrawlBar
 from spiders.engine.crawl import Crawl
 from spiders.engine.settings import scrapy_settings
 from spiders.engine.turns import Clock, Turns
@@ -82,7 +82,7 @@ def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh
         logging.getLogger("twisted").addFilter(_is_news)
         crawler = process.create_crawler(Crawl)
         stops = Stops(crawler)
-        with Bar(recipe.scrape.limit, before) as progress:
+        with CrawlBar(recipe.scrape.limit, before) as progress:
             process.crawl(
                 crawler,
                 frontier=frontier,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spiders.engine.bar import EVERY_S, Bar
+from spiders.engine.bar import EVERY_S, CrawlBar
 
 if TYPE_CHECKING:
     import pytest
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def test_off_a_terminal_a_line_a_minute_counts_pages_and_pictures(capsys: pytest.CaptureFixture[str]) -> None:
     now = 0.0
-    with Bar(100, 10, lambda: now) as bar:
+    with CrawlBar(100, 10, lambda: now) as bar:
         for _ in range(5):
             bar.page()
         for _ in range(3):
