@@ -149,7 +149,7 @@ coverage: $(READY) ## The tests again, and which lines none of them reaches: T=t
 	@REAL="$(REAL)" $(PY) -m coverage run -m pytest $(T)
 	@$(PY) -m coverage combine --quiet && $(PY) -m coverage report $(if $(T),--fail-under=0)
 
-docs-tables: $(READY) ## Write the tables of reference.md, format.md and architecture.md in docs/ from the code
+docs-tables: $(READY) ## Write the tables of docs/ from the code
 	@$(PY) -m docs.tables
 
 bench: $(READY) ## Measure: B=scrape, curate, certify, train, quality

@@ -54,9 +54,10 @@ def curate(root: Path) -> None:
         from curate.report.summary import advice, how_decided  # noqa: PLC0415
 
         outcome = run.curate(recipe.load(Data(root).settings_of("curate")).curate, Data(root))
+        cached = "" if outcome.forward_passes else ": all scores are cached"
         click.echo(
             f"kept {outcome.kept:,} of {len(outcome.rows):,}"
-            f" ({call.complete(how_decided(outcome))}, {outcome.forward_passes:,} forward passes)"
+            f" ({call.complete(how_decided(outcome))}; {outcome.forward_passes:,} forward passes{cached})"
             f" -> {Data(root).report_html} · next: {call.make('train' if outcome.kept else 'report')}"
         )
         if said := advice(outcome):
@@ -102,7 +103,7 @@ def write_labels(root: Path, file: Path | None) -> None:
         with closing(labels.connect(Data(root).catalog)) as connection:
             new, absent = labels.load(connection, file) if file else (0, 0)
             count, _ = labels.export(connection, Data(root).labels_csv)
-        added = f"added {new:,} labels of {file}; " if file else ""
+        added = f"added or corrected {new:,} labels of {file}; " if file else ""
         added += f"{absent:,} are of pictures that are not here, and wait for them; " if absent else ""
         click.echo(f"{added}{count:,} labels -> {Data(root).labels_csv} · next: {call.make('curate')}")
 

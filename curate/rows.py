@@ -90,6 +90,8 @@ class Outcome:
     correction: str = ""  # why BY=auto did not correct the class prior; '' when it did, or did not try
     share: float = 0.0  # mean corrected confidence of the readable pictures, copies once; 0 where nothing was corrected
     changed: int | None = None  # decisions that the reference scores (fp32) would change; None: there are none
+    before: int | None = None  # kept if nothing were certified; None where nothing is, or it was asked for by name
+    by_prob: int | None = None  # kept by BY=prob, where `before` is known
     forward_passes: int = 0  # pictures that went through a model in this run
 
     @property

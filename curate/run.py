@@ -107,6 +107,7 @@ def choose(material: Material, settings: Curate) -> Outcome:
     if certificate:
         for values in made.values():
             values["certificate"] = str(certificate) if values["kept"] else ""
+    before, by_prob = _uncertified(material, settings) if certificate else (None, None)
     return Outcome(
         rows=tuple(assemble.rows(material.records, material.main_records, made)),
         settings=settings,
@@ -120,6 +121,8 @@ def choose(material: Material, settings: Curate) -> Outcome:
         ranked_by="nobody" if cut is None else ranked_by,
         correction=corrected.aside,
         share=corrected.share,
+        before=before,
+        by_prob=by_prob,
     )
 
 
@@ -131,6 +134,21 @@ def _correction(material: Material, settings: Curate, judged: Judgement) -> Corr
         return Correction(aside="what is certified decides")
     if judged.scores.ranker is not None:
         return Correction(aside="a ranker fitted to people's answers decides")
+    return _of_prior(material)
+
+
+def _uncertified(material: Material, settings: Curate) -> tuple[int, int]:
+    """How many pictures BY=auto would keep if nothing were certified, and how many BY=prob would."""
+    cut = settings.threshold if material.targets else None
+    corrected = _of_prior(material) if settings.by == "auto" and material.targets else Correction()
+    by_prob = int(decide(material.facts, material.links, settings, cut).kept.sum())
+    if corrected.confidence is None or corrected.on_target is None:
+        return by_prob, by_prob
+    facts = replace(material.facts, confidence=corrected.confidence, on_target=corrected.on_target)
+    return int(decide(facts, material.links, settings, cut).kept.sum()), by_prob
+
+
+def _of_prior(material: Material) -> Correction:
     usable = material.facts.problem == ""
     copies = originals(material.facts, material.links, usable).original
     group = np.where(copies < 0, np.arange(copies.size), copies)

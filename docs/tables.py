@@ -1,4 +1,4 @@
-"""Writes the tables of docs/reference.md, format.md and architecture.md from the code: `make docs-tables`."""
+"""Writes the tables of docs/recipe.md, reference.md, format.md and architecture.md: `make docs-tables`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scrapbag.crawl import states
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-PAGES = (ROOT / "docs" / "reference.md", ROOT / "docs" / "format.md", ROOT / "docs" / "architecture.md")
+PAGES = tuple(ROOT / "docs" / f"{name}.md" for name in ("recipe", "reference", "format", "architecture"))
 _REGION = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false"}
 
@@ -51,6 +51,13 @@ def columns() -> str:
 def recipe_keys() -> str:
     """A table for every section of a recipe."""
     return "\n\n".join(f"### [{name}]\n\n{_doc(cls)}\n\n{_keys(cls)}" for name, cls in recipe.STAGES.items())
+
+
+def fits() -> str:
+    """What each `fit` makes of two pictures, and whom it is for."""
+    from docs.fits import FITS, WORDS  # noqa: PLC0415  OpenCV takes a while to import
+
+    return _table(("fit", "", "what it does"), ((f"`{one}`", f"![{one}](fit-{one}.webp)", WORDS[one]) for one in FITS))
 
 
 def source_keys() -> str:
@@ -194,7 +201,8 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 TABLES: dict[str, Callable[[], str]] = {
     one.__name__: one
     for one in (
-        decision_reasons, fetch_reasons, columns, recipe_keys, source_keys, presets, preset_values, request_states,
+        decision_reasons, fetch_reasons, columns, recipe_keys, source_keys, fits, presets, preset_values,
+        request_states,
         catalog_tables, version_numbers, shard_columns,
         make_targets, make_variables, room_list,
     )

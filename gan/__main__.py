@@ -120,14 +120,11 @@ def evaluate_command(root: Path, data_root: Path | None, seed: int) -> None:
         run = Run(root)
         pictures, curated, level = runs.pictures(run, data_root)
         verdicts = evaluate.evaluate(run, pictures, curated, level, seed)
-        for name, verdict in verdicts.items():
-            click.echo(f"{name}: " + "\n".join(evaluate.lines(verdict)))
-        last = verdicts["last"].measured[0]
-        click.echo(
-            f"KID {last.fakes.kid:.1f} (floor {last.floor.kid:.1f}), coverage {last.fakes.coverage:.2f} "
-            f"(floor {last.floor.coverage:.2f}), {len(verdicts['last'].flags)} flags -> {report.write(run)} "
-            f"· next: {last_call(run).make('sample')}"
-        )
+        last, best = verdicts["last"], verdicts.get("best")
+        click.echo("last: " + "\n".join(evaluate.lines(last)))
+        if best is not None:
+            click.echo("best: " + ("it is the last one" if best is last else "\n".join(evaluate.lines(best))))
+        click.echo(f"{evaluate.summary(last)} -> {report.write(run)} · next: {last_call(run).make('sample')}")
 
 
 @main.command("presets")

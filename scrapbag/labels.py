@@ -51,9 +51,15 @@ def connect(path: Path) -> sqlite3.Connection:
 
 def add(connection: sqlite3.Connection, labels: Iterable[Label]) -> list[int]:
     """Write answers in one transaction and return their ids. Raises UsageError for what is no answer."""
+    return _write(connection, labels)
+
+
+def _write(connection: sqlite3.Connection, labels: Iterable[Label], back: Iterable[int] = ()) -> list[int]:
+    """As `add`; the labels of the ids `back` are taken back in the same transaction."""
     rows = [_row(_checked(label)) for label in labels]
     connection.execute("begin immediate")
     try:
+        connection.executemany("update label set undone = 1 where id = ?", [(number,) for number in back])
         ids = [
             connection.execute(
                 "insert into label (sha256, answer, targets, purpose, drawn, at) values (?, ?, ?, ?, ?, ?)", row
@@ -109,18 +115,25 @@ def export(connection: sqlite3.Connection, path: Path) -> tuple[int, bool]:
 def load(connection: sqlite3.Connection, path: Path) -> tuple[int, int]:
     """Add the labels of a labels.csv that are not there yet, all or none.
 
-    Returns how many that were, and how many labels of the file are of pictures that are not here; those wait until a
-    scrape brings them. sha256, answer and targets are needed; a label without a purpose has `import`. Raises
+    A line that differs from a label in the answer alone is a correction: that label is taken back. Returns how many
+    labels are new or corrected, and how many of the file are of pictures that are not here; those wait until a scrape
+    brings them. sha256, answer and targets are needed; a label without a purpose has `import`. Raises
     UsageError, naming the line, and when no picture of the file is here though others are.
     """
-    known = {_row(label) for label in every(connection)}
+    given = every(connection)
     read = _read(path)
     here = {sha256 for (sha256,) in connection.execute("select sha256 from picture")}
     absent = sum(label.sha256 not in here for label in read)
     if here and read and absent == len(read):
         raise UsageError(f"{path} is of other pictures: none of its {absent:,} is in this dataset")
+    answer = {_asked(label): label for label in given}
+    known = {_row(label) for label in given}
     new = [label for label in read if _row(label) not in known]
-    add(connection, new)
+    mended = {(label.sha256, label.targets) for label in new if _asked(label) in answer}
+    # all that the file says of such a picture is added anew, in its order: of two answers the later one holds
+    added = [label for label in read if _row(label) not in known or (label.sha256, label.targets) in mended]
+    back = {answer[_asked(label)].id for label in added if _asked(label) in answer}
+    _write(connection, added, sorted(back))
     return len(new), absent
 
 
@@ -179,6 +192,12 @@ def _checked(label: Label, where: str = "this label") -> Label:
         if value not in allowed:
             raise UsageError(f"{where}: {name} is {_short(value)}; write {', '.join(allowed)}")
     return label
+
+
+def _asked(label: Label) -> tuple[str, ...]:
+    """All of a label but its answer."""
+    sha256, _, *rest = _row(label)
+    return (sha256, *rest)
 
 
 def _row(label: Label) -> tuple[str, ...]:

@@ -60,5 +60,10 @@ def down(value: float, digits: int) -> str:
     return f"{math.floor(value * 10**digits + 1e-6) / 10**digits:.{digits}f}"
 
 
+def digits(value: float) -> str:
+    """Two digits, or four rounded down where two would lose something."""
+    return f"{value:.2f}" if round(value, 2) == value else down(value, 4)
+
+
 def _columns(text: str) -> int:
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

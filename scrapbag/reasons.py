@@ -48,7 +48,7 @@ DECISION: dict[str, str] = {
     "unreadable": "The file came, but no decoder makes a picture of it.",
     "not_image": "Something else came under a picture's address, such as a web page.",
     "human_reject": "A person said no to this picture, or to one that is nearly the same.",
-    "too_small": "Its shorter side is under min_side.",
+    "too_small": "Its shorter side is under min_side, or under SIZE: enlarge = true under [curate] would take it.",
     "too_large": "It has more pixels than max_pixels allows.",
     "odd_aspect": "It is longer or taller than max_aspect allows.",
     "low_information": "It is almost one colour: a placeholder, a blank, a swatch.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -38,12 +38,14 @@ class Scrape:
 class Score:
     """Which ResNet looks at the pictures. A plain cross-entropy one: see pytorch/vision#7570."""
 
-    model: str = "resnet50.tv_in1k"  # of timm, hf-hub:OWNER/NAME, local-dir:PATH; lite0 and demo need no hub; or none
+    # of timm, hf-hub:OWNER/NAME, local-dir:PATH; lite0 and demo need no hub; none; unless named, lite0 if targets = []
+    model: str = "resnet50.tv_in1k"
     backend: Literal["torch", "openvino"] = "torch"  # what computes; openvino is an extra
     dtype: Literal["bf16", "fp32", "int8"] = "bf16"  # of the convolutions; int8 needs openvino
     looks: Literal[1, 5] = 1  # 5: the whole and four quarters, averaged; five times the work, see docs/review.md
 
 
+LITE = "lite0"  # scrapbag/models/lite0.py
 DEMO = Path(__file__).parents[1] / "demo" / "model"
 
 
@@ -113,6 +115,9 @@ def load(path: Path, overrides: tuple[str, ...] = ()) -> Recipe:
     if unknown := sorted(table.keys() - STAGES.keys() - {"name", "source"}):
         raise RecipeError(f"{path}: there is no [{unknown[0]}]; write name, [[source]], {_listed(STAGES)}")
     stages: dict[str, Any] = {key: build(cls, table.get(key, {}), f"{path}: [{key}]") for key, cls in STAGES.items()}
+    # who asks no classifier needs features alone, for copies and for make review: no download of 100 MB for that
+    if not stages["curate"].targets and "model" not in table.get("score", {}):
+        stages["score"] = replace(stages["score"], model=LITE)
     return Recipe(name=name, sources=_sources(table.get("source", []), path), **stages)
 
 

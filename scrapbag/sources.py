@@ -149,7 +149,7 @@ class Folder(Source):
 
     kind = "folder"
     local = True
-    path: str  # a directory, a zip or a tar
+    path: str  # a directory, a zip, a tar or one picture
 
 
 KINDS: dict[str, type[Source]] = {

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import fields
 from importlib.util import find_spec
+from typing import get_args, get_type_hints
 
+import numpy as np
 import pytest
 from making import ROOT
+from PIL import Image
 
 from curate.rows import Row
-from docs import tables
+from docs import fits, tables
 from docs.reading import PACKAGES, comments, variables
 from gan.nets.presets import Values
 from scrapbag import recipe, sources
@@ -24,6 +27,23 @@ def test_the_tables_are_what_the_code_says():
     pages = [path.read_text(encoding="utf-8") for path in tables.PAGES]
     assert [tables.written(page) for page in pages] == pages, "run make docs-tables"
     assert all(any(f"<!-- {name} -->" in page for page in pages) for name in tables.TABLES)
+
+
+@pytest.mark.parametrize("fit", fits.FITS)
+def test_the_picture_of_a_fit_is_what_the_code_makes(fit):
+    with Image.open(ROOT / "docs" / f"fit-{fit}.webp") as image:
+        shown = np.asarray(image.convert("RGB")).astype(int)
+    drawn = np.asarray(fits.sheet(fit)).astype(int)
+    assert shown.shape == drawn.shape
+    assert np.abs(shown - drawn).mean() < 4, "run python -m docs.fits"  # it is compressed
+
+
+def test_every_preset_is_for_somebody_and_every_key_is_on_the_page_of_the_recipe():
+    text = (ROOT / "docs" / "recipe.md").read_text(encoding="utf-8")
+    table = text.partition("## Which preset is for whom")[2].partition("\n## ")[0]
+    assert set(get_args(get_type_hints(recipe.Train)["preset"])) <= set(re.findall("`([a-z0-9-]+)`", table))
+    for cls in (*recipe.STAGES.values(), *sources.KINDS.values()):
+        assert not [one.name for one in fields(cls) if f"| `{one.name}` |" not in text]
 
 
 @pytest.mark.parametrize("cls", [*recipe.STAGES.values(), sources.Source, *sources.KINDS.values(), Values, Row])

@@ -118,7 +118,8 @@ def _timm(name: str, local: Path | None) -> Any:
             raise UsageError(f"cannot load the model {name}: {_first_line(error)}") from error
         raise MissingError(
             f"the weights of {name} are not on this computer and the hub cannot be reached;"
-            " connect it, or take MODEL=lite0, whose weights are, or MODEL=local-dir:PATH of a model that timm saved"
+            " connect it, or take MODEL=lite0, whose weights are, or MODEL=local-dir:PATH of a model that timm saved,"
+            " or MODEL=none where targets = []"
         ) from error
     return module
 

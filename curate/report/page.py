@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from curate.report import charts, report_csv, sheets, sweep
+from curate.report import charts, report_csv, sheets, summary, sweep
 from scrapbag import page
 from scrapbag.disk import write_text
 from scrapbag.make.command import last_call
+from scrapbag.plain import digits, down
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,9 +44,10 @@ def render(outcome: Outcome, steps: Sequence[Step], data: Data) -> str:
         found=len(rows),
         kept=outcome.kept,
         cut=cut,
-        shown_cut=_number(cut),
+        shown_cut=digits(cut),
         promise=_promise(outcome),
-        asked=_number(outcome.settings.threshold),
+        given_up=summary.given_up(outcome),
+        asked=digits(outcome.settings.threshold),
         funnel=charts.funnel(rows),
         bars=charts.histogram(rows),
         above=[t for t in tiles if (t.confidence or 0.0) >= cut],
@@ -81,7 +83,7 @@ def _facts(outcome: Outcome, steps: Sequence[Step]) -> dict[str, Any]:
 
 def _promise(outcome: Outcome) -> str:
     lower = getattr(outcome.certificate, "lower", None)
-    sure = f"at least {100 * lower:.1f} %" if isinstance(lower, float) else f"at least {outcome.settings.threshold:.0%}"
+    sure = f"at least {down(100 * (lower if isinstance(lower, float) else outcome.settings.threshold), 1)} %"
     return f"{sure} of what is kept is what you wanted (95 % sure)."
 
 
@@ -119,8 +121,3 @@ def _value(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _number(value: float) -> str:
-    """Two decimals, more only where they matter."""
-    return f"{value:.2f}" if round(value, 2) == value else f"{value:.4f}"

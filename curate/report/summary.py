@@ -6,7 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from curate.report import charts
-from scrapbag.plain import down, shorten
+from scrapbag.plain import digits, down, shorten
+from scrapbag.reasons import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,22 +16,51 @@ if TYPE_CHECKING:
 
 WIDTH = 80
 LEAST = 0.02  # of the pictures that have a confidence: what is kept under that gets an advice
+_OF_TARGETS = ("", "off_target", "low_confidence", "human_reject")  # '' is kept
 _SOURCES, _NEAREST = 4, 10  # how many have a column, a line; the other sources share one
 
 
 def how_decided(outcome: Outcome) -> str:
     """The cut, and what it promises; how many answers are missing to a (further) certificate."""
-    by = "no targets, quality rules alone" if outcome.cut is None else f"cut at {_share(outcome.cut)}"
+    by = "no targets, quality rules alone" if outcome.cut is None else f"cut at {digits(outcome.cut)}"
     if outcome.certificate is None:
         prior = ", class prior corrected" if outcome.share else ""
         own = " the model's own" if outcome.share else ""
-        away = f": {outcome.missing} yes in make review would certify{own}" if outcome.missing else ""
-        return f"{by}{prior}, uncertified{away}"
+        if not outcome.missing:
+            return f"{by}{prior}, uncertified"
+        away = f"if the next {outcome.missing} answers in make review are yes, they certify{own}"
+        return f"{by}{prior}, uncertified: {away}"
     more = f", {outcome.missing} more yes may keep more" if outcome.missing else ""
-    return f"{by}, precision at least {_share(outcome.certificate.lower)} with 95 % confidence{more}"
+    cost = f"; {lost}" if (lost := given_up(outcome)) else ""
+    return f"{by}, precision at least {digits(outcome.certificate.lower)} with 95 % confidence{more}{cost}"
+
+
+def given_up(outcome: Outcome) -> str:
+    """How many more were kept before the answers certified this cut, and what has them back; '' where none were."""
+    if outcome.before is None or outcome.by_prob is None or outcome.before <= outcome.kept:
+        return ""
+    said = f"uncertified it kept {outcome.before:,}"
+    if outcome.by_prob == outcome.before:
+        return f"{said}, and BY=prob has them back"
+    return f"{said} by the corrected class prior, and BY=prob, uncorrected, keeps {outcome.by_prob:,}"
 
 
 def advice(outcome: Outcome) -> str:
+    """What would help where one rule drops most pictures, or the classifier keeps under 2 %; '' where neither is so."""
+    return "\n".join(filter(None, (_one_rule(outcome), _few(outcome))))
+
+
+def _one_rule(outcome: Outcome) -> str:
+    """The rule that drops more than half of the pictures that came, unless the classifier or a person says so."""
+    came = [row.reason for row in outcome.rows if row.sha256]
+    [(reason, count)] = Counter(came).most_common(1) or [("", 0)]
+    if reason in _OF_TARGETS or 2 * count <= len(came):
+        return ""
+    size = f" (SIZE={outcome.settings.size})" if reason == "too_small" else ""
+    return f"{reason} dropped {count:,} of {len(came):,}: {sentence(reason)}{size}"
+
+
+def _few(outcome: Outcome) -> str:
     """What would help where under 2 % of the usable pictures were kept by the classifier; '' where that is not so."""
     rows = [row for row in outcome.rows if row.confidence is not None]
     if outcome.cut is None or not rows or sum(row.kept for row in rows) >= LEAST * len(rows):
@@ -78,11 +108,6 @@ def _nearest(rows: Sequence[Row]) -> Iterator[str]:
         number = "" if row.number is None else f"{row.number:05d}"
         start = f"{row.margin:>8.4f}{confidence:>8}  {shorten(row.reason or 'kept', 16)}{shorten(number, 9)}"
         yield (start + shorten(row.title or row.url, WIDTH - len(start))).rstrip()
-
-
-def _share(value: float) -> str:
-    """Two digits, or four rounded down where two would lose something."""
-    return f"{value:.2f}" if round(value, 2) == value else down(value, 4)
 
 
 def _cell(text: str, width: int) -> str:

@@ -19,7 +19,8 @@ import numpy as np
 
 from curate import run
 from curate.choose.certificate import Evidence, Judgement, judge, judge_version, stages, teaching_answers
-from curate.choose.certify import UNASKED, asked_next
+from curate.choose.certify import asked_next
+from curate.review.progress import progress
 from curate.scores import neighbours
 from scrapbag import labels
 from scrapbag.errors import UsageError
@@ -81,6 +82,18 @@ class Desk:
                 queue.append(question)
             return list(queue)
 
+    def leave(self, tab: str) -> None:
+        """The tab was closed: others may be asked what it shows, and may change what it answered."""
+        with self._lock:
+            self._asked_at.pop(tab, None)
+
+    def look_again(self) -> None:
+        """Count answers that came from elsewhere, as by `labels --import`, or were taken back there."""
+        with self._lock, closing(labels.connect(self.data.catalog)) as connection:
+            now = labels.every(connection, self.settings.targets)
+            if [label.id for label in now] != [label.id for label in self._evidence.labels]:
+                self._update(now)
+
     def answer(self, tab: str, sha256: str, answer: str) -> int:
         """Write an answer of `tab`, and return its id once it is on the disk.
 
@@ -89,7 +102,7 @@ class Desk:
         with self._lock, closing(labels.connect(self.data.catalog)) as connection:
             before = labels.every(connection, self.settings.targets)
             queue = self._out.get(tab, [])
-            asked = next((q for q in queue if q.sha256 == sha256), None) or _again(before, tab, sha256)
+            asked = next((q for q in queue if q.sha256 == sha256), None) or _again(self._of(before, tab), sha256)
             if asked is None:
                 raise UsageError("this picture was not asked about in this tab")
             question = tuple(sorted(self.settings.targets))
@@ -100,10 +113,10 @@ class Desk:
             return number
 
     def undo(self, tab: str) -> str | None:
-        """Take back the last answer of `tab`, and ask it again first. Returns its picture, None when there is none."""
+        """Take back the last answer of `tab` or a closed one, and ask it again first. Returns its picture, or None."""
         with self._lock, closing(labels.connect(self.data.catalog)) as connection:
             before = labels.every(connection, self.settings.targets)
-            mine = [label for label in before if label.drawn.get("tab") == tab]
+            mine = self._of(before, tab)
             if not mine or not (label := labels.undo(connection, mine[-1].id)):
                 return None
             self._out.setdefault(tab, []).insert(0, self._question(label.sha256, label.purpose, dict(label.drawn)))
@@ -111,33 +124,25 @@ class Desk:
             return label.sha256
 
     def given(self, tab: str, last: int = 30) -> list[tuple[Question, str]]:
-        """The last questions that `tab` has answered, and how; the newest at the end."""
+        """The last questions that `tab`, or one that is closed, has answered, and how; the newest at the end."""
         with self._lock:
-            mine = [one for one in self._evidence.labels if one.drawn.get("tab") == tab]
-            newest = {label.sha256: label for label in mine[-last:]}
+            newest = {label.sha256: label for label in self._of(self._evidence.labels, tab)[-last:]}
             return [(self._question(one.sha256, one.purpose, dict(one.drawn)), one.answer) for one in newest.values()]
 
     def progress(self) -> dict[str, Any]:
         """What the answers have come to, as JSON for the page."""
         with self._lock:
-            shown = self._standing if self._standing.cut.certificate else self._judged
-            certificate = shown.cut.certificate
-            return {
-                "answers": len(labels.latest(self._evidence.labels)),
-                "certifying": int((shown.pool.answer != UNASKED).sum()),
-                "teaching": len(teaching_answers(self._evidence)),
-                "promise": self.settings.threshold,
-                "missing": self._judged.cut.missing,
-                "certified": None if certificate is None else certificate.size,
-                "lower": None if certificate is None else certificate.lower,
-                "pool": len(self._judged.pool.answer),
-                "ranked_by": self._judged.scores.ranked_by,
-            }
+            return progress(self._evidence, self._standing, self._judged, self.settings)
+
+    def settle(self) -> None:
+        """Wait until a ranker that is being fitted is in use."""
+        if self._fitting:
+            self._fitting.join()
 
     def _next(self, tab: str) -> Question | None:
         """The next question, about a picture that no tab shows: mostly of the kind that helps more now."""
-        fresh = monotonic() - _AWAY_S
-        out = {one.sha256 for name, queue in self._out.items() if self._asked_at[name] > fresh for one in queue}
+        open_now = self._open()
+        out = {one.sha256 for name, queue in self._out.items() if name in open_now for one in queue}
         turn = len(self._evidence.labels) + len(self._out[tab])
         missing = self._judged.cut.missing
         near = self._judged.cut.certificate is None and missing is not None and missing <= _IN_REACH
@@ -145,6 +150,16 @@ class Desk:
         if certify:
             return self._certify(out) or self._teach(out, turn)
         return self._teach(out, turn) or self._certify(out)
+
+    def _open(self) -> set[str]:
+        """The tabs that were not closed, and asked for something lately."""
+        return {tab for tab, at in self._asked_at.items() if at > monotonic() - _AWAY_S}
+
+    def _of(self, answers: Sequence[Label], tab: str) -> list[Label]:
+        """The answers that `tab` may change: its own, and those of no tab that is open, given on any day."""
+        others = self._open() - {tab}
+        mine = [label for label in answers if label.drawn.get("tab") not in {None, *others}]
+        return [label for label in mine if label.sha256 in self._evidence.row]
 
     def _certify(self, out: AbstractSet[str]) -> Question | None:
         cut = self._judged.cut.ask
@@ -222,7 +237,7 @@ def teaching(how: str, confidence: NDArray[np.float64], free: NDArray[np.bool_],
     return int(last_first[0 if how == "random" else np.argmin(np.abs(confidence[last_first] - 0.5))])
 
 
-def _again(answers: Sequence[Label], tab: str, sha256: str) -> Question | None:
-    """The question about a picture that this tab has answered before, which it may answer anew."""
-    before = [label for label in answers if label.sha256 == sha256 and label.drawn.get("tab") == tab]
+def _again(answers: Sequence[Label], sha256: str) -> Question | None:
+    """The question about a picture that was answered before, which may be answered anew."""
+    before = [label for label in answers if label.sha256 == sha256]
     return Question(sha256, before[-1].purpose, dict(before[-1].drawn), ()) if before else None

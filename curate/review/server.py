@@ -62,7 +62,7 @@ def serve(settings: Curate, data: Data, port: int, told: Callable[[str], None]) 
 
 
 def application(desk: Desk, name: str, call: Call) -> Flask:
-    """The page, its pictures, and the three things that it may post; to this computer alone.
+    """The page, its pictures, and the four things that it may post; to this computer alone.
 
     `call` is how make was called for the dataset, for the commands that the page names.
     """
@@ -116,6 +116,7 @@ def application(desk: Desk, name: str, call: Call) -> Flask:
 
     @app.post("/state")
     def state() -> Response:
+        desk.look_again()
         return _state(desk, _text("tab"))
 
     @app.post("/answer")
@@ -127,6 +128,11 @@ def application(desk: Desk, name: str, call: Call) -> Flask:
         except UsageError:
             abort(409)
         return _state(desk, _text("tab"))
+
+    @app.post("/leave")
+    def leave() -> Response:
+        desk.leave(_text("tab"))
+        return Response(status=204)
 
     @app.post("/undo")
     def undo() -> Response:

@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import tarfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
@@ -19,7 +20,6 @@ from scrapbag.layout import INDEX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 PER_SHARD = 1000
 
@@ -43,11 +43,12 @@ def write(folder: Path, name: str, pictures: Sequence[tuple[Path, dict[str, Any]
     write_text(folder / INDEX, json.dumps(index | {"shardlist": shards}, indent=1) + "\n")
 
 
-def verify(folder: Path) -> int:
+def verify(folder: Path | str) -> int:
     """The number of pictures in the shards of `folder`, when every byte is as the index says.
 
     Raises MissingError without an index, DiskError at the first shard that is lost, damaged or short.
     """
+    folder = Path(folder)
     if not (folder / INDEX).exists():
         raise MissingError(f"{folder} has no {INDEX}, so its shards may be unfinished; run make export AS=webdataset")
     index = json.loads((folder / INDEX).read_text(encoding="utf-8"))

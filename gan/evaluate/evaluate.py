@@ -72,6 +72,7 @@ def lines(verdict: Verdict) -> list[str]:
     counts = f"{verdict.n} samples ({verdict.many:,} on random features) after {verdict.images_seen:,} images"
     counts += f", {verdict.reference:,} training pictures"
     out = [f"{counts}; floor: {verdict.n} other real pictures in the samples' place"]
+    out += [f"  {verdict.rough}"] if verdict.rough else []
     for one in verdict.measured:
         out.append(f"  {f'features: {one.name} ({one.sha256})':<48}{'samples':>10}{'floor':>10}")
         out += [f"    {name:<46}{ours:>10.3f}{floor:>10.3f}" for name, ours, floor in figure_rows(one)]
@@ -80,6 +81,16 @@ def lines(verdict: Verdict) -> list[str]:
     out.append("  pixels")
     out += [f"    {name:<46}{ours:>10.2f}{floor:>10.2f}" for name, ours, floor in surface_rows(verdict)]
     return out + [f"  FLAG {flag}" for flag in verdict.flags]
+
+
+def summary(verdict: Verdict) -> str:
+    """The verdict in a line: two metrics, then what is wrong, by name."""
+    fakes, floor = verdict.measured[0].fakes, verdict.measured[0].floor
+    flags = ", ".join(flag.partition(":")[0] for flag in verdict.flags)
+    return (
+        f"{f'FLAGS: {flags}' if flags else 'no flags'}; KID {fakes.kid:.1f} (floor {floor.kid:.1f}), "
+        f"coverage {fakes.coverage:.2f} (floor {floor.coverage:.2f}){', rough' if verdict.rough else ''}"
+    )
 
 
 def figure_rows(one: Measured) -> list[tuple[str, float, float]]:

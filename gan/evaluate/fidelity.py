@@ -10,6 +10,7 @@ import torch
 
 from gan.evaluate import features, metrics
 from gan.pictures import batches
+from gan.pictures.data import HELD_ENOUGH
 from scrapbag.errors import MissingError
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Reals:
     others: Pixels  # measured like samples, for the floor: held out, and training pictures outside the reference
     held: Pixels  # never trained on
     train: Pixels  # among which copies are looked for; it begins with `reference`
+    apart: int | None = None  # how many crops of what is held out share no pixel; None where `held` are whole pictures
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class Verdict:
     fakes: Surface
     floor: Surface
     flags: tuple[str, ...]
+    rough: str = ""  # why the figures are rough, where few pictures are held out
 
 
 class Known:
@@ -164,6 +167,7 @@ class Judge:
             fakes=seen,
             floor=self._floor_surface,
             flags=_flags(measured[0].fakes, seen),
+            rough=_rough(self.reals),
         )
 
 
@@ -173,7 +177,8 @@ def reals_of(pictures: Pictures, values: Values, level: int = 3) -> Reals:
     if values.crop:
         reference, known = (batches.crops(train, values.crop, n, np.random.default_rng(n)) for n in (1024, 4096))
         held = batches.crops(pictures.held, values.crop, COUNT, np.random.default_rng(1))
-        return Reals(reference, held, held, np.concatenate([reference, known]))
+        apart = sum((one.shape[0] // values.crop) * (one.shape[1] // values.crop) for one in pictures.held)
+        return Reals(reference, held, held, np.concatenate([reference, known]), apart)
     held = batches.some(pictures.held, values, min(COUNT, len(pictures.held)))
     return divide(batches.some(train, values, min(COUNT + TRAIN, len(train))), held)
 
@@ -198,6 +203,20 @@ def surface(reference: Pixels, pixels: Pixels) -> Surface:
         colour_volume=metrics.colour_volume(pixels),
         sharpness=metrics.sharpness(reference, pixels),
     )
+
+
+def _rough(reals: Reals) -> str:
+    """Whether the floor and the figures on copying rest on too few pictures, in words; "" where they do not."""
+    if reals.apart is None:
+        count = len(reals.held)
+        words = f"{count} pictures are held out, and {HELD_ENOUGH} are needed for the floor and for copying"
+    else:
+        count = reals.apart
+        words = (
+            f"{count} crops that share no pixel are held out, and {HELD_ENOUGH} are needed; the floor says how that "
+            "part of the pictures differs from the rest, not what other pictures would reach"
+        )
+    return f"the figures are rough: {words}" if count < HELD_ENOUGH else ""
 
 
 def _flags(figures: Figures, seen: Surface) -> tuple[str, ...]:

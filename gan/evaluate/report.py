@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 from gan.evaluate import evaluate, keep
+from gan.nets import presets
 from gan.pictures import grids
 from scrapbag import page
 from scrapbag.disk import write_text
@@ -60,13 +61,14 @@ class Captioned:
 
 def write(run: Run) -> Path:
     """Render what the run has so far; what is not there yet is left out. Returns where the page is."""
-    verdicts = evaluate.read(run)
+    verdicts, settings = evaluate.read(run), _settings(run)
     html = page.render(
         "gan.evaluate",
         "run.html.j2",
         style="run.css",
         name=run.root.resolve().name,
-        settings=_settings(run),
+        settings=settings,
+        words=in_words(settings.get("values", {})),
         rows=(metrics_rows(run) or [{}])[-1],
         charts=charts(run, verdicts),
         now=_sheet(run.root, list(run.grids())[-1:], ""),
@@ -80,6 +82,27 @@ def write(run: Run) -> Path:
     )
     write_text(run.report, html)
     return run.report
+
+
+def in_words(values: dict[str, Any]) -> dict[str, str]:
+    """The values of a run that say most, in words; {} where none are known. All of them: docs/reference.md."""
+    if not values:
+        return {}
+    known = {**presets.plain(presets.Values()), **values}
+    changes = {"mirror": "mirrored", "tumble": "turned by quarters", "colour": "colours", "shift": "shifted",
+               "turn": "turned", "zoom": "zoomed"}  # fmt: skip
+    penalty = {"none": "none", "r1": "R1, on real pictures", "r1r2": "R1 and R2, on real and generated pictures"}
+    teacher = "" if known["teacher"] == "none" else f"; D looks through {known['teacher']}, pretrained and frozen"
+    weight = "" if known["penalty"] == "none" else f", weight {known['gamma']:g}, every {known['lazy']} steps"
+    return {
+        "networks": f"{known['block']} blocks, {known['width']} channels at full size, {known['z']} latents{teacher}",
+        "loss": str(known["loss"]).replace("_", " "),
+        "gradient penalty": penalty[known["penalty"]] + weight,
+        "learning rates": f"G {known['lr_g']:g}, D {known['lr_d']:g}",
+        "pictures a step": str(known["batch"]) + (f", crops of {known['crop']} pixels" if known["crop"] else ""),
+        "changed before D sees them": ", ".join(word for key, word in changes.items() if known[key]) or "not at all",
+        "moving average of G": f"half-life of {known['ema_kimg']:g} thousand images" if known["ema_kimg"] else "none",
+    }
 
 
 def charts(run: Run, verdicts: dict[str, Any]) -> list[Chart]:

@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 
 Pixels = NDArray[np.uint8]  # of pictures: (N, H, W, 3) or (H, W, 3), RGB
 
-HELD_LEAST = 64  # pictures that are held out, at least
+HELD_ENOUGH = 64  # pictures that are held out where there are four times as many; of fewer, figures are rough
 TRAIN_LEAST = 16  # pictures to train on, at least
+LEAST = HELD_ENOUGH + TRAIN_LEAST  # squares that a run needs
 FORMATS = ("PNG", "JPEG", "WEBP")
-_VERSION = 1
+_VERSION = 2  # 2: of few pictures at most a quarter is held out
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,11 @@ def load(curated: Path, packed: Path, crop: int = 0) -> Pictures:
     if _all_the_same(pictures.train, crop):
         raise UsageError(f"all that {curated} has to learn from is one picture, or one colour; choose others")
     return pictures
+
+
+def held_of(count: int) -> int:
+    """How many of so many pictures are held out: a tenth; 64 where that is less; never more than a quarter."""
+    return max(-(-count // 10), min(HELD_ENOUGH, count // 4))
 
 
 def chosen_by(curated: Path) -> str:
@@ -170,17 +176,17 @@ def _cut(flat: Pixels, shapes: list[Any]) -> list[Pixels]:
 
 
 def _divide(key: str, names: list[str], levels: list[int], pictures: list[Pixels], crop: int) -> Pictures:
-    """Hold out a tenth, at least 64, chosen by a hash of the name; where there are too few to crop, a strip of each."""
+    """Hold out `held_of` them, chosen by a hash of the name; where there are too few to crop, a strip of each."""
     fit = [i for i, picture in enumerate(pictures) if min(picture.shape[:2]) >= crop]
     count = len(fit)
-    held_count = max(HELD_LEAST, -(-count // 10))
-    if crop and count < held_count + TRAIN_LEAST:
+    if crop and count < LEAST:
         return _strips(key, names, levels, pictures, crop)
-    if count < held_count + TRAIN_LEAST:
+    if count < LEAST:
         raise UsageError(
-            f"{count} squares are too few: {held_count} are held out to judge by, so "
-            f"{HELD_LEAST + TRAIN_LEAST} are the least and 1,500 a good start: lower THRESH or scrape more"
+            f"{count} squares are too few: {held_of(count)} would be held out to judge by, and {LEAST} are the least "
+            "and 1,500 a good start: lower THRESH or scrape more"
         )
+    held_count = held_of(count)
     order = sorted(fit, key=lambda i: hashlib.sha256(os.fsencode(names[i])).digest())
     held, train = sorted(order[:held_count]), sorted(order[held_count:])
     return Pictures(

@@ -19,7 +19,7 @@ from gan.train import balance, checkpoint, graphs, losses, players, show
 from gan.train.balance import Balance, StepMetrics
 from gan.train.halves import Halves
 from gan.train.job import Moment
-from gan.train.progress import Progress, rewind
+from gan.train.progress import Progress, close, rewind
 from scrapbag.errors import TooManyFailuresError, UsageError
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gan.nets.presets import Values
     from gan.train.job import Job
     from gan.train.players import Machine, Players, State
+    from gan.train.progress import MetricsRow
     from scrapbag.recipe import Train
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ def train(
         run.done.unlink(missing_ok=True)
     rewind(run, moment.images_seen)
     halves, anchor = graphs.halves(team, values, machine, job.size, moment.balance), _capture(team, moment)
+    row = anchor_row = None
     saved, saved_at = moment.images_seen, time.monotonic()
     every = min(16, max(1, 2**16 // job.size**2))  # steps between copies of the state to fall back on: a few seconds
 
@@ -79,18 +81,19 @@ def train(
             while _spent(moment, settings) < budget:
                 began = clock()
                 if moment.step % every == 0:
-                    anchor = _capture(team, moment)
+                    anchor, anchor_row = _capture(team, moment), row
                     if time.monotonic() - saved_at >= save_s:
                         checkpoint.save(run.checkpoints, anchor, moment.images_seen)
                         saved, saved_at = moment.images_seen, time.monotonic()
                 pool = batches.pool(job.pictures, values, settings.level, moment.images_seen)
-                reals = batches.reals(job.pictures, values, settings.seed, moment.step, pool)
-                x = batches.to_floats(reals, machine.device)
+                x = batches.to_floats(
+                    batches.reals(job.pictures, values, settings.seed, moment.step, pool), machine.device
+                )
                 try:
                     metrics = play(team, x, values, machine, moment, settings.seed, halves)
                 except NotFiniteError:
                     moment = _retreat(team, anchor, moment, clock() - began)
-                    anchor = _capture(team, moment)
+                    anchor, anchor_row = _capture(team, moment), None
                     continue
                 took = clock() - began
                 moment = replace(
@@ -101,14 +104,14 @@ def train(
                     faults=moment.faults if moment.step < moment.fault_step + FORGET_STEPS else 0,
                     balance=balance.update(moment.balance, metrics, values),
                 )
-                last = _spent(moment, settings) >= budget
                 row = show.row(moment, metrics, values, took, pool, _rate(moment, values))
-                if progress.show(row, _spent(moment, settings), last=last) and keeper is not None:
+                spent = _spent(moment, settings)
+                if progress.show(row, spent, last=spent >= budget) and keeper is not None:
                     keeper(show.generator(job, team), moment.images_seen)
             final = _capture(team, moment)
             checkpoint.save(run.checkpoints, final, moment.images_seen)
         except BaseException as stop:  # Ctrl-C, or a fault beside the training
-            _leave(job, team, anchor, saved, stop)
+            _leave(job, team, anchor, saved, stop, anchor_row)
             raise
 
     checkpoint.write_generator(run.generator, show.generator(job, team), values, job.size, moment.images_seen)
@@ -178,13 +181,14 @@ def _retreat(team: Players, anchor: State, moment: Moment, took: float) -> Momen
     return replace(back, step=moment.step + 1, seconds=moment.seconds + took, faults=faults, fault_step=moment.step)
 
 
-def _leave(job: Job, team: Players, anchor: State, saved: int, stop: BaseException) -> None:
+def _leave(job: Job, team: Players, anchor: State, saved: int, stop: BaseException, row: MetricsRow | None) -> None:
     """Save the state `anchor` before the exception `stop` goes on; after Ctrl-C export the generator too."""
     if (seen := int(anchor["moment"]["images_seen"])) > saved:
         checkpoint.save(job.run.checkpoints, anchor, seen)
     if seen and isinstance(stop, KeyboardInterrupt):
         _restore(team, anchor)
         checkpoint.write_generator(job.run.generator, show.generator(job, team), job.values, job.size, seen)
+    close(job.run, seen, row)
 
 
 def _capture(team: Players, moment: Moment) -> State:

@@ -132,6 +132,13 @@ def rewind(run: Run, images_seen: int) -> None:
         write_text(run.metrics, "".join(",".join(line) + "\n" for line in [names, *kept]))
 
 
+def close(run: Run, images_seen: int, row: MetricsRow | None) -> None:
+    """Let metrics.csv end where a run that was stopped did: `row` is of that step, if any is known."""
+    rewind(run, images_seen)
+    if row is not None and (not (lines := metrics_rows(run)) or int(lines[-1]["images_seen"]) < images_seen):
+        append(run, row)
+
+
 def _short(value: float | None) -> str:
     if value is None:
         return ""

@@ -33,6 +33,7 @@ TRANSITIONS = {
     "retry": Transition(("failed",), "queued", "the user asks for what failed (RETRY=failed)"),
     "round": Transition(("done",), "queued", "nothing is left to ask: each list page"),
     "anew": Transition(("queued", "done", "failed", "skipped"), "queued", "FRESH=1 or an edited source: each page"),
+    "allow": Transition(("failed",), "queued", "allow_hosts names its private address by now"),
 }
 
 

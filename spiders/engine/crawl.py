@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import scrapy
 from scrapy import Request, signals
 
+from pipelines.guards.addresses import AddressError
 from pipelines.guards.failures import (
     SILENT,
     BusyError,
@@ -30,12 +31,12 @@ if TYPE_CHECKING:
 
     from scrapy.crawler import Crawler
     from scrapy.http import Response
-    from tqdm import tqdm
     from twisted.python.failure import Failure
 
     from scrapbag.crawl.frontier import Frontier, Lease, Picture
     from scrapbag.layout import Data
     from scrapbag.recipe import Scrape
+    from spiders.engine.bar import CrawlBar
     from spiders.engine.turns import Turns
     from spiders.readers.base import Reader
 
@@ -57,11 +58,12 @@ class Crawl(scrapy.Spider):
         data: Data,
         scrape: Scrape,
         readers: dict[str, Reader[Any]],
-        progress: tqdm[Any],
+        progress: CrawlBar,
     ) -> None:
         super().__init__()
         self.frontier, self.turns, self.data, self.scrape, self.readers = frontier, turns, data, scrape, readers
         self.fatal: BaseException | None = None  # a fault of the set-up, the disk or the code: the crawl ends with it
+        self.private: set[str] = set()  # hosts that were not asked because they are at private addresses
         self._progress = progress
 
     @classmethod
@@ -104,6 +106,7 @@ class Crawl(scrapy.Spider):
     def page(self, response: Response) -> Iterator[Page | Picture]:
         lease: Lease = response.meta["lease"]
         self.turns.spoke(lease, well=True)
+        self._progress.page()
         if response.status != 304:
             read = getattr(self.readers[lease.source], lease.callback)
             for one in read(response, lease.meta.get("meta", {})):
@@ -113,7 +116,7 @@ class Crawl(scrapy.Spider):
         lease: Lease = response.meta["lease"]
         self.turns.spoke(lease, well=True)
         yield Arrival(lease, response.body, answer(response))
-        self._progress.update()
+        self._progress.picture()
 
     def lost(self, lease: Lease, failure: Failure) -> None:
         """A request brought nothing: to be tried again, or a row with its reason."""
@@ -127,6 +130,8 @@ class Crawl(scrapy.Spider):
             return
         reason = reason_of(error)
         log.info("%s: %s (%s)", lease.url, reason, error)
+        if isinstance(error, AddressError) and lease.host.partition(":")[0] in str(error):  # not one that it leads to
+            self.private.add(lease.host)
         if is_transient(error, reason) and lease.attempts < self.scrape.attempts:
             self.turns.retry(lease)
         else:

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, cast
 import tomli_w
 from scrapy import signals
 from scrapy.crawler import CrawlerProcess
-from tqdm import tqdm
 
 from scrapbag.catalog import connect
+from scrapbag.crawl import private
 from scrapbag.crawl.frontier import Frontier
 from scrapbag.errors import MissingError, RecipeError, UsageError
 from scrapbag.programs import CHROMIUM, find
 from scrapbag.sources import API_KEYS, Smithsonian
+from spiders.engine.bar import CrawlBar
 from spiders.engine.crawl import Crawl
 from spiders.engine.settings import scrapy_settings
 from spiders.engine.turns import Clock, Turns
@@ -46,6 +47,7 @@ class Crawled:
     new: int
     full: bool  # the limit was reached
     resting: dict[str, float]  # hosts that want to be left alone, and until when (seconds since 1970)
+    said: tuple[str, ...] = ()  # by the readers: what left something out, or matched nothing
 
 
 def choose(recipe: Recipe, name: str | None, path: str) -> tuple[list[Source], dict[str, str]]:
@@ -71,6 +73,7 @@ def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh
     readers = {source.name: reader(source, recipe.scrape) for source in sources}
     with closing(connect(data.catalog, create=True)) as connection:
         clock = Clock(time.monotonic, time.time)
+        private.allow(connection, recipe.scrape.allow_hosts)
         frontier = Frontier(connection, [source.name for source in sources], clock.wall)
         frontier.begin({source.name: _recipe(source) for source in sources}, retry=retry, fresh=fresh)
         before = frontier.pictures
@@ -81,7 +84,7 @@ def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh
         logging.getLogger("twisted").addFilter(_is_news)
         crawler = process.create_crawler(Crawl)
         stops = Stops(crawler)
-        with tqdm(total=recipe.scrape.limit, initial=before, unit=" pictures", disable=None) as progress:
+        with CrawlBar(recipe.scrape.limit, before) as progress:
             process.crawl(
                 crawler,
                 frontier=frontier,
@@ -105,6 +108,10 @@ def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh
             new=frontier.pictures - before,
             full=frontier.pictures >= recipe.scrape.limit,
             resting=turns.resting,
+            said=(
+                *map(private.sentence, sorted(crawl.private)),
+                *(line for one in readers.values() for line in one.said()),
+            ),
         )
 
 

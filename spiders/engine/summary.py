@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def summary(crawled: Crawled, report: Path, limit: int) -> str:
-    """The one line, and a line for each host that wants to be left alone."""
+    """The one line, a line for each host that wants to be left alone, and what the readers have to say."""
     found = sum(n for (kind, _, _), n in crawled.requests.items() if kind == "picture")
     reasons = _reasons(crawled)
     parts = [f"found {found:,} picture addresses, stored {crawled.pictures:,} pictures ({crawled.new:,} new)"]
@@ -27,7 +27,7 @@ def summary(crawled: Crawled, report: Path, limit: int) -> str:
     for host, until in sorted(crawled.resting.items()):
         when = datetime.fromtimestamp(until).astimezone()
         lines.append(f"{host} asks to be left alone until {when:%Y-%m-%d %H:%M}; make scrape then")
-    return "\n".join(lines)
+    return "\n".join([*lines, *crawled.said])
 
 
 def check(crawled: Crawled, max_fail: float) -> None:
@@ -46,6 +46,8 @@ def check(crawled: Crawled, max_fail: float) -> None:
     )
     rows = [f"  {reason:<16} {n:>8,}" for reason, n in _reasons(crawled).most_common()]
     after = "look at the selectors and addresses of the recipe, then: make scrape FRESH=1"
+    if crawled.said:
+        after = f"the lines above say what matched nothing; {after}"
     if states["failed"]:
         after = "when the cause is gone: make scrape RETRY=failed"
     raise TooManyFailuresError("\n".join([head, *rows, after]))

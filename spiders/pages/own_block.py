@@ -30,6 +30,9 @@ _ELSEWHERE = re.compile(
     r"|nav|navigation|menu|breadcrumbs?|basket|cart|ads?|sponsored|sims|carousel-card|product-tile|product-thumb"
     r"|comparison|popover|modal|mini|merchant|brands?|logos?|producer|seller|newsletter|cookies?)(?![a-z])"
 )
+_OFFER = re.compile(
+    r"(?<![a-z])(?:related|recommend\w*|similar|upsell|cross-?sell|also|recent\w*|viewed|sims|carousel|comparison)(?![a-z])"
+)
 _OWN = re.compile(r"product|gallery|zoom|main|detail|primary|hero|image|photo|picture|fancybox|lightbox|slider|pdp")
 _ZOOM = "@data-a-dynamic-image | @data-old-hires | @data-zoom-image | @data-large_image | @data-zoom | @itemprop"
 
@@ -66,6 +69,13 @@ def title(page: Selector) -> str:
     return (markup.text(heading) if heading is not None else "") or " ".join(
         page.xpath("//title//text()").get("").split()
     )
+
+
+def is_offer(element: Selector) -> bool:
+    """Whether an element stands where a page offers other products: "you may also like", "recently viewed"."""
+    above = [element.root, *element.root.iterancestors()]
+    named = " ".join(f"{one.get('class', '')} {one.get('id', '')}" for one in above if one.tag not in ("html", "body"))
+    return bool(_OFFER.search(named.lower())) or any(one.tag in ("aside", "footer", "nav") for one in above)
 
 
 def _heading(page: Selector) -> Selector | None:

@@ -1,4 +1,4 @@
-"""Where pictures lie on this computer: a directory, a zip or a tar. No name in one becomes a path to write to."""
+"""Where pictures lie on this computer: a folder, an archive or one file. No name in one becomes a path to write to."""
 
 from __future__ import annotations
 
@@ -45,12 +45,14 @@ def box(path: Path) -> Box:
     if path.is_dir():
         return Directory(path)
     if not path.exists():
-        raise MissingError(f"there is no {path}; write the path of a folder, a zip or a tar in the recipe")
+        raise MissingError(f"there is no {path}; write the path of a folder, a zip, a tar or a picture in the recipe")
     if zipfile.is_zipfile(path):
         return Zip(path)
     if tarfile.is_tarfile(path):
         return Tar(path)
-    raise UsageError(f"{path} is no folder, no zip and no tar")
+    if _is_picture(path.name):
+        return Single(path)
+    raise UsageError(f"{path} is no folder, no zip and no tar, and no picture")
 
 
 class Directory:
@@ -77,6 +79,22 @@ class Directory:
                 return _capped(content, max_bytes)
         except OSError as error:
             raise UnreadableError(str(error)) from error
+
+
+class Single(Directory):
+    """One picture, in whatever folder it lies; its neighbours are none of ours."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path.parent)
+        self._name = path.name
+
+    def names(self) -> Iterator[str]:
+        yield self._name
+
+    def read(self, name: str, max_bytes: int) -> bytes:
+        if name != self._name:
+            raise UnreadableError(f"{name} is not the picture {self._name}")
+        return super().read(name, max_bytes)
 
 
 class Zip:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from scrapy.http import TextResponse
 
 from scrapbag.sources import Source
 from spiders.pages import address as addresses
+from spiders.readers.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +23,7 @@ S = TypeVar("S", bound=Source)
 
 
 class Reader(Generic[S]):
-    """Reads one source. It keeps nothing between pages: what a later page needs travels in `Page.meta`.
+    """Reads one source. It keeps nothing between pages but a tally: what a later page needs travels in `Page.meta`.
 
     A method that a `Page` names as its callback takes (response, meta) as `parse` does.
     """
@@ -30,6 +31,12 @@ class Reader(Generic[S]):
     def __init__(self, source: S, settings: Scrape) -> None:
         self.source = source
         self.settings = settings
+        self.tally = Tally()
+
+    def said(self) -> list[str]:
+        """Sentences on what came of this run's pages, where a recipe's key left something out or matched nothing."""
+        browser = bool(getattr(self.source, "browser", False))
+        return self.tally.lines(self.source.name, asdict(self.source), browser=browser)
 
     @property
     def headers(self) -> dict[str, str]:

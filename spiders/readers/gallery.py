@@ -11,7 +11,7 @@ from parsel import css2xpath
 from scrapbag import sources
 from scrapbag.crawl.frontier import Page, Picture
 from scrapbag.errors import RecipeError
-from spiders.pages import markup
+from spiders.pages import markup, own_block
 from spiders.readers.base import Reader, absolute, legible
 
 if TYPE_CHECKING:
@@ -39,13 +39,13 @@ class GalleryReader(Reader[sources.Gallery]):
         if not legible(response):
             return
         if self.source.item:
-            links = response.css(self.source.item)
+            links = self._find("item", response)
             for link in links:
                 rating = self._rating(_block(link, links, self.source.rating))
                 if (url := absolute(response, link.root.get("href"))) and (rating is None or self._enough(rating)):
                     yield self._page(url, callback="item", meta={} if rating is None else {"rating": rating}, once=True)
         else:
-            images = response.css(self.source.image)
+            images = self._find("image", response)
             for image in images:
                 parts = (self.source.rating, self.source.title, self.source.tag)
                 stars, title, tag = (_block(image, images, part) for part in parts)
@@ -56,15 +56,38 @@ class GalleryReader(Reader[sources.Gallery]):
                 yield self._page(url)
 
     def item(self, response: TextResponse, meta: dict[str, Any]) -> Iterator[Picture]:
-        """An item's page. Its rating may have stood on the list page."""
+        """An item's page. What the list page said of its rating stands."""
         if not legible(response):
             return
-        found = self._rating(response.css(self.source.rating) if self.source.rating else None)
-        rating = meta.get("rating") if found is None else found
+        images = self._find("image", response)
+        title, tag = (self._find(key, response) if getattr(self.source, key) else None for key in ("title", "tag"))
+        rating = meta.get("rating")
+        if rating is None and self.source.rating:
+            rating = self._rating(self._own_stars(response, [*(title or ())[:1], *images[:1]]))
         if self._enough(rating):
-            title, tag = (response.css(part) if part else None for part in (self.source.title, self.source.tag))
-            for image in response.css(self.source.image):
+            for image in images:
                 yield from self._picture(response, image, title, tag, rating)
+
+    def _own_stars(self, response: TextResponse, anchors: list[Selector]) -> Iterable[Selector]:
+        """What shows the stars of the item itself: in the innermost block around its title or picture, else anywhere.
+
+        Not those of other products that the page offers: they stand beside a link that `item` matches, or in a block
+        whose class says so.
+        """
+        every = response.css(self.source.item) if self.source.item else []
+        links = [one for one in every if absolute(response, one.root.get("href")) != response.url]
+        strangers = {star.root for one in links for star in _block(one, [*links, *anchors], self.source.rating) or ()}
+        own = [star for star in self._find("rating", response) if star.root not in strangers]
+        own = [star for star in own if not own_block.is_offer(star)]
+        roots = {star.root for star in own}
+        for anchor in anchors:
+            for block in reversed(anchor.xpath("ancestor::*")):
+                if found := [star for star in block.css(self.source.rating) if star.root in roots]:
+                    return found
+        return own
+
+    def _find(self, key: str, response: TextResponse) -> SelectorList[Selector]:
+        return self.tally.look(key, response, response.css(getattr(self.source, key)))
 
     def _page(self, url: str, **values: Any) -> Page:
         return Page(url, browser=self.source.browser, actions=self.source.actions, **values)
@@ -86,11 +109,13 @@ class GalleryReader(Reader[sources.Gallery]):
             tags = tuple(dict.fromkeys(filter(None, map(markup.text, tag or ()))))
             yield Picture(url, response.url, title=name, tags=tags, rating=rating)
 
-    def _rating(self, elements: SelectorList[Selector] | None) -> float | None:
+    def _rating(self, elements: Iterable[Selector] | None) -> float | None:
         return next((score for one in elements or () if (score := markup.rating(one)) is not None), None)
 
     def _enough(self, rating: float | None) -> bool:
-        return not self.source.min_rating or (rating is not None and rating >= self.source.min_rating)
+        enough = not self.source.min_rating or (rating is not None and rating >= self.source.min_rating)
+        self.tally.passed_over += not enough
+        return enough
 
 
 def _check(name: str, key: str, selector: str) -> None:
@@ -100,7 +125,7 @@ def _check(name: str, key: str, selector: str) -> None:
         raise RecipeError(f"source {name!r} {key} is {selector!r}, which is no CSS selector: {error}") from None
 
 
-def _block(element: Selector, others: SelectorList[Selector], selector: str) -> SelectorList[Selector] | None:
+def _block(element: Selector, others: Iterable[Selector], selector: str) -> SelectorList[Selector] | None:
     """What `selector` finds in the innermost block around `element` that has any, if it holds none of the `others`."""
     if not selector:
         return None

@@ -44,7 +44,7 @@ class ProductReader(Reader[Product]):
             address = absolute(response.url, entry.url)
             if address and entry.is_index:
                 yield Page(address, "parse_sitemap")
-            elif address and re.search(self.source.match, address):
+            elif address and self.tally.look("match", response, re.findall(self.source.match, address)):
                 yield self._item(address, images=[[one.url, one.licence_url, one.title] for one in entry.images])
 
     def parse(self, response: TextResponse, meta: dict[str, Any]) -> Iterable[Page | Picture]:
@@ -53,10 +53,11 @@ class ProductReader(Reader[Product]):
             return
         product = product_of(response.selector, response.url)
         if self.source.min_rating and (product is None or (product.rating or 0) < self.source.min_rating):
+            self.tally.passed_over += 1
             return
         listed = [Shown(url, licence_url=licence) for url, licence, _ in meta.get("images", ())]
         licences = {shown.url: shown.licence_url for shown in listed}
-        for shown in self._shown(response, product) or listed:
+        for shown in self.tally.look("picture of a product", response, self._shown(response, product) or listed):
             licence_url = shown.licence_url or licences.get(shown.url, "")
             yield Picture(
                 url=shown.url,

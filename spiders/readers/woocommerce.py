@@ -26,6 +26,7 @@ class WoocommerceReader(Reader[Woocommerce]):
         for product in products:
             rating = _rating(product)
             if self.source.min_rating and (rating or 0) < self.source.min_rating:
+                self.tally.passed_over += 1
                 continue
             for image in payload.objects(product.get("images")):
                 if url := absolute(response, payload.text(image.get("src"))):

@@ -80,6 +80,24 @@ def test_labels_come_back_from_their_file_and_a_second_import_adds_none(
     assert [replace(label, id=0) for label in labels.every(other)] == given
 
 
+def test_a_corrected_line_takes_the_place_of_what_it_corrects(connection: sqlite3.Connection, tmp_path: Path) -> None:
+    given = [
+        Label(ONE, "yes", QUILT, "certify", DRAWN, labels.now()),
+        Label(OTHER, "yes", QUILT, "teach", {"tab": "t"}, labels.now()),
+        Label(OTHER, "no", QUILT, "teach", {"tab": "t"}, "2030-01-01T00:00:00Z"),  # a second thought
+    ]
+    labels.add(connection, given)
+    path = tmp_path / "labels.csv"
+    labels.export(connection, path)
+    first, second, third, fourth = path.read_text().splitlines(keepends=True)
+    path.write_text(first + second.replace(",yes,", ",no,") + third.replace(",yes,", ",unsure,") + fourth)
+    assert labels.load(connection, path) == (2, 3)
+    assert labels.load(connection, path) == (0, 3)
+    wanted = [replace(given[0], answer="no"), replace(given[1], answer="unsure"), given[2]]
+    assert [replace(label, id=0) for label in labels.every(connection)] == wanted
+    assert labels.latest(labels.every(connection))[OTHER].answer == "no"  # the second thought holds on
+
+
 def test_an_answer_taken_back_is_not_exported(connection: sqlite3.Connection, tmp_path: Path) -> None:
     [only] = labels.add(connection, [Label(ONE, "yes", QUILT)])
     labels.undo(connection, only)

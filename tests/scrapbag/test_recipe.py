@@ -62,6 +62,23 @@ def test_a_mistake_is_one_sentence_that_says_what_to_write(text: str, sentence: 
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "overrides", "model"),
+    [
+        ("[curate]\ntargets = []", (), "lite0"),
+        ("", ("score.backend=torch",), "lite0"),
+        ("[score]\nmodel = 'none'\n[curate]\ntargets = []", (), "none"),
+        ("[curate]\ntargets = []", ("score.model=resnet50.tv_in1k",), "resnet50.tv_in1k"),
+        ("[curate]\ntargets = ['quilt']", (), "resnet50.tv_in1k"),
+    ],
+    ids=["no targets", "no section", "named", "given", "targets"],
+)
+def test_who_asks_no_classifier_needs_no_download(
+    text: str, overrides: tuple[str, ...], model: str, tmp_path: Path
+) -> None:
+    assert load(write(tmp_path, text), overrides).score.model == model
+
+
 def test_a_recipe_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="there is no recipe"):
         load(tmp_path / "none.toml")

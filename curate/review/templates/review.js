@@ -1,10 +1,11 @@
 "use strict";
 {
   const [token, again] = ["token", "again"].map((name) => document.querySelector(`meta[name=${name}]`).content);
+  const headers = { "Content-Type": "application/json", "X-Token": token };
   const at = (id) => document.getElementById(id);
   const tab = (sessionStorage.tab ??= crypto.randomUUID()); // outlives a reload, so that undo does too
   const count = (n) => n.toLocaleString("en");
-  const share = (x) => `${(100 * x).toFixed(1).replace(/\.0$/, "")} %`;
+  const share = (x) => `${(Math.floor(1000 * x + 1e-6) / 10).toFixed(1).replace(/\.0$/, "")} %`;
   const picture = (side, sha256) => `/picture/${side}/${sha256}`;
   const ahead = new Map(); // pictures fetched before they are asked about
   let state = null;
@@ -20,7 +21,7 @@
     try {
       const answer = await fetch(path, {
         method: "POST",
-        headers: { "Content-Type": "application/json", "X-Token": token },
+        headers,
         body: JSON.stringify({ tab, ...words }),
       });
       if (answer.status === 403) return location.reload(); // another server than the one that made this page
@@ -93,16 +94,19 @@
   }
 
   function progress() {
-    const { answers, certifying, teaching, promise, missing, certified, lower } = state.progress;
+    const { answers, certifying, earlier, ranker, teaching, promise, missing, certified, lower } = state.progress;
     const sure = certified !== null;
     const more = missing === null ? "" : `${count(missing)} more yes`;
     const line = sure
-      ? [`Certified: of the ${count(certified)} it keeps, at least `, bold(share(lower)), " are right (95 % sure).", more && ` ${more} may keep more.`]
+      ? ["Certified: of what make curate keeps, at least ", bold(share(lower)), " are right (95 % sure).", more && ` ${more} may keep more.`]
       : missing === null
         ? [`No threshold is within reach of ${share(promise)} yet: too many were no. Teaching helps most now.`]
         : [bold(more), ` ${missing === 1 ? "certifies" : "certify"} that at least ${share(promise)} of what is kept is right.`];
     const tally = ` ${count(answers)} answered: ${count(certifying)} certify, ${count(teaching)} teach.`;
-    at("sofar").replaceChildren(...line, tally);
+    const anew = !earlier ? "" : ranker
+      ? ` The ${count(earlier)} that certified before were drawn for earlier scores; a ranker fitted to ${count(ranker)} answers now orders the pictures, and its certificate is counted from 0.`
+      : ` ${count(earlier)} were drawn for other scores than these.`;
+    at("sofar").replaceChildren(...line, tally, anew);
     at("bar").value = sure ? 1 : missing === null ? 0 : certifying / Math.max(1, certifying + missing);
     at("bar").closest(".far").classList.toggle("sure", sure);
   }
@@ -136,5 +140,8 @@
   for (const button of document.querySelectorAll("[data-key]")) {
     button.addEventListener("click", () => { if (state) acts[button.dataset.key](); button.blur(); });
   }
+  addEventListener("pagehide", () => { // a question that nobody sees is free for the next tab
+    fetch("/leave", { method: "POST", keepalive: true, headers, body: JSON.stringify({ tab }) });
+  });
   say("/state");
 }

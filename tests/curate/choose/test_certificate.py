@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -146,6 +147,18 @@ def test_answers_outlive_new_scores_and_a_new_crawl_which_a_certificate_does_not
     assert outcome.missing is not None
     assert {row.sha256: row.answer for row in outcome.rows if row.answer} == {x.sha256: x.answer for x in told(made)}
     assert next(row.reason for row in outcome.rows if row.sha256 == refused) == "human_reject"
+
+
+def test_what_was_kept_before_a_certificate_is_remembered_and_by_prob_has_it_back(made: Set) -> None:
+    before = decided(made)
+    assert (before.before, before.by_prob) == (None, None)
+    certify(made, 60)
+    after = decided(made)
+    prob = decided(made, replace(SETTINGS, by="prob"))
+    assert after.certificate is not None
+    assert after.by_prob == prob.kept
+    assert prob.kept in range(before.kept - 60, before.kept + 1)  # all but those that were answered no
+    assert after.before == after.by_prob  # two classes: no prior is corrected
 
 
 def test_certificate_answers_never_teach(made: Set) -> None:

@@ -106,6 +106,13 @@ def test_an_uncertified_outcome_says_so_and_a_certified_one_shows_its_evidence(t
     assert "at least 91.2 %" in text
     assert "0.8713" in text
     assert "hedged betting" in text
+    assert "0.8714" not in text
+    fine = html(
+        outcome(rows, by="precision", cut=0.92228, certificate=certificate, before=102, by_prob=102), Data(tmp_path)
+    )
+    assert "0.9222" in fine  # as the terminal has it, rounded down
+    assert "0.9223" not in fine
+    assert "uncertified it kept 102, and <code>make curate BY=prob</code> has them back" in fine
     assert "make curate THRESH=0.90<" in text  # what was asked for is the promise, not the confidence behind it
     text = html(outcome(rows, missing=38, ranked_by="a ranker"), Data(tmp_path))
     assert "38 more answers would, were each of them yes" in text
@@ -122,6 +129,13 @@ def test_without_a_classifier_there_is_no_threshold_to_move(tmp_path):
 
 def test_nothing_found_is_a_page_too(tmp_path):
     assert "0</strong> of 0 pictures kept" in html(outcome([]), Data(tmp_path))
+
+
+def test_a_dropped_picture_bears_its_name_in_sight(tmp_path):
+    rows = [row(number=7, reason="blurry", title="Log cabin, 1890")]
+    data = Data(tmp_path)
+    store(data, rows)
+    assert '<p class="named">Log cabin, 1890</p>' in html(outcome(rows), data)
 
 
 def test_a_sheet_that_is_a_sample_says_of_how_many(tmp_path):

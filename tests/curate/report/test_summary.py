@@ -1,8 +1,11 @@
 import re
 
-from report_rows import dataset, lost, row
+import pytest
+from report_rows import dataset, lost, outcome, row
 
-from curate.report.summary import summary
+from curate.choose.certify import Certificate
+from curate.report.summary import advice, given_up, how_decided, summary
+from scrapbag.recipe import Curate
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\u202e=cmd|' /C calc'!A0\r\n" + "漢" * 60
 
@@ -35,6 +38,40 @@ def test_the_ten_nearest_to_flipping_come_nearest_first():
 
 def test_nothing_under_the_threshold_reads_as_if_it_stood_on_it():
     assert "0.9000" not in summary([row(confidence=0.89999, reason="low_confidence", margin=0.00001)])
+
+
+@pytest.mark.parametrize(
+    ("before", "by_prob", "said"),
+    [
+        (102, 102, "uncertified it kept 102, and BY=prob has them back"),
+        (102, 21, "uncertified it kept 102 by the corrected class prior, and BY=prob, uncorrected, keeps 21"),
+        (3, 3, ""),
+        (None, None, ""),
+    ],
+    ids=["as prob", "corrected", "kept no more", "not asked"],
+)
+def test_what_a_certificate_costs_is_said_with_the_way_back(before, by_prob, said):
+    rows = [row(number=number) for number in range(57)]
+    certificate = Certificate(cut=0.92228, promise=0.9, lower=0.9, n=60, errors=1, size=50)
+    made = outcome(rows, cut=0.92228, by="precision", certificate=certificate, before=before, by_prob=by_prob)
+    assert given_up(made) == said
+    assert how_decided(made).startswith("cut at 0.9222, precision at least 0.90 with 95 % confidence")
+    assert how_decided(made).endswith(said)
+
+
+def test_one_rule_that_drops_most_is_named_with_what_would_help():
+    small = [row(number=number, reason="too_small") for number in range(296)]
+    rows = [
+        *small,
+        *(row(number=1000 + number) for number in range(4)),
+        *(lost(number, "timeout") for number in range(900)),
+    ]
+    said = advice(outcome(rows, settings=Curate(size=1024), cut=None))
+    assert said.startswith("too_small dropped 296 of 300: ")
+    assert "enlarge = true" in said
+    assert said.endswith("(SIZE=1024)")
+    assert advice(outcome([row(number=number, reason="off_target") for number in range(9)], cut=None)) == ""
+    assert advice(outcome([], cut=None)) == ""
 
 
 def test_an_empty_dataset_has_a_summary_too():

@@ -5,23 +5,27 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import tomllib
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import tomli_w
+from gan_data import texture
 from truth_pictures import drawn
 
 from gan.evaluate import report
-from gan.evaluate.evaluate import lines
+from gan.evaluate.evaluate import lines, summary
+from gan.evaluate.fidelity import Judge, reals_of
 from gan.evaluate.neighbours import find, write
-from gan.pictures import grids
+from gan.nets import presets
+from gan.pictures import data, grids
 from scrapbag.layout import Run
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from gan.evaluate.fidelity import Judge
 
 METRICS = """images_seen,seconds,images_per_s,loss_d,loss_g,accuracy,sign,penalty,p,gamma,rate,pictures,spread
 64,1.0,64,1.4,0.7,0.5,0,0,0,0.2,0.0004,900,0.1
@@ -116,3 +120,30 @@ def test_every_figure_in_the_terminal_stands_beside_its_floor_with_counts_and_ha
     figures = [line for line in text if line.startswith("    ")]
     assert all(re.search(r"-?\d+\.\d+ +-?\d+\.\d+$", line) for line in figures)
     assert "not measured on the curation model's features" in "\n".join(text)
+
+
+def test_what_is_wrong_comes_first_in_the_last_line_and_by_its_name(judge: Judge) -> None:
+    grey = np.full((264, 32, 32, 3), 128, np.uint8)
+    said = summary(judge.verdict(grey))
+    assert said.startswith("FLAGS: few modes, blur; KID ")
+    assert summary(judge.verdict(drawn(264, 3))).startswith("no flags; KID ")
+
+
+def test_the_floor_of_one_texture_is_called_rough(tmp_path: Path) -> None:
+    dataset = texture(tmp_path, 256, 96)
+    pictures = data.load(dataset.curated, dataset.packed, 32)
+    reals = reals_of(pictures, presets.resolve("texture", ["crop=32"]))
+    assert reals.apart == 3  # a strip of 32 x 96
+    few = {part: getattr(reals, part)[:64] for part in ("reference", "others", "held", "train")}
+    said = Judge(replace(reals, **few)).verdict(reals.others[:64]).rough
+    assert said.startswith("the figures are rough: 3 crops that share no pixel are held out")
+
+
+def test_the_values_are_said_in_words_and_all_of_them_stand_below(run: Run) -> None:
+    run.settings.write_text("[values]\n" + tomli_w.dumps(presets.plain(presets.resolve("auto-cuda"))))
+    words = report.in_words(tomllib.loads(run.settings.read_text())["values"])
+    assert words["gradient penalty"] == "R1 and R2, on real and generated pictures, weight 10, every 4 steps"
+    assert words["learning rates"] == "G 0.0002, D 0.0002"
+    assert words["changed before D sees them"] == "mirrored, colours, shifted"
+    page = report.write(run).read_text()
+    assert page.index("R1 and R2") < page.index("<summary>") < page.index("<dt>lr_g</dt>")

@@ -76,17 +76,31 @@ def test_evaluate_prints_and_keeps_figures_neighbours_and_page(judged):
     result = CliRunner().invoke(main, ["evaluate", "--run", str(made.run.root)])
     assert result.exit_code == 0, result.output
     last = result.output.splitlines()[-1]
-    assert last.startswith("KID ")
+    assert last.startswith(("no flags; KID ", "FLAGS: "))
     assert str(made.run.report) in last
     kept = json.loads(made.run.evaluation.read_text())
     assert set(kept) == {"last", "best"}
-    assert kept["last"]["n"] == 36  # of 100 squares 64 are held out, and no more of them count than there are others
+    assert kept["last"]["n"] == 50  # of 100 squares 25 are held out, and as many training pictures make the floor even
+    assert kept["last"]["rough"].startswith("the figures are rough: 25 pictures are held out, and 64 are needed")
     assert kept["last"]["measured"][0]["floor"]["coverage"] > 0.8
     assert made.run.neighbours.exists()
     page = made.run.report.read_text()
     assert page.count("data:image/webp") >= 3  # samples, reals, neighbours
     assert kept["last"]["measured"][0]["sha256"] in page
     assert all(flag.partition(":")[0] in page for flag in kept["last"]["flags"])
+    assert kept["last"]["rough"] in page
+    assert kept["last"]["rough"] in result.output
+
+
+def test_the_best_generator_is_not_printed_twice_where_it_is_the_last(judged):
+    made, _ = judged
+    copy = Run(made.run.root.with_name("same"))
+    shutil.copytree(made.run.root, copy.root)
+    for suffix in (".safetensors", ".json"):
+        shutil.copy(copy.generator.with_suffix(suffix), copy.best.with_suffix(suffix))
+    result = CliRunner().invoke(main, ["evaluate", "--run", str(copy.root)])
+    assert result.output.count("KID x1000") == 1
+    assert result.output.splitlines()[-2] == "best: it is the last one"
 
 
 def test_the_best_generator_is_judged_for_itself_where_it_is_not_the_last_one(judged):

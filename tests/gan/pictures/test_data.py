@@ -1,4 +1,4 @@
-"""Pictures are checked before step 1, packed once, and every tenth is held out."""
+"""Pictures are checked before step 1, packed once, and some of them are held out."""
 
 from __future__ import annotations
 
@@ -23,18 +23,26 @@ def test_the_pack_holds_every_pixel(tmp_path):
         assert np.array_equal(pixels, np.asarray(Image.open(dataset.curated / name)))
 
 
-def test_at_least_64_are_held_out_and_never_drawn(tmp_path):
+def test_what_is_held_out_is_never_drawn(tmp_path):
     pictures = _load(squares(tmp_path, 100))
-    assert (len(pictures.train), len(pictures.held)) == (36, 64)
+    assert (len(pictures.train), len(pictures.held)) == (75, 25)
     values = presets.resolve("auto-cpu")
     held = {pixels.tobytes() for pixels in pictures.held}
-    drawn = {one.tobytes() for step in range(20) for one in batches.reals(pictures, values, 0, step, 36)}
-    assert len(drawn) > 30
+    drawn = {one.tobytes() for step in range(20) for one in batches.reals(pictures, values, 0, step, 75)}
+    assert len(drawn) > 60
     assert not drawn & held
 
 
-def test_a_tenth_is_held_out_of_many(tmp_path):
-    assert len(_load(squares(tmp_path, 900)).held) == 90
+@pytest.mark.parametrize(
+    ("count", "held"), [(80, 20), (108, 27), (255, 63), (256, 64), (300, 64), (641, 65), (900, 90)]
+)
+def test_a_tenth_is_held_out_or_64_and_at_most_a_quarter(count, held):
+    assert data.held_of(count) == held
+
+
+def test_of_few_pictures_three_quarters_are_learnt_from(tmp_path):
+    pictures = _load(squares(tmp_path, 108))
+    assert (len(pictures.train), len(pictures.held)) == (81, 27)
 
 
 def test_the_pack_is_written_once_and_again_when_a_picture_changes(tmp_path):

@@ -177,7 +177,7 @@ def test_textures_smaller_than_the_crops_are_left_out_and_never_held_out(tmp_pat
         Image.fromarray(np.full((48, 48, 3), i, np.uint8)).save(dataset.curated / f"large{i}.png")
     table(tmp_path, [(path.name, 0) for path in dataset.curated.glob("*.png")])
     pictures = _load(dataset, 32)
-    assert (len(pictures.train), len(pictures.held)) == (36, 64)
+    assert (len(pictures.train), len(pictures.held)) == (75, 25)
     assert all(min(one.shape[:2]) == 48 for one in pictures.train + pictures.held)
 
 

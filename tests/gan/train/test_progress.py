@@ -7,8 +7,8 @@ import csv
 import pytest
 import torch
 
-from gan.train.progress import COLLAPSED, MetricsRow, Progress
-from scrapbag.layout import Run
+from gan.train.progress import COLLAPSED, MetricsRow, Progress, close
+from scrapbag.layout import Run, metrics_rows
 
 ONE = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)).expand(16, -1, -1, -1)
 MANY = torch.rand(16, 3, 32, 32, generator=torch.Generator().manual_seed(0))
@@ -44,3 +44,10 @@ def test_curves_are_written_for_tensorboard_where_it_is_installed(tmp_path):
     curves = accumulators.EventAccumulator(str(tmp_path / "tensorboard")).Reload()
     assert [(event.step, event.value) for event in curves.Scalars("loss_g")] == [(64, 2.0), (128, 2.0)]
     assert "spread" in curves.Tags()["scalars"]
+
+
+@pytest.mark.parametrize(("seen", "kept"), [(96, [64, 96]), (128, [64, 128]), (64, [64])])
+def test_the_curve_of_a_run_that_was_stopped_ends_where_its_weights_do(tmp_path, seen, kept):
+    run = _show(tmp_path, MANY, 64, 128)
+    close(run, seen, MetricsRow(seen, 900.0, 64.0, 1.0, 2.0, 0.5, 0.1, 0.0, 1.0, 1.0, 4e-4, 100))
+    assert [int(line["images_seen"]) for line in metrics_rows(run)] == kept

@@ -23,7 +23,7 @@ from gan.train import checkpoint, loop, players, runs
 from gan.train.job import Moment
 from gan.train.players import Machine
 from scrapbag.errors import MissingError, TooManyFailuresError
-from scrapbag.layout import Run
+from scrapbag.layout import Run, metrics_rows
 
 
 class _Stop:
@@ -60,6 +60,7 @@ def test_stopping_and_going_on_changes_no_weight(tmp_path, monkeypatch, row):
         if row != "projected":  # its weights are written divided by their spectral norms
             assert torch.equal(weight, left["ema"][name]), name
     assert not (tmp_path / "stopped" / "done.json").exists()
+    assert metrics_rows(stopped.run)[-1]["images_seen"] == "256"  # make status and the page say the same number
     moment, sha256 = loop.train(job(data, tmp_path / "stopped", *values, images=300, preset=preset))
     assert (moment.images_seen, sha256) == (300, calm)
 

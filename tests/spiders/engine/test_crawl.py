@@ -123,12 +123,26 @@ def test_two_sources_may_read_the_same_page_and_share_its_pictures(tmp_path):
     assert [len(site.asked(path)) for path in ("/", "/a.jpg")] == [2, 1]
 
 
+def test_a_server_of_ones_own_is_refused_with_what_to_write_and_asked_once_it_is_written(tmp_path):
+    site = shop(pictures=3, pages=1)
+    with serving(site):
+        refused = crawl(tmp_path, recipe(lists(site), contact="me@example.org"))
+        assert refused.code == 1
+        assert f"{site.host} is at a private address" in refused.out
+        assert f'write allow_hosts = ["{site.host}"] under [scrape]' in refused.out
+        assert not site.asked()
+        allowed = crawl(tmp_path, recipe(lists(site), allow=(site,), contact="me@example.org"))
+    assert allowed.code == 0, allowed.out
+    assert numbers(site) == [0, 1, 2]
+
+
 def test_a_crawl_that_found_nothing_says_so_and_exits_1(tmp_path):
     site = Site({"/": Answer(b"<p>no pictures here</p>")})
     with serving(site):
         done = crawl(tmp_path, recipe(gallery(site), allow=(site,)))
     assert done.code == 1
     assert "no picture was found" in done.out
+    assert "source 'shop': image = 'img' matched nothing, as on " in done.out
     assert "FRESH=1" in done.out
     assert "make curate" not in done.out
 

@@ -60,6 +60,14 @@ def test_a_box_has_its_pictures_and_their_bytes_in_any_order(kind, request):
         assert opened.read(name, 10**6) == JPEG + bytes([NAMES.index(name)])
 
 
+def test_one_picture_is_a_source_too_and_its_neighbours_are_not(directory):
+    opened = box(directory / "c.jpeg")
+    assert list(opened.names()) == ["c.jpeg"]
+    assert opened.read("c.jpeg", 10**6) == JPEG + bytes([2])
+    with pytest.raises(UnreadableError, match=r"notes.txt is not the picture c.jpeg"):
+        opened.read("notes.txt", 10**6)
+
+
 @pytest.mark.parametrize("kind", ["directory", "zipped", "tarred"])
 def test_a_picture_larger_than_the_cap_is_not_read(kind, request):
     opened = box(request.getfixturevalue(kind))

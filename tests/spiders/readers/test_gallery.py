@@ -65,15 +65,68 @@ def test_a_list_that_shows_ratings_is_filtered_there_and_a_silent_one_on_the_ite
     ("html", "meta", "kept"),
     [
         ('<b class="stars">4.2/5</b>', {}, True),
-        ('<b class="stars">3.2/5</b>', {"rating": 4.9}, False),
+        ('<b class="stars">3.2/5</b>', {}, False),
+        ('<b class="stars">3.2/5</b>', {"rating": 4.9}, True),
         ("", {"rating": 4.9}, True),
         ("", {}, False),
     ],
-    ids=["good here", "bad here", "good on the list", "rated nowhere"],
+    ids=["good here", "bad here", "bad here, good on the list", "good on the list", "rated nowhere"],
 )
 def test_an_item_below_the_rating_gives_no_pictures(html, meta, kept):
     found = read(f'{html}<img src="a.jpg">', "item", meta, rating=".stars", min_rating=4.0)
     assert bool(found) is kept
+
+
+OWN = '<main><h1>Log cabin</h1>{}<div class="gallery"><img src="1.jpg"></div></main>'
+FIVE = '<b class="stars">5/5</b>'
+OTHERS = {
+    "by its links": f'<section><h2>More</h2><div><a class="item" href="/i/9">x</a>{FIVE}</div></section>',
+    "by its class": f'<section class="you-may-also-like"><div>{FIVE}</div></section>',
+    "by its tag": f"<aside>{FIVE}</aside>",
+}
+KEYS = {"item": "a.item", "image": ".gallery img", "title": "h1", "rating": ".stars"}
+
+
+@pytest.mark.parametrize("offer", OTHERS.values(), ids=OTHERS)
+@pytest.mark.parametrize(("stars", "rating"), [('<b class="stars">2/5</b>', 2.0), ("", None)], ids=["rated", "unrated"])
+@pytest.mark.parametrize("first", [True, False], ids=["offer first", "offer last"])
+def test_stars_of_what_one_may_also_like_are_not_the_items(offer, stars, rating, first):
+    own = OWN.format(stars)
+    html = offer + own if first else own + offer
+    assert [one.rating for one in read(html, "item", url="https://shop.example/i/1", **KEYS)] == [rating]
+
+
+def test_of_unnamed_blocks_the_one_around_the_title_is_the_items():
+    html = f"<div>{FIVE}</div>{OWN.format('<b class=stars>2/5</b>')}"
+    assert [one.rating for one in read(html, "item", **KEYS)] == [2.0]
+
+
+def tallied(*pages, **values):
+    """What a reader says after list pages and item pages, each (callback, html)."""
+    source = Gallery(**{"name": "shop", "start": ("https://shop.example/list",), "image": "img", **values})
+    one = GalleryReader(source, Scrape())
+    for number, (callback, html) in enumerate(pages):
+        response = HtmlResponse(f"https://shop.example/{callback}{number}", body=html.encode(), encoding="utf-8")
+        list(getattr(one, callback)(response, {}))
+    return one.said()
+
+
+def test_a_selector_that_matched_nothing_is_named_with_the_page_and_what_helps_where_scripts_fill_it():
+    [said] = tallied(("parse", "<script>fill()</script><main></main>"), item="a.item")
+    assert said.startswith("source 'shop': item = 'a.item' matched nothing, as on https://shop.example/parse0.")
+    assert "browser = true" in said
+    assert "browser" not in tallied(("parse", "<main></main>"), item="a.item")[0]
+    assert "then write" not in tallied(("parse", "<script></script>"), item="a.item", browser=True)[0]
+    pages = [("parse", '<a class="item" href="/i">x</a>'), ("item", "<p>no picture</p>"), ("parse", "<p>the end</p>")]
+    [said] = tallied(*pages, item="a.item")
+    assert "image = 'img' matched nothing, as on https://shop.example/item1" in said
+
+
+def test_what_min_rating_passed_over_is_counted():
+    html = "".join([card(1, "4.7"), card(2, "3.9"), card(3, "2.0")])
+    item = '<b class="stars">3.2/5</b><img src="a.jpg">'
+    said = tallied(("parse", f"<main>{html}</main>"), ("item", item), item="a.item", rating=".stars", min_rating=4.0)
+    assert said == ["source 'shop': min_rating = 4 passed over 3 that have less or no rating"]
 
 
 def test_on_a_list_of_pictures_each_has_the_words_of_its_own_card():

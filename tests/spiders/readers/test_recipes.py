@@ -89,7 +89,7 @@ def test_an_owners_pace_is_kept_to(kind: str, table: str, sentence: str, tmp_pat
 @pytest.mark.parametrize(
     ("name", "preset", "size", "targets"),
     [
-        ("quilts", "quilt", 128, ("n04033995",)),
+        ("quilts", "auto", 128, ("n04033995",)),
         ("handbags", "dcgan64", 64, ("n04026417",)),
         ("blouses", "dcgan256", 256, ()),
         ("heels", "dcgan256", 256, ()),

@@ -1,0 +1,46 @@
+"""What the pages of one source came to in a run, for the lines at its end; no decision rests on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sized
+
+    from scrapy.http import TextResponse
+
+S = TypeVar("S", bound="Sized")
+
+
+@dataclass
+class Tally:
+    """Counts, and what was found: by a recipe's CSS selectors, by `match` among addresses, or of a product."""
+
+    passed_over: int = 0  # items, or pictures of a list, that min_rating left out
+    nothing: dict[str, tuple[str, bool]] = field(default_factory=dict)  # the first such page; has it scripts?
+    something: set[str] = field(default_factory=set)  # keys that matched on some page
+
+    def look(self, key: str, response: TextResponse, found: S) -> S:
+        """Note whether `key` matched on this page, and return `found`."""
+        if len(found):
+            self.something.add(key)
+        elif key not in self.nothing:
+            scripts = key != "match" and bool(response.css("script:not([type$=json])"))
+            self.nothing[key] = response.url, scripts
+        return found
+
+    def lines(self, name: str, said: dict[str, object], *, browser: bool) -> list[str]:
+        """Sentences for the terminal; `said` is what the recipe says of each key."""
+        lines = []
+        for key, (url, scripts) in sorted(self.nothing.items()):
+            if key not in self.something:
+                what = f"{key} = {str(said[key])!r} matched nothing" if said.get(key) else f"no {key} was found"
+                helps = " Scripts may fill that page: then write browser = true." if scripts and not browser else ""
+                lines.append(f"source {name!r}: {what}, as on {url}.{helps}")
+        if self.passed_over:
+            lines.append(
+                f"source {name!r}: min_rating = {said['min_rating']:g} passed over {self.passed_over:,} that have less"
+                " or no rating"
+            )
+        return lines
