@@ -47,7 +47,7 @@ class CommitPages:
                 self._frontier.lost(lease, "unreadable", answer(response))
             else:
                 if not found and is_bare_check(response):
-                    self._spider.lost(lease, Failure(challenged(response)))
+                    self._spider.lost(lease, Failure(challenged(response)))  # type: ignore[no-untyped-call]
                 else:
                     self._frontier.page_done(lease, found, answer(response))
 

@@ -71,9 +71,9 @@ def title(page: Selector) -> str:
     )
 
 
-def is_offer(element: Selector) -> bool:
+def is_offer(element: Any) -> bool:
     """Whether an element stands where a page offers other products: "you may also like", "recently viewed"."""
-    above = [element.root, *element.root.iterancestors()]
+    above = [element, *element.iterancestors()]
     named = " ".join(f"{one.get('class', '')} {one.get('id', '')}" for one in above if one.tag not in ("html", "body"))
     return bool(_OFFER.search(named.lower())) or any(one.tag in ("aside", "footer", "nav") for one in above)
 

@@ -10,7 +10,7 @@ import extruct
 from extruct.jsonld import JsonLdExtractor
 
 from spiders.pages.address import absolute
-from spiders.pages.markup import scaled
+from spiders.pages.ratings import scaled
 from spiders.pages.payload import first, listed
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from spiders.pages import markup, own_block, sitemap, sizes
 from spiders.pages.address import absolute
 from spiders.pages.licence import licence_name
 from spiders.pages.schema_org import PageProduct, Shown, opengraph, product_of, unique
-from spiders.readers.base import Reader, legible
+from spiders.readers.base import Reader, document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,7 +49,7 @@ class ProductReader(Reader[Product]):
 
     def parse(self, response: TextResponse, meta: dict[str, Any]) -> Iterable[Page | Picture]:
         """The pictures of one product. `meta["images"]` is what the sitemap said of them."""
-        if not legible(response):
+        if document(response) is None:
             return
         product = product_of(response.selector, response.url)
         if self.source.min_rating and (product is None or (product.rating or 0) < self.source.min_rating):

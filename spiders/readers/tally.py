@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
@@ -9,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Sized
 
     from scrapy.http import TextResponse
+
+_SCRIPT = re.compile(r"<script(?![^>]*json)", re.IGNORECASE)
 
 S = TypeVar("S", bound="Sized")
 
@@ -26,7 +29,7 @@ class Tally:
         if len(found):
             self.something.add(key)
         elif key not in self.nothing:
-            scripts = key != "match" and bool(response.css("script:not([type$=json])"))
+            scripts = key != "match" and bool(_SCRIPT.search(response.text))
             self.nothing[key] = response.url, scripts
         return found
 
