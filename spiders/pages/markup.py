@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from lxml.etree import XPath
@@ -31,6 +32,7 @@ _FULL = re.compile(
 _LAZY = re.compile(r"src|lazy|image|img|echo|bg|background|poster|photo|picture|defer|layzr|href|url|file|media|pin")
 _EXACT = ("data-old-hires", "data-zoom-image", "data-large_image", "data-orig-file")  # before all others
 _TEXTS = XPath(".//text()[not(ancestor::script or ancestor::style)]", smart_strings=False)
+_NOTE = re.compile(r"\[[^\]]*\]")
 _SLOT = re.compile(r"(?:\{|%7B)\s*(w|width|size|h|height)\s*(?:\}|%7D)", re.IGNORECASE)
 _WIDEST = 2048  # pixels: what a template is filled with where the page names no widths
 _URL = re.compile(
@@ -69,11 +71,11 @@ def picture(element: Selector) -> str:
 def of(root: Any) -> str:
     """As `picture`, of an element of lxml."""
     named = list(_image(root) if root.tag in _IMAGES else _around(root))
-    if not named:
-        return ""
-    first = named[0]
-    versions = [one for one in named if sizes.identity(one.address) == sizes.identity(first.address)]
-    return max(versions, key=lambda one: sizes.size(one.address, one.width)).address
+    if len(named) < 2:
+        return named[0].address if named else ""
+    same = sizes.identity(named[0].address)
+    versions = (one for one in named[1:] if one != named[0] and sizes.identity(one.address) == same)
+    return max((named[0], *versions), key=lambda one: sizes.size(one.address, one.width)).address
 
 
 def largest(text: str) -> str:
@@ -94,11 +96,11 @@ def _image(root: Any) -> Iterator[Named]:
     """What an image names, the likeliest to be its largest version first."""
     yield from _dynamic(root)
     yield from _attributes(root, _EXACT)
-    yield from _guessed(root, _FULL)
+    yield from _guessed(root, "full")
     if root.tag == "img" and (link := _link_around(root)):
         yield Named(link)
     yield from _sets(root)
-    yield from _guessed(root, _LAZY)
+    yield from _guessed(root, "lazy")
     names = ("poster",) if "video" in root.tag else ("src", "href", "{http://www.w3.org/1999/xlink}href", "xlink:href")
     plain = list(_attributes(root, names))
     yield from plain
@@ -111,12 +113,12 @@ def _image(root: Any) -> Iterator[Named]:
 def _around(root: Any) -> Iterator[Named]:
     """What an element that is no image names: by itself, by its link, its background, and by what is inside."""
     yield from _attributes(root, _EXACT)
-    yield from _guessed(root, _FULL)
+    yield from _guessed(root, "full")
     link = (root.get("href") or "").strip()
     if is_picture(link):
         yield Named(link)
     yield from _sets(root)
-    yield from _guessed(root, _LAZY)
+    yield from _guessed(root, "lazy")
     yield from map(Named, styled(root.get("style") or ""))
     images = (*root.iter(*(_IMAGES - {"source"})), *(root.iter("source") if root.tag == "picture" else ()))
     inside = next(filter(None, (list(_image(inner)) for inner in images)), [])
@@ -134,26 +136,36 @@ def _dynamic(root: Any) -> Iterator[Named]:
 
 def _sets(root: Any) -> Iterator[Named]:
     """The largest candidate of the element's srcsets, and of those of the <source>s that fit."""
-    told = [value for one in (root, *srcset.sources(root)) for key, value in one.items() if _SETS.search(key)]
-    plain = [one.get("src") or one.get("data-src") for one in srcset.sources(root)]
-    parts = (re.sub(r"\[[^\]]*\]", "", part) for value in told for part in value.split(" | "))
+    sources = srcset.sources(root)
+    told = [value for one in (root, *sources) for key, value in one.items() if _kind(key.lower())[0] == "set"]
+    plain = [one.get("src") or one.get("data-src") for one in sources]
+    parts = (_NOTE.sub("", part) for value in told for part in value.split(" | "))  # as lazysizes has it
     candidates = [one for part in parts for one in srcset.parse(part)] + [srcset.Candidate(one) for one in plain if one]
     if best := srcset.largest(candidates):
         yield Named(best.address, best.width)
 
 
-def _guessed(root: Any, names: re.Pattern[str]) -> Iterator[Named]:
-    """The values of attributes of no standard whose names are like `names`, where they look like addresses."""
+def _guessed(root: Any, kind: str) -> Iterator[Named]:
+    """The values of attributes of no standard whose names are of this `kind`, where they look like addresses."""
     for key, value in root.items():
-        name = key.lower()
-        if "-" not in name and "lazy" not in name and "src" not in name:
-            continue
-        if name == "src" or _SETS.search(name) or _NO.search(name) or not names.search(name):
-            continue
-        sure = re.search(r"src|image|img|lazy|echo|bg|background|poster|zoom|full|orig|large", name)
-        for address in _addresses(root, value):
+        told, sure = _kind(key.lower())
+        for address in _addresses(root, value) if told == kind else ():
             if is_picture(address) or (sure and "/" in address and not re.search(r"\s|[<>{}]", address)):
                 yield Named(address)
+
+
+@lru_cache(maxsize=2048)
+def _kind(name: str) -> tuple[str, bool]:
+    """Whether an attribute of this name has a srcset, or the address of the `full` picture, or of one loaded `lazy`.
+
+    `sure`: what has it is an address, also when it does not end like a picture's.
+    """
+    if _SETS.search(name):
+        return "set", True
+    if _NO.search(name) or not ("-" in name or re.search(r"lazy|src.", name)):
+        return "", False
+    kind = "full" if _FULL.search(name) else "lazy" if _LAZY.search(name) else ""
+    return kind, bool(re.search(r"src|image|img|lazy|echo|bg|background|poster|zoom|full|orig|large", name))
 
 
 def _attributes(root: Any, names: Iterable[str]) -> Iterator[Named]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
@@ -40,6 +41,7 @@ _PRESET = re.compile(r"\$[\w-]*?(\d{2,4})\w*\$")  # of Scene7
 _SIDES = re.compile(r"(\d{1,4})(?:[x,](\d{1,4}))?")
 
 
+@lru_cache(maxsize=8192)
 def declared(address: str) -> int:
     """The largest side in pixels that an address tells, 0 when it tells none."""
     parts = _split(address)
@@ -57,6 +59,7 @@ def size(address: str, width: int = 0) -> int:
     return declared(address) or width or untold
 
 
+@lru_cache(maxsize=8192)
 def identity(address: str) -> str:
     """What stays of an address when every size is taken out: two addresses with the same are the same picture."""
     parts = _split(address)

@@ -29,9 +29,11 @@ class Tiles:
         self._blocks: dict[Any, object] = {}  # every element around an item: whose alone it is, or _MANY
         for item in items:
             self._claim(item, _key(item))
-        self._kin: dict[Any, Counter[tuple[str, str]]] = defaultdict(Counter)
-        for block in self._blocks:
-            self._kin[block.getparent()].update(_kinds(block))
+        kinds = {block: _kinds(block) for block in self._blocks}
+        kin: dict[Any, Counter[tuple[str, str]]] = defaultdict(Counter)
+        for block, its in kinds.items():
+            kin[block.getparent()].update(its)
+        self._tiles = {block for block, its in kinds.items() if any(kin[block.getparent()][one] > 1 for one in its)}
 
     def index(self, found: Iterable[Found]) -> dict[Any, list[Found]]:
         """`found` by the blocks that have it inside, up to the tile that it stands in; for `own`."""
@@ -41,7 +43,7 @@ class Tiles:
             while block is not None:
                 if block in self._blocks:
                     inside[block].append(one)
-                    if block not in self._items and self._is_tile(block):
+                    if block not in self._items and block in self._tiles:
                         break
                 block = block.getparent()
         return inside
@@ -50,7 +52,7 @@ class Tiles:
         """What the innermost block around `item` has that has any: [] where that may be another item's."""
         block = item
         while block is not None and block not in index:
-            if block is not item and self._is_tile(block):
+            if block is not item and block in self._tiles:
                 return []
             block = block.getparent()
         if block is None:
@@ -59,7 +61,7 @@ class Tiles:
         if self._blocks[block] is not _MANY:
             return found
         while block is not None:  # a badge, or a second picture, stands in the same tile
-            if block is not item and (self._is_tile(block) or _is_alone(block)):
+            if block is not item and (block in self._tiles or _is_alone(block)):
                 return found
             block = block.getparent()
         return []
@@ -72,10 +74,6 @@ class Tiles:
                 return
             self._blocks[block] = key if known is None else _MANY
             block = block.getparent()
-
-    def _is_tile(self, block: Any) -> bool:
-        kin = self._kin[block.getparent()]
-        return any(kin[kind] > 1 for kind in _kinds(block))
 
 
 def _key(item: Any) -> object:
