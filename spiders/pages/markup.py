@@ -32,6 +32,8 @@ _FULL = re.compile(
 _LAZY = re.compile(r"src|lazy|image|img|echo|bg|background|poster|photo|picture|defer|layzr|href|url|file|media|pin")
 _EXACT = ("data-old-hires", "data-zoom-image", "data-large_image", "data-orig-file")  # before all others
 _TEXTS = XPath(".//text()[not(ancestor::script or ancestor::style)]", smart_strings=False)
+_SET = re.compile(r"\s\d+(?:\.\d+)?[wx]\s*(?:,|$)")
+_INSIDE = re.compile(r"""(?:https?:)?\\?/\\?/[^"'\s<>]+""")  # addresses inside JSON
 _NOTE = re.compile(r"\[[^\]]*\]")
 _SLOT = re.compile(r"(?:\{|%7B)\s*(w|width|size|h|height)\s*(?:\}|%7D)", re.IGNORECASE)
 _WIDEST = 2048  # pixels: what a template is filled with where the page names no widths
@@ -76,6 +78,25 @@ def of(root: Any) -> str:
     same = sizes.identity(named[0].address)
     versions = (one for one in named[1:] if one != named[0] and sizes.identity(one.address) == same)
     return max((named[0], *versions), key=lambda one: sizes.size(one.address, one.width)).address
+
+
+def versions(root: Any) -> list[str]:
+    """Every address that an image, an element of lxml, names of itself: the largest first."""
+    named = dict.fromkeys(one.address for one in _image(root))
+    best = of(root)
+    return [best, *(one for one in named if one != best)]
+
+
+def every(page: Selector) -> Iterator[str]:
+    """The addresses of pictures in the attributes of a page, as written: each once, those of srcsets one by one."""
+    values: list[str] = page.xpath("//body//@*[contains(., '/')] | //link/@href").getall()
+    for value in dict.fromkeys(values):
+        if value[:1] in "[{":
+            yield from (one.replace("\\/", "/") for one in _INSIDE.findall(value))
+        elif _SET.search(value):
+            yield from (one.address for one in srcset.parse(value))
+        elif is_picture(value) or "/is/image/" in value:
+            yield value
 
 
 def largest(text: str) -> str:

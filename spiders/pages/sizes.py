@@ -37,6 +37,8 @@ _SIZED = re.compile(
     rf"|(?<=/)({'|'.join(_LETTERS)})(?=/)"
 )
 _SEAM = re.compile(r"[_.=,-]+(?=[./]|$)|(?<=/)/+|(?<=[_-])[_-]+")  # what joined a size to its neighbours
+_RESIZER = re.compile(r"/dw/image/v2/[^/]+(?=/)|/cdn-cgi/image/[^/]+(?=/)")  # in front of the picture's own path
+_NUMBERS = re.compile(rf"(?<=[/_.,-])(?:[1-9]\d{{2,3}}|{'|'.join(_NAMES)})(?=[/_.,-])")
 _PRESET = re.compile(r"\$[\w-]*?(\d{2,4})\w*\$")  # of Scene7
 _SIDES = re.compile(r"(\d{1,4})(?:[x,](\d{1,4}))?")
 
@@ -65,7 +67,7 @@ def identity(address: str) -> str:
     parts = _split(address)
     dropped = _KEYS | _OTHER_KEYS
     query = [f"{key}={value}" for key, value in parse_qsl(parts.query) if key.lower() not in dropped]
-    path = _SEAM.sub("", _SIZED.sub("", unquote(parts.path)))
+    path = _SEAM.sub("", _SIZED.sub("", _RESIZER.sub("", unquote(parts.path))))
     return f"{parts.netloc}{path}?{'&'.join(query)}"
 
 
@@ -82,6 +84,16 @@ class Versions:
     def largest(self, address: str) -> str:
         """`address`, or the one that is the same picture and larger; what tells no size is the whole picture."""
         return max((address, self._best.get(identity(address), address)), key=size)
+
+
+def preview(address: str, previews: Iterable[str]) -> str:
+    """`address`, or the one of a page's `previews` of it that differs in nothing but a larger number: 500_A, 1200_A."""
+
+    def told(one: str) -> int:
+        return max((_NAMES.get(number) or int(number) for number in _NUMBERS.findall(one)), default=0)
+
+    same = _NUMBERS.sub("", address)
+    return max((address, *(one for one in previews if _NUMBERS.sub("", one) == same)), key=told)
 
 
 def largest(address: str, others: Iterable[str]) -> str:
