@@ -44,7 +44,7 @@ _CART = re.compile(
     r"|carrito|carrello|winkelwagen|koszyk|product[-_]?price|price[-_]?(?:box|block|value|current)|price$",
     re.IGNORECASE,
 )
-_SENTENCE, _PROSE = 80, 1_500  # letters of a paragraph that is read, and of all of them on a page for reading
+_SENTENCE, _PROSE = 80, 2_000  # letters of a paragraph that is read, and of all of them on a page for reading
 _BROKEN_MARKUP = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)  # of extruct
 
 

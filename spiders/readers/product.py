@@ -41,12 +41,15 @@ class ProductReader(Reader[Product]):
                 yield Page(url, "parse_sitemap")
 
     def parse_sitemap(self, response: TextResponse, _meta: dict[str, Any]) -> Iterable[Page | Picture]:
-        for entry in sitemap.entries(response.body):
+        listed = sitemap.Sitemap(response.body)
+        for entry in listed:
             address = absolute(response.url, entry.url)
             if address and entry.is_index:
                 yield Page(address, "parse_sitemap")
             elif address and self.tally.look("match", response, re.findall(self.source.match, address)):
                 yield self._item(address, images=[[one.url, one.licence_url, one.title] for one in entry.images])
+        if listed.partly:
+            self.tally.partly.append(response.url)
 
     def parse(self, response: TextResponse, meta: dict[str, Any]) -> Iterable[Page | Picture]:
         """The pictures of one product. `meta["images"]` is what the sitemap said of them."""

@@ -22,6 +22,7 @@ class Tally:
 
     passed_over: int = 0  # items, or pictures of a list, that min_rating left out
     nothing: dict[str, tuple[str, bool]] = field(default_factory=dict)  # the first such page; has it scripts?
+    partly: list[str] = field(default_factory=list)  # sitemaps of which something could not be read
     something: set[str] = field(default_factory=set)  # keys that matched on some page
 
     def look(self, key: str, response: TextResponse, found: S) -> S:
@@ -46,4 +47,7 @@ class Tally:
                 f"source {name!r}: min_rating = {said['min_rating']:g} passed over {self.passed_over:,} that have less"
                 " or no rating"
             )
+        if self.partly:
+            others = f", and {len(self.partly) - 1:,} more" if self.partly[1:] else ""
+            lines.append(f"source {name!r}: the sitemap {self.partly[0]} was read in part{others}")
         return lines
