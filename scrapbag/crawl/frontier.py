@@ -153,7 +153,7 @@ class Frontier:
         self._db.execute("insert or replace into host values (?, ?)", (host, not_before))
 
     def stop(self, host: str, reason: FetchReason, source: str = "") -> int:
-        """Give up a host, or do so for one source: what is queued of it has failed. Returns how many requests that were."""
+        """Give up a host, or do so for one source: what is queued of it has failed. Returns how many it were."""
         given_up = move(
             "stop", "reason = ?", "fetched_at = ?", where="host = ? and source in wanted and ? in ('', source)"
         )

@@ -12,14 +12,17 @@ from spiders.pages.payload import tidy
 if TYPE_CHECKING:
     from parsel import Selector
 
-_SEAM = re.compile(r"\s*[|·•–—:»-]\s+|\s+[|·•–—:»-]\s*")  # between a page's name and its site's
+_SEAM = re.compile(r"\s*[|·•\u2013\u2014:»-]\s+|\s+[|·•\u2013\u2014:»-]\s*")  # between a page's name and its site's
 _CODE = re.compile(r"\s+(?:[^\W\d]+\s*[:№#]+\s*|SKU\s+)[\w-]*\d[\w-]*$")  # "Код: 01245" after a name
+_OG = "//meta[@property='og:title']/@content"
 _WHOLE = "//title[not(ancestor::svg)]//text()"
 
 
 def heading(page: Selector, url: str = "") -> Selector | None:
     """The heading that shares most with the page's title, and, between equals, with its address; None without any."""
-    whole = words(" ".join([*page.xpath(_WHOLE).getall(), *page.xpath("//meta[@property='og:title']/@content").getall()]))
+    whole = words(
+        " ".join([*page.xpath(_WHOLE).getall(), *page.xpath("//meta[@property='og:title']/@content").getall()])
+    )
     slug = words(_plain(re.sub(r"[_\W]+", " ", url)))
 
     def fit(one: Selector) -> tuple[float, float]:
@@ -31,17 +34,22 @@ def heading(page: Selector, url: str = "") -> Selector | None:
 
 
 def title(page: Selector, url: str = "") -> str:
-    """The page's own heading without "Details about", a login line or an article's number; else its title."""
+    """The page's own heading, `cleaned`; else its title without the site's name."""
     whole = _first(page, _WHOLE)
-    named = _first(page, "//meta[@property='og:title']/@content")
+    named = _first(page, _OG)
     own = heading(page, url)
     if own is None:
         return _without_site(whole or named, _first(page, "//meta[@property='og:site_name']/@content"))
-    said = tidy(markup.text(own))
+    return cleaned(page, tidy(markup.text(own)))
+
+
+def cleaned(page: Selector, said: str) -> str:
+    """A name on a page without "Details about", a login line or an article's number, by the page's own title."""
+    whole, named = _first(page, _WHOLE), _first(page, _OG)
     for other in (whole, named):
         said = _from_where(said, other)
     bare = _CODE.sub("", said)
-    return said if bare == said or said in (whole, named) else bare
+    return bare if bare and said not in (whole, named) else said
 
 
 def words(text: str) -> set[str]:

@@ -38,7 +38,8 @@ _NOTE = re.compile(r"\[[^\]]*\]")
 _SLOT = re.compile(r"(?:\{|%7B)\s*(w|width|size|h|height)\s*(?:\}|%7D)", re.IGNORECASE)
 _WIDEST = 2048  # pixels: what a template is filled with where the page names no widths
 _URL = re.compile(
-    r"""url\(\s*(?:"([^"]*)"|'([^']*)'|((?:[^()\s"'\\]|\\.)+)|([^"']*?))\s*\)(?=\s*(?:[;,!\d}]|$|[a-z-]))""", re.IGNORECASE
+    r"""url\(\s*(?:"([^"]*)"|'([^']*)'|((?:[^()\s"'\\]|\\.)+)|([^"']*?))\s*\)(?=\s*(?:[;,!\d}]|$|[a-z-]))""",
+    re.IGNORECASE,
 )
 
 
@@ -64,8 +65,8 @@ def picture(element: Selector) -> str:
     """The address of the largest picture that an element names, as written; '' when it names none.
 
     Looks at data-a-dynamic-image, the attributes of zooms, a link to a picture, srcset, the attributes of lazy loaders,
-    then src; for an element that is no picture, also at its background and at the pictures inside it. The first of these
-    that is there says which picture it is, and the others which of its versions is the largest.
+    then src; for an element that is no picture, also at its background and at the pictures inside it. The first that
+    is there says which picture it is, and the others which of its versions is the largest.
     """
     return of(element.root)
 

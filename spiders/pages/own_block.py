@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from spiders.pages import markup
 from spiders.pages.address import absolute, is_picture
 from spiders.pages.headings import heading, likeness, title, words
-from spiders.pages.sizes import declared
+from spiders.pages.sizes import declared, size
 
 if TYPE_CHECKING:
     from parsel import Selector
@@ -43,7 +43,7 @@ _ZOOM = "@data-a-dynamic-image | @data-old-hires | @data-zoom-image | @data-larg
 
 
 def is_furniture(url: str) -> bool:
-    """Whether an address that a page names as its picture is all the same a logo, an icon, a placeholder, or a film's."""
+    """Whether an address that a page names as its picture is yet a logo, an icon, a placeholder, or a film's."""
     stem = unquote(urlsplit(url).path).lower().rpartition("/")[2].partition(".")[0]
     kinds = "logo|favicon|icon|pixel|placeholder|blank|spacer|no[-_]?image"
     return bool(_FILM.search(url)) or bool(re.fullmatch(rf"(?:\w*[-_])?(?:{kinds})[-_\dx]*", stem))
@@ -85,7 +85,7 @@ def versions(page: Selector, base: str) -> dict[str, str]:
     for image in page.xpath("//img"):
         largest, *others = (absolute(base, one) for one in markup.versions(image.root))
         if largest:
-            found |= {other: largest for other in others if other and declared(largest) >= declared(other)}
+            found |= {other: largest for other in others if other and size(largest) >= size(other)}
     return found
 
 
@@ -102,9 +102,9 @@ def _weight(image: Selector, address: str, name: set[str], near: set[Any]) -> fl
     signs = " ".join(image.root.get(key, "") for key in ("class", "id", "data-a-image-name")).lower()
     above = list(image.root.iterancestors())
     around = " ".join(f"{one.get('class', '')} {one.get('id', '')}" for one in above[:8]).lower()
-    size = max(declared(address), _side(image))
+    side = max(declared(address), _side(image))
     furniture = _FURNITURE.search(f"{path.rpartition('/')[2]} {signs}") or _DRAWER.search(path)
-    if furniture or path.endswith(".svg") or 0 < size < 100:
+    if furniture or path.endswith(".svg") or 0 < side < 100:
         return 0.0
     if any(one.tag in ("header", "footer", "nav", "aside") for one in above):
         return 0.0
@@ -112,7 +112,7 @@ def _weight(image: Selector, address: str, name: set[str], near: set[Any]) -> fl
     weight = 4 * likeness(name, words(said)) + 2 * likeness(words(said), name) * bool(said)
     weight += 2 * sum(one in near for one in above) / max(1, len(near))
     weight += 2 * bool(image.xpath(_ZOOM)) + bool(_OWN.search(f"{signs} {around}"))
-    weight += min(2.0, size / 400) + len(words(path) & name) / max(1, len(name))
+    weight += min(2.0, side / 400) + len(words(path) & name) / max(1, len(name))
     elsewhere, leads_away = bool(_ELSEWHERE.search(around)), _leads_away(image)
     return weight - 3 * elsewhere - 2 * leads_away - 2 * (elsewhere and leads_away)
 

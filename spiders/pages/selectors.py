@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,7 @@ class Found:
 
 
 class Rule:
-    """A compiled selector. '' selects nothing. Raises ValueError, in words, for what is no selector, or not Scrapy's."""
+    """A compiled selector. '' selects nothing. Raises ValueError for what is no selector, or not Scrapy's."""
 
     def __init__(self, css: str) -> None:
         try:
@@ -71,14 +72,16 @@ class Rule:
         """What it selects on a page, in the order of the page."""
         if self._every is None or not hasattr(page.root, "iter"):
             return []
+        elements = self._every(page.root)
         if len(self._each) == 1:
             _, text, name = self._each[0]
-            ways = {}
-        else:  # each part of `h1::text, img` has a way of its own
-            ways = {element: way for path, *way in reversed(self._each) for element in path(page.root)}
-            text, name = False, ""
-        found = (_found(element, *ways.get(element, (text, name))) for element in self._every(page.root))
-        return [one for one in found if one is not None]
+            return [one for element in elements if (one := _found(element, text, name))]
+        ways: dict[Any, list[tuple[bool, str]]] = defaultdict(list)  # each part of `h1::text, img` has its own
+        for path, text, name in self._each:
+            for element in path(page.root):
+                ways[element].append((text, name))
+        found = ((_found(element, *way) for way in ways[element]) for element in elements)
+        return [one for each in found if (one := next(filter(None, each), None))]
 
 
 def _path(selector: Any) -> str:
@@ -99,7 +102,7 @@ def _wanted(pseudo: Any) -> tuple[bool, str]:
     raise ExpressionError(f"::{name} is not of Scrapy's, which are ::text and ::attr(name)")
 
 
-def _found(element: Any, text: bool, name: str) -> Found | None:  # noqa: FBT001
+def _found(element: Any, text: bool, name: str) -> Found | None:
     if text:
         own = " ".join(_TEXTS(element))
         return Found(element, own) if own.strip() else None

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 MAX_BYTES = 64 * 1024 * 1024  # the protocol allows 50 MB, inflated
 _ROOT = re.compile(r"<(?:[\w.-]+:)?(?:urlset|sitemapindex)\b", re.IGNORECASE)
 _DECLARED = re.compile(rb"""^\s*<\?xml[^>]*?encoding\s*=\s*["']([\w.:-]+)""", re.IGNORECASE)
-_ENTITY = re.compile(r"<!\[CDATA\[.*?\]\]>|&(?:(#\d+|#x[0-9a-f]+|amp|lt|gt|quot|apos);|(\w+);|)", re.IGNORECASE | re.DOTALL)
+_ENTITY = re.compile(
+    r"<!\[CDATA\[.*?\]\]>|&(?:(#\d+|#x[0-9a-f]+|amp|lt|gt|quot|apos);|(\w+);|)", re.IGNORECASE | re.DOTALL
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
@@ -129,7 +131,7 @@ def _name(tag: Any) -> str:
 def _text(body: bytes) -> str:
     """The body by its byte order mark, its declaration, or as UTF-8; a byte that is none of that is of Windows-1252."""
     encoding, mark = read_bom(body)
-    if not encoding and (body[:4].count(0) == 2):  # noqa: PLR2004  (`<` and a letter, two bytes each)
+    if not encoding and (body[:4].count(0) == 2):
         encoding = "utf-16-le" if body[1] == 0 else "utf-16-be"
     if not encoding and (declared := _DECLARED.match(body)):
         encoding = resolve_encoding(declared[1].decode("ascii"))

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 WHOLE = 100_000  # pixels, of an address that tells no size: it is taken for the whole picture
 _SCENE7 = 400  # pixels, of what Adobe's image server sends unless asked for more
 _KEYS = {
-    "w", "width", "wid", "imwidth", "sw", "maxwidth", "max-w", "mw", "h", "height", "hei", "sh", "maxheight", "mh", "size",
-    "resize", "fit", "sz", "rs",
+    "w", "width", "wid", "imwidth", "sw", "maxwidth", "max-w", "mw", "h", "height", "hei", "sh", "maxheight", "mh",
+    "size", "resize", "fit", "sz", "rs",
 }  # fmt: skip
 _OTHER_KEYS = {"hash", "v", "ts", "version", "auto", "format", "fm", "crop", "filter", "dpr", "quality", "q", "ssl"}
 _NAMES = {

@@ -6,7 +6,7 @@ div.card beside div.card. What stands in another item's tile is not its own, nor
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -30,10 +30,14 @@ class Tiles:
         for item in items:
             self._claim(item, _key(item))
         kinds = {block: _kinds(block) for block in self._blocks}
-        kin: dict[Any, Counter[tuple[str, str]]] = defaultdict(Counter)
+        kin: dict[Any, set[object]] = defaultdict(set)  # whose blocks of a kind are side by side
         for block, its in kinds.items():
-            kin[block.getparent()].update(its)
-        self._tiles = {block for block, its in kinds.items() if any(kin[block.getparent()][one] > 1 for one in its)}
+            whose = self._blocks[block]
+            for kind in its:
+                kin[block.getparent(), kind].add(block if whose is _MANY else whose)
+        self._tiles = {
+            block for block, its in kinds.items() if any(len(kin[block.getparent(), one]) > 1 for one in its)
+        }
 
     def index(self, found: Iterable[Found]) -> dict[Any, list[Found]]:
         """`found` by the blocks that have it inside, up to the tile that it stands in; for `own`."""

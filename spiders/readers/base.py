@@ -69,7 +69,7 @@ class Document:
 def document(response: Response) -> Document | None:
     """A response as a page; None when it is something else.
 
-    Parsed here, because Scrapy looks for <base> in the first 4,096 letters only, and raises over one that is no address.
+    Parsed here, because Scrapy looks for <base> in the first 4,096 letters only, and raises over a bad one.
     """
     if not isinstance(response, TextResponse) or isinstance(response, (JsonResponse, XmlResponse)):
         return None

@@ -11,8 +11,8 @@ from scrapbag.crawl.frontier import Page, Picture
 from scrapbag.sources import Product
 from spiders.pages import markup, own_block, sitemap, sizes
 from spiders.pages.address import absolute
+from spiders.pages.headings import cleaned, title
 from spiders.pages.licence import licence_name
-from spiders.pages.headings import title
 from spiders.pages.schema_org import PageProduct, Shown, is_article, opengraph, product_of, unique
 from spiders.readers.base import Document, Reader, document
 
@@ -59,6 +59,7 @@ class ProductReader(Reader[Product]):
         if self.source.min_rating and (product is None or (product.rating or 0) < self.source.min_rating):
             self.tally.passed_over += 1
             return
+        name = cleaned(page.selector, product.name) if product and product.name else title(page.selector, page.url)
         listed = [Shown(url, licence_url=licence) for url, licence, _ in meta.get("images", ())]
         licences = {shown.url: shown.licence_url for shown in listed}
         for shown in self.tally.look("picture of a product", response, self._shown(page, product) or listed):
@@ -67,7 +68,7 @@ class ProductReader(Reader[Product]):
                 url=shown.url,
                 page_url=response.url,
                 source_id=product.sku if product else "",
-                title=(product and product.name) or title(page.selector, page.url),
+                title=name,
                 tags=product.tags if product else (),
                 creator=shown.creator,
                 licence=licence_name(licence_url) or licence_url,

@@ -39,7 +39,8 @@ XML = '<?xml version="1.0" encoding="{}"?>'
         (urlset(f"<url><loc>{ONE}?a=1&amp;b=2</loc></url>"), [f"{ONE}?a=1&b=2"]),
         (urlset(f"<url><loc>{ONE}/caf&eacute;</loc></url><url><loc>{TWO}</loc></url>"), [f"{ONE}/café", TWO]),
         (urlset(f"<url><loc>{ONE}/caf&#233;</loc></url>"), [f"{ONE}/café"]),
-        (urlset(f"<url><loc>{ONE}/café</loc></url><url><loc>{TWO}</loc></url>").encode("latin-1"), [f"{ONE}/café", TWO]),
+        (urlset(f"<url><loc>{ONE}/café</loc></url><url><loc>{TWO}</loc></url>").encode("latin-1"), [f"{ONE}/café",
+         TWO]),
         ((XML.format("ISO-8859-1") + urlset(f"<url><loc>{ONE}/é</loc></url>")).encode("latin-1"), [f"{ONE}/é"]),
         (BOTH.replace(ONE, f"{ONE}\x0b\x00"), [ONE, TWO]),
         ((XML.format("UTF-16") + BOTH).encode("utf-16"), [ONE, TWO]),
@@ -55,7 +56,8 @@ XML = '<?xml version="1.0" encoding="{}"?>'
     ],
     ids=[
         "plain", "blank lines", "notice", "warning", "bare &", "&amp;", "&eacute;", "&#233;", "latin-1", "declared",
-        "control", "utf-16", "utf-16 unmarked", "mark", "capitals", "prefix", "cdata", "comment", "gzip", "list", "empty",
+        "control", "utf-16", "utf-16 unmarked", "mark", "capitals", "prefix", "cdata", "comment", "gzip", "list",
+         "empty",
     ],
 )  # fmt: skip
 def test_a_sitemap_is_read_whole_however_it_is_written(body: bytes | str, urls: list[str]) -> None:
@@ -81,7 +83,8 @@ def test_what_is_read_in_part_says_so(body: bytes | str, urls: list[str]) -> Non
 
 
 def test_images_keep_their_licence_and_title_and_indexes_lead_on() -> None:
-    image = "<image:image><image:loc>/a.jpg</image:loc><image:license>/l</image:license><image:title>A &amp; B</image:title>"
+    image = "<image:image><image:loc>/a.jpg</image:loc><image:license>/l</image:license>"
+    image += "<image:title>A &amp; B</image:title>"
     body = urlset(f"<url><loc>{ONE}</loc>{image}</image:image></url>")
     assert list(Sitemap(body.encode())) == [Entry(ONE, images=(Image("/a.jpg", "/l", "A & B"),))]
     index = f"<sitemapindex {NAMESPACES}><sitemap><loc>{ONE}</loc></sitemap></sitemapindex>"

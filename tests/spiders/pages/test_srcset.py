@@ -85,7 +85,8 @@ def test_a_media_query_is_asked_of_the_widest_screen(media, holds):
 ELEMENTS = {
     "template": ('<img data-src="//c.example/a_{width}x.jpg" data-widths="[180,360,1080]">', "//c.example/a_1080x.jpg"),
     "escaped template": ('<img data-src="/a_%7Bwidth%7Dx.jpg" data-widths="180, 720">', "/a_720x.jpg"),
-    "template of both": ('<img data-src="/a-{width}x{height}.jpg" data-widths="[400]" data-aspectratio=2>', "/a-400x200.jpg"),
+    "template of both": ('<img data-src="/a-{width}x{height}.jpg" data-widths="[400]" data-aspectratio=2>',
+     "/a-400x200.jpg"),
     "jxl first": ('<picture><source type="image/jxl" srcset=/a.jxl><img src=/a.jpg></picture>', "/a.jpg"),
     "heic first": ('<picture><source type="image/heic" srcset="/a.heic 9w"><img src=/a.jpg></picture>', "/a.jpg"),
     "svg first": ('<picture><source type="image/svg+xml" srcset=/a.svg><img src=/a.jpg></picture>', "/a.jpg"),
@@ -109,19 +110,22 @@ ELEMENTS = {
     "data-ll-src": ('<img src=/blank.gif data-ll-src="/a.jpg">', "/a.jpg"),
     "nitro-lazy-src": ('<img src="data:image/svg+xml;x" nitro-lazy-src="/a.jpg">', "/a.jpg"),
     "noscript": ('<div><img src="data:image/gif;base64,R0"><noscript><img src=/a.jpg></noscript></div>', "/a.jpg"),
-    "orig file": ('<img src=/a-300x200.jpg data-medium-file=/a-300x200.jpg data-large-file=/a-1024x683.jpg data-orig-file=/a.jpg>', "/a.jpg"),
-    "hi-res": ('<img src=/s.jpg data-hi-res-src=/l.jpg>', "/l.jpg"),
+    "orig file": ("<img src=/a-300x200.jpg data-medium-file=/a-300x200.jpg data-large-file=/a-1024x683.jpg "
+                  "data-orig-file=/a.jpg>", "/a.jpg"),
+    "hi-res": ("<img src=/s.jpg data-hi-res-src=/l.jpg>", "/l.jpg"),
     "flag": ('<img src=/s.jpg data-zoom=true data-large=1 data-image-id="9/3">', "/s.jpg"),
-    "thumb": ('<img src=/l.jpg data-thumb=/t.jpg data-lowsrc=/t.jpg data-hover-src=/h.jpg data-placeholder-src=/p.jpg>', "/l.jpg"),
+    "thumb": ("<img src=/l.jpg data-thumb=/t.jpg data-lowsrc=/t.jpg data-hover-src=/h.jpg "
+              "data-placeholder-src=/p.jpg>", "/l.jpg"),
     "parentheses": ("<div style=\"background:url('/e (1).jpg')\"></div>", "/e (1).jpg"),
     "bare parentheses": ("<div style='background: #fff url(/e (1).jpg) no-repeat; color: red'></div>", "/e (1).jpg"),
     "escaped parentheses": (r"<div style='background:url(/e\(1\).jpg)'></div>", "/e(1).jpg"),
     "layers": ("<div style='background:linear-gradient(red,blue),url(data:x),url(/a.jpg)'></div>", "/a.jpg"),
     "link": ('<a href="fan.jpg"><img src="fan.jpg?width=450"></a>', "fan.jpg"),
     "link itself": ('<a class=it href="fan.jpg"><img src="fan.jpg?width=450"></a>', "fan.jpg"),
-    "picture itself": ('<picture class=it><source type=image/jxl srcset=/a.jxl><img src=/a.jpg></picture>', "/a.jpg"),
+    "picture itself": ("<picture class=it><source type=image/jxl srcset=/a.jxl><img src=/a.jpg></picture>", "/a.jpg"),
     "tile": ('<li class=it><span style="color:red"></span><i><img data-src=/a.jpg></i><img src=/b.jpg></li>', "/a.jpg"),
-    "link smaller": ('<a href="/a-1024x683.jpg"><img src=/a-300x200.jpg srcset="/a-2048x1366.jpg 2048w"></a>', "/a-2048x1366.jpg"),
+    "link smaller": ('<a href="/a-1024x683.jpg"><img src=/a-300x200.jpg srcset="/a-2048x1366.jpg 2048w"></a>',
+     "/a-2048x1366.jpg"),
     "link of two": ('<a href="/x.jpg"><img src=/a.jpg><img src=/b.jpg></a>', "/a.jpg"),
 }  # fmt: skip
 
