@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from scrapy.http import HtmlResponse, TextResponse
 
+from benchmarks.support.page_checks import is_faulty, larger_named, names_one, stated_rating
 from scrapbag import sources
 from scrapbag.crawl.frontier import Picture
 from scrapbag.recipe import Scrape
@@ -34,11 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 JUDGED = Path(__file__).parents[1] / "docs" / "sources.md"
-_NAMES_ONE = (  # crude on purpose: not our own reading of it
-    rb"<meta[^>]*og:image[^>]*content=[\"'][^\"']{8}",
-    rb"\"@type\"\s*:\s*\"Product\".{0,4000}?\"image\"\s*:\s*\[?\s*[\"{]",
-    rb"schema\.org/Product.{0,20000}?itemprop=[\"']image[\"']",
-)
 
 
 def main() -> None:
@@ -103,14 +99,14 @@ def products(pages: Path) -> dict[str, Any]:
         found = _product(response)
         end, verdict = verdicts.get(name[:8], ("?", ""))
         right = bool(found) and found[0].url.partition("?")[0].endswith(end) and verdict.startswith("right")
-        named = any(re.search(sign, body, re.DOTALL) for sign in _NAMES_ONE)
+        named = names_one(body)
         figures["pages"] += 1
         figures["as_judged"] += right
         figures["named" if named else "unnamed"] += 1
         figures["named_found" if named else "unnamed_right"] += right
-        figures["faulty_titles"] += [name[:8]] if found and _is_faulty(found[0].title, response) else []
-        figures["smaller"] += [name[:8]] if found and _larger_named(found[0].url, body) else []
-        if (rating := _stated_rating(body)) is not None:
+        figures["faulty_titles"] += [name[:8]] if found and is_faulty(found[0].title, response) else []
+        figures["smaller"] += [name[:8]] if found and larger_named(found[0].url, body) else []
+        if (rating := stated_rating(body)) is not None:
             figures["stated"] += 1
             figures["rated"] += bool(found) and found[0].rating == rating
         if data := _named(response):
@@ -241,42 +237,6 @@ def _named(response: HtmlResponse) -> list[str]:
     named = [one.url for one in product.pictures] if product else []
     named += opengraph(response.selector, response.url)
     return [one for one in named if not own_block.is_furniture(one)]
-
-
-def _stated_rating(body: bytes) -> float | None:
-    """The rating of 5 in the page's JSON-LD or microdata, where it is of more than nothing; crude on purpose."""
-    found = re.search(rb'"aggregateRating"\s*:\s*\{[^{}]*\}|itemprop="aggregateRating".{0,600}', body, re.DOTALL)
-    if not found:
-        return None
-    value = re.search(rb'ratingValue"[^0-9]{1,20}([\d.,]*\d)', found[0])
-    best = re.search(rb'bestRating"[^0-9]{1,20}(\d+)', found[0])
-    score = float(value[1].replace(b",", b".")) if value else 0.0
-    return round(score * 5 / float(best[1] if best else 5), 3) or None
-
-
-def _larger_named(taken: str, body: bytes) -> bool:
-    """Whether an attribute or structured data has the same file name with a larger width in it; crude on purpose."""
-    stem = re.sub(r"\d+", "0", taken.partition(":")[2])
-    names = re.findall(
-        rb"""(?:https?:)?//[^"'\s<>\\,)]+""", re.sub(rb"<script(?![^>]*json).*?</script>", b"", body, flags=re.DOTALL)
-    )
-    same = {one.decode("utf-8", "replace").replace("&amp;", "&") for one in names}
-    digits = re.compile(r"\d+")
-    for one in same:
-        if re.sub(r"\d+", "0", one[one.index("//") :]) == stem:
-            pairs = list(zip(digits.findall(one), digits.findall(taken), strict=True))
-            differing = [(int(a), int(b)) for a, b in pairs if a != b]
-            if differing and all(50 <= b and 5 * b < 4 * a < 20_000 for a, b in differing):
-                return True
-    return False
-
-
-def _is_faulty(title: str, response: HtmlResponse) -> bool:
-    """Whether a title has an entity or an icon's letter, is empty, or begins before its page's <title> does."""
-    whole = " ".join(response.xpath("//title//text() | //meta[@property='og:title']/@content").getall()).casefold()
-    words = title.casefold().split()
-    late = any(whole.startswith(" ".join(words[skipped:])) for skipped in range(1, len(words) - 1))
-    return bool(re.search(r"&\w+;|[\ue000-\uf8ff]", title)) or not words or late
 
 
 def _json(url: str, body: bytes) -> TextResponse:

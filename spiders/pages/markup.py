@@ -142,7 +142,7 @@ def _around(root: Any) -> Iterator[Named]:
     yield from _sets(root)
     yield from _guessed(root, "lazy")
     yield from map(Named, styled(root.get("style") or ""))
-    images = (*root.iter(*(_IMAGES - {"source"})), *(root.iter("source") if root.tag == "picture" else ()))
+    images = (*root.iter(*(_IMAGES - {"source"})), *srcset.fitting(root if root.tag == "picture" else None))
     inside = next(filter(None, (list(_image(inner)) for inner in images)), [])
     yield from inside or (Named(one) for inner in root.iter() for one in styled(inner.get("style") or ""))
     yield from map(Named, filter(None, ((root.get("content") or "").strip(), link)))

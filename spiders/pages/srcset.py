@@ -76,12 +76,17 @@ def sources(image: Any) -> list[Any]:
     parent = image.getparent()
     while parent is not None and parent.tag != "picture":
         parent = parent.getparent()
-    if parent is None or image.tag != "img":
+    if image.tag != "img":
         return []
-    every = [one for one in parent.iter("source") if _TYPES.fullmatch(one.get("type") or "")]
-    fitting = [one for one in every if fits(one.get("media") or "")]
     bare = not any(image.get(name) for name in ("src", "srcset", "data-src", "data-srcset"))
-    return fitting or (every if bare else [])
+    return fitting(parent, every=bare)
+
+
+def fitting(picture: Any, *, every: bool = True) -> list[Any]:
+    """The <source> elements of a <picture> that fit by type and media; if none does, and `every`, those of a type."""
+    typed = [] if picture is None else picture.iter("source")
+    known = [one for one in typed if _TYPES.fullmatch(one.get("type") or "")]
+    return [one for one in known if fits(one.get("media") or "")] or (known if every else [])
 
 
 def fits(media: str) -> bool:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from spiders.pages.selectors import Found
 
 
+_PSEUDO = re.compile(r"[^'\"]*::(?:text|attr\([^)]*\))")
+
+
 class GalleryReader(Reader[sources.Gallery]):
     """Without `item`, each picture of a list page is an item of its own, and what is said nearest to it is its own.
 
@@ -33,6 +36,10 @@ class GalleryReader(Reader[sources.Gallery]):
         super().__init__(source, settings)
         keys = ("image", "item", "next", "title", "tag", "rating")
         self._rules = {key: _rule(source.name, key, getattr(source, key)) for key in keys}
+        for asked in _PSEUDO.findall(str(source.actions)):
+            raise RecipeError(
+                f"source {source.name!r} actions has {asked!r}: the browser knows no ::text and no ::attr()"
+            )
 
     def start(self) -> Iterable[Page]:
         return [self._page(url) for url in self.source.start]

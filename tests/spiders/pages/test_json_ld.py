@@ -241,7 +241,7 @@ def test_the_largest_version_that_the_page_names_is_taken(html: str, address: st
         ("<title>Red leather bag Victoria</title><h1><b>\uf004 Log In needed</b> $15 · Red leather bag</h1>",
          "Red leather bag"),
         ("<title>Red bag (large)</title><h1>Red bag (large) Код: 01245</h1>", "Red bag (large)"),
-        ("<title>Entradas Lina de Lima Streaming</title><h1>Lina de Lima</h1><h2>Streaming desde las 20</h2>", "Lina de Lima"),
+        ("<title>Lina de Lima Streaming</title><h1>Lina de Lima</h1><h2>Streaming desde las 20</h2>", "Lina de Lima"),
         ("<title>A shop</title><h1>All goods</h1><h1>Red bág 12345</h1>", "Red bág 12345"),
         ("<meta property=og:site_name content=Shop><title>Red bag - Shop</title>", "Red bag"),
         ("<meta property=og:site_name content=Shop><title>Shop | Red - bag</title>", "Red - bag"),

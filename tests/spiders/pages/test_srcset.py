@@ -93,8 +93,12 @@ ELEMENTS = {
     "webp": ('<picture><source type="IMAGE/WebP" srcset="/a.webp 9w"><img src=/a.jpg></picture>', "/a.webp"),
     "phone": ('<picture><source media="(max-width: 600px)" srcset=/p.jpg><img src=/a.jpg></picture>', "/a.jpg"),
     "desk": (
-        '<picture><source media="(max-width: 600px)" srcset="/p.jpg 900w"><source media="(min-width: 601px)" '
-        'srcset=/d.jpg><img src=/p.jpg></picture>', "/d.jpg",
+        "<picture><source media='(max-width: 6px)' srcset='/p.jpg 9w'><source media='(width > 7px)' srcset=/d.jpg><img>",
+        "/d.jpg",
+    ),
+    "desk without img": (
+        "<picture><source media='(max-width: 6px)' srcset='/p.jpg 9w'><source media='(min-width: 7px)' srcset=/d.jpg>",
+        "/d.jpg",
     ),
     "no src": ('<picture><source media="(max-width: 9px)" srcset=/p.jpg><img alt=x></picture>', "/p.jpg"),
     "data-bg": ("<div data-bg=/a.jpg></div>", "/a.jpg"),
@@ -110,12 +114,11 @@ ELEMENTS = {
     "data-ll-src": ('<img src=/blank.gif data-ll-src="/a.jpg">', "/a.jpg"),
     "nitro-lazy-src": ('<img src="data:image/svg+xml;x" nitro-lazy-src="/a.jpg">', "/a.jpg"),
     "noscript": ('<div><img src="data:image/gif;base64,R0"><noscript><img src=/a.jpg></noscript></div>', "/a.jpg"),
-    "orig file": ("<img src=/a-300x200.jpg data-medium-file=/a-300x200.jpg data-large-file=/a-1024x683.jpg "
-                  "data-orig-file=/a.jpg>", "/a.jpg"),
+    "orig file": ("<img src=/a-3x2.jpg data-medium-file=/m.jpg data-big=/b.jpg data-orig-file=/a.jpg>", "/a.jpg"),
     "hi-res": ("<img src=/s.jpg data-hi-res-src=/l.jpg>", "/l.jpg"),
     "flag": ('<img src=/s.jpg data-zoom=true data-large=1 data-image-id="9/3">', "/s.jpg"),
-    "thumb": ("<img src=/l.jpg data-thumb=/t.jpg data-lowsrc=/t.jpg data-hover-src=/h.jpg "
-              "data-placeholder-src=/p.jpg>", "/l.jpg"),
+    "thumb": ("<img src=/l.jpg data-thumb=/t.jpg data-lowsrc=/t.jpg data-placeholder-src=/p.jpg>", "/l.jpg"),
+    "hover": ("<img src=/l.jpg data-hover-src=/t.jpg data-mobile-src=/t.jpg data-alt-image=/p.jpg>", "/l.jpg"),
     "parentheses": ("<div style=\"background:url('/e (1).jpg')\"></div>", "/e (1).jpg"),
     "bare parentheses": ("<div style='background: #fff url(/e (1).jpg) no-repeat; color: red'></div>", "/e (1).jpg"),
     "escaped parentheses": (r"<div style='background:url(/e\(1\).jpg)'></div>", "/e(1).jpg"),
