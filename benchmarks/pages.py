@@ -87,7 +87,7 @@ def saved(pages: Path) -> Iterator[tuple[str, str, bytes]]:
 
 def products(pages: Path) -> dict[str, Any]:
     """Product pages. `blind_same`: how often the block alone finds a picture that the hidden data names."""
-    figures = dict.fromkeys(
+    figures: dict[str, Any] = dict.fromkeys(
         ("pages", "named", "named_found", "unnamed", "unnamed_right", "as_judged", "blind", "blind_same"), 0
     )
     figures |= dict.fromkeys(("stated", "rated"), 0)

@@ -93,7 +93,7 @@ ELEMENTS = {
     "webp": ('<picture><source type="IMAGE/WebP" srcset="/a.webp 9w"><img src=/a.jpg></picture>', "/a.webp"),
     "phone": ('<picture><source media="(max-width: 600px)" srcset=/p.jpg><img src=/a.jpg></picture>', "/a.jpg"),
     "desk": (
-        "<picture><source media='(max-width: 6px)' srcset='/p.jpg 9w'><source media='(width > 7px)' srcset=/d.jpg><img>",
+        "<picture><source media='(max-width: 6px)' srcset='/p.jpg 9w'><source media='(width>7px)' srcset=/d.jpg><img>",
         "/d.jpg",
     ),
     "desk without img": (
