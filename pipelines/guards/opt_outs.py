@@ -28,7 +28,6 @@ _VALUED = re.compile(r"unavailable_after|max-[a-z-]+")  # rules that have a valu
 _AGENT = re.compile(
     r"\s*([^\s:]+(?: [^\s:]+)*)\s*:\s*(?=[a-z_-]+(?:\s+[a-z_-]+)*\s*(?:[:;,]|$))"
 )  # `name: rule`, of one crawler
-_DATE = re.compile(r".*\d|\s*(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\s*$")  # a part of a date
 _SPOKEN_OF = re.compile(rf"robots|{OUR_NAME}|tdm-reservation", re.IGNORECASE)  # a page without these has no opt-out
 
 
@@ -67,21 +66,18 @@ def rules(values: Iterable[str]) -> set[str]:
     """The rules of X-Robots-Tag headers that are for everyone or for us.
 
     A value is a list with commas; `name: rule` is for that crawler, and so is what follows it in the same value. The
-    date of unavailable_after may have a comma of its own.
+    date of unavailable_after has commas and colons of its own, and names nobody: no rule follows a colon there.
     """
     return {rule for value in values for name, rule in _named(value.lower()) if name in ("", "*", OUR_NAME)}
 
 
 def _named(value: str) -> Iterator[tuple[str, str]]:
     """Each rule of one value with the crawler that it is for, '' for all of them."""
-    name, dated = "", False
+    name = ""
     for part in re.split(r"[,;]", value):
         if (agent := _AGENT.match(part)) and not _VALUED.fullmatch(agent[1]):
             name = agent[1].partition("/")[0].strip()
             part = part[agent.end() :]  # noqa: PLW2901
-        elif dated and _DATE.match(part):
-            continue
-        dated = part.strip().startswith("unavailable_after")
         yield from ((name, word.strip("\"'")) for word in part.split())
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from spiders.pages.selectors import Found
+    from spiders.pages.css import Found
 
 _ROWS = {"li", "tr", "td", "article", "figure"}  # of one kind whatever their classes say
 _ALONE = {"li", "tr", "article"}  # a tile even without siblings

@@ -10,7 +10,7 @@ from scrapbag.crawl.frontier import Page, Picture
 from scrapbag.errors import RecipeError
 from spiders.pages import own_block
 from spiders.pages.address import absolute
-from spiders.pages.selectors import Rule
+from spiders.pages.css import Rule
 from spiders.pages.tiles import Tiles
 from spiders.readers.base import Document, Reader, document
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from scrapy.http import TextResponse
 
     from scrapbag.recipe import Scrape
-    from spiders.pages.selectors import Found
+    from spiders.pages.css import Found
 
 
 _PSEUDO = re.compile(r"[^'\"]*::(?:text|attr\([^)]*\))")
