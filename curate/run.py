@@ -73,12 +73,12 @@ def gather(settings: Curate, data: Data) -> Material:
         scores = current(data)
         wanted = targets.indices(settings.targets, scores.classes)
         predicted = predictions(scores, wanted)
-        records = list(catalog.records(connection))
+        records = assemble.agreed(catalog.records(connection))
         given = labels.every(connection, settings.targets)
         pictures = {picture.sha256: picture for picture in catalog.pictures(connection, data)}
     finally:
         connection.close()
-    main = assemble.main_records(records, settings.require_licence)
+    main = assemble.main_records(records)
     answers = {sha256: label.answer for sha256, label in labels.latest(given).items()}
     facts = collect(scores, predicted, main, answers, settings.require_licence)
     links = duplicates.links(read_pairs(scores.shards), settings.near)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from scrapbag.errors import DiskError, MissingError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from scrapbag.layout import Data
 
@@ -111,6 +111,7 @@ class Record:
     creator: str  # who made it, as the page says
     licence: str  # as the page or the recipe says; unknown where neither does
     licence_url: str  # the page that explains the licence
+    licence_disputed: str  # where its pages state several licences, all of them, joined by ' | '
     attribution: str  # the words that the site asks to be credited with
     rating: float | None  # of 5
     fetched_at: str  # ISO 8601, UTC
@@ -173,6 +174,9 @@ def records(connection: sqlite3.Connection) -> Iterator[Record]:
         select p.id as number, r.url, coalesce(s.page_url, '') as page_url, r.source,
                coalesce(s.source_id, '') as source_id, coalesce(s.title, '') as title, coalesce(s.tags, '') as tags,
                coalesce(s.creator, '') as creator, coalesce(s.licence, 'unknown') as licence,
+               coalesce((select group_concat(licence, ' | ') from (select distinct licence from sighting
+                         where url = r.url and licence not in ('', 'unknown') order by licence)), '')
+               as licence_disputed,
                coalesce(s.licence_url, '') as licence_url, coalesce(s.attribution, '') as attribution, s.rating,
                r.fetched_at, r.state, r.reason as fetch_reason, coalesce(r.sha256, '') as sha256,
                coalesce(p.extension, '') as extension, p.bytes, p.width, p.height, coalesce(p.problem, '') as problem
@@ -186,7 +190,14 @@ def records(connection: sqlite3.Connection) -> Iterator[Record]:
     if set(columns) != names:
         raise AssertionError(set(columns) ^ names)
     for row in rows:
-        yield Record(**dict(zip(columns, row, strict=True)))
+        said = dict(zip(columns, row, strict=True))
+        yield Record(**said | {"licence_disputed": disputed([said["licence_disputed"]])})
+
+
+def disputed(stated: Iterable[str]) -> str:
+    """The licences in texts joined by ' | ', if they are several: '' where all are one, whatever its capitals."""
+    licences = {one.casefold(): one for text in stated for one in text.split(" | ") if one not in ("", "unknown")}
+    return " | ".join(licences[one] for one in sorted(licences)) if len(licences) > 1 else ""
 
 
 def pictures(connection: sqlite3.Connection, data: Data) -> list[StoredPicture]:

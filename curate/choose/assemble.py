@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from collections import defaultdict
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,11 +11,11 @@ import numpy as np
 from curate.choose.duplicates import HOW
 from curate.choose.facts import formats
 from curate.rows import Row
-from scrapbag.catalog import Record
+from scrapbag.catalog import Record, disputed
 from scrapbag.reasons import DECISION_REASONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -31,17 +32,25 @@ _UNSCORED: dict[str, Any] = {  # the decision's fields for an address that gave 
 }
 
 
-def main_records(records: Iterable[Record], licences: Sequence[str]) -> dict[str, Record]:
-    """For each sha256 the record that is decided on: the first with a wanted licence, else the first.
+def agreed(records: Iterable[Record]) -> list[Record]:
+    """The records, each with every licence that any page states of its bytes, if they are several."""
+    listed = list(records)
+    stated: dict[str, list[str]] = defaultdict(list)
+    for record in listed:
+        stated[record.sha256] += [record.licence, record.licence_disputed]
+    said = {sha256: disputed(licences) for sha256, licences in stated.items() if sha256}
+    return [replace(one, licence_disputed=said.get(one.sha256, one.licence_disputed)) for one in listed]
+
+
+def main_records(records: Iterable[Record]) -> dict[str, Record]:
+    """For each sha256 the record that is decided on: the first that states a licence, else the first.
 
     Other addresses that served the very same bytes are exact duplicates of it.
     """
-    allowed = {licence.casefold() for licence in licences}
     chosen: dict[str, Record] = {}
     for record in records:
         held = chosen.get(record.sha256)
-        better = held and held.licence.casefold() not in allowed and record.licence.casefold() in allowed
-        if record.sha256 and (held is None or better):
+        if record.sha256 and (held is None or (held.licence == "unknown" != record.licence)):
             chosen[record.sha256] = record
     return chosen
 

@@ -131,7 +131,7 @@ def collect(
         confidence=predicted.confidence,
         on_target=predicted.on_target,
         answer=np.array([answers.get(sha256, "") for sha256 in scores.shards.sha256], dtype=object),
-        licensed=np.array([not allowed or (one is not None and one.licence.casefold() in allowed) for one in known]),
+        licensed=np.array([not allowed or (one is not None and _licences(one) <= allowed) for one in known]),
     )
 
 
@@ -146,3 +146,8 @@ def _stored_problem(record: Record | None) -> str:
     if record is None or not record.problem:
         return ""
     return "not_image" if record.problem == "not_image" else "unreadable"
+
+
+def _licences(record: Record) -> set[str]:
+    """Every licence that is stated of a picture: all of them must be wanted, so that the strictest counts."""
+    return {one.casefold() for one in (record.licence_disputed or record.licence).split(" | ")}

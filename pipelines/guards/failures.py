@@ -64,7 +64,7 @@ class NotYetError(IgnoreRequest):
 
 
 class OptedOutError(StopDownload):
-    """The headers opt out (X-Robots-Tag, tdm-reservation): the body is not downloaded."""
+    """The headers opt out (X-Robots-Tag, tdm-reservation): the body is not downloaded, the status is looked at."""
 
 
 def is_transient(error: BaseException, reason: FetchReason) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_BYTES = 500 * 1024  # RFC 9309, 2.5: what a crawler reads at least, and all that this one does
+
+
+_AGENT_LINE = re.compile(r"^(\s*user[- ]?agent(?:[ \t]*:|[ \t]+)[ \t]*)([^#\n]*)", re.IGNORECASE | re.MULTILINE)
+_NOBODY = "!"  # no part of any product token
 
 
 class RobotsGuard:
@@ -76,13 +81,29 @@ class RobotsGuard:
                 reason = reason_of(error)
                 log.info("%s: %s", request.url, error)
                 if reason == "redirect":  # 2.3.1.2: more than five hops may be taken for unavailable
-                    return ProtegoRobotParser(b"", None)
+                    return rules_for(self._agent, b"")
                 if not is_transient(error, reason):
                     return reason
                 continue
             reason = "robots"
             if response.status < 500 and response.status != 429:
-                rules = ProtegoRobotParser(response.body[:MAX_BYTES] if response.status < 300 else b"", None)
+                rules = rules_for(self._agent, response.body[:MAX_BYTES] if response.status < 300 else b"")
                 self._crawler.signals.send_catch_log(signals.robots_parsed, robotparser=rules, request=request)
                 return rules
         return reason
+
+
+def rules_for(agent: str, body: bytes) -> ProtegoRobotParser:
+    """The rules of a robots.txt. A group is ours if the product token that it names is `agent`, whole (2.2.1).
+
+    Protego compares by substring: it takes `scrap` for us, and not `scrapbag/1.0`. So each name is written as ours, *
+    or neither.
+    """
+
+    def named(line: re.Match[str]) -> str:
+        token = (line[2].partition("/")[0].split() or [""])[0].lower()
+        ours = {agent.lower(): agent, "*": "*"}
+        return f"{line[1]}{ours.get(token, _NOBODY)}"
+
+    text = "\n".join(body.decode("utf-8-sig", "replace").splitlines())
+    return ProtegoRobotParser(_AGENT_LINE.sub(named, text).encode(), None)

@@ -152,10 +152,12 @@ class Frontier:
         """Remember across runs that a host wants to be left alone until then."""
         self._db.execute("insert or replace into host values (?, ?)", (host, not_before))
 
-    def stop(self, host: str, reason: FetchReason) -> int:
-        """Give up a host: whatever is queued of it has failed for that reason. Returns how many requests that were."""
-        given_up = move("stop", "reason = ?", "fetched_at = ?", where="host = ? and source in wanted")
-        return self._db.execute(given_up, (reason, self._now(), host)).rowcount
+    def stop(self, host: str, reason: FetchReason, source: str = "") -> int:
+        """Give up a host, or do so for one source: what is queued of it has failed. Returns how many it were."""
+        given_up = move(
+            "stop", "reason = ?", "fetched_at = ?", where="host = ? and source in wanted and ? in ('', source)"
+        )
+        return self._db.execute(given_up, (reason, self._now(), host, source)).rowcount
 
     def count(self) -> dict[tuple[str, str, str], int]:
         """Requests of these sources by (kind, state, reason)."""

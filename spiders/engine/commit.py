@@ -5,7 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from scrapbag.crawl.frontier import Answer, Frontier
+from twisted.python.failure import Failure
+
+from pipelines.guards.challenges import challenged, is_bare_check
+from scrapbag.crawl.frontier import Answer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -13,19 +16,21 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Response
 
+    from scrapbag.crawl.frontier import Frontier
+
 log = logging.getLogger(__name__)
 
 
 class CommitPages:
     """Gathers what a callback finds on a page and commits it when the callback is exhausted. Pictures pass through."""
 
-    def __init__(self, frontier: Frontier) -> None:
-        self._frontier = frontier
+    def __init__(self, spider: Any) -> None:
+        self._spider = spider
+        self._frontier: Frontier = spider.frontier
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> CommitPages:
-        spider: Any = crawler.spider
-        return cls(spider.frontier)
+        return cls(crawler.spider)
 
     async def process_spider_output(self, response: Response, result: AsyncIterator[Any]) -> AsyncIterator[Any]:
         lease = response.meta["lease"]
@@ -41,7 +46,10 @@ class CommitPages:
                 log.exception("cannot read %s", response.url)
                 self._frontier.lost(lease, "unreadable", answer(response))
             else:
-                self._frontier.page_done(lease, found, answer(response))
+                if not found and is_bare_check(response):
+                    self._spider.lost(lease, Failure(challenged(response)))  # type: ignore[no-untyped-call]
+                else:
+                    self._frontier.page_done(lease, found, answer(response))
 
 
 def answer(response: Response) -> Answer:

@@ -138,7 +138,7 @@ class Crawl(scrapy.Spider):
             skipped = reason == "opt_out" or (isinstance(error, RefusedError) and error.skipped)
             self.frontier.lost(lease, reason, Answer(getattr(error, "status", None)), skipped=skipped)
         if isinstance(error, HostStoppedError):
-            self.turns.stop(error.host, reason)
+            self.turns.stop(error.host, reason, lease.source if reason == "challenge" else "")
         elif reason in SILENT:
             self.turns.silent(lease, reason)
         else:

@@ -36,10 +36,10 @@ def scrapy_settings(scrape: Scrape, *, browser: bool) -> dict[str, Any]:
         },
         "DOWNLOADER_MIDDLEWARES": {  # from the engine to the network
             "pipelines.guards.http_status.Status": 10,
-            "pipelines.guards.manners.OptOut": 20,
+            "pipelines.guards.opt_outs.OptOut": 20,
             "pipelines.guards.address_guard.AddressGuard": 90,
             "pipelines.guards.robots.RobotsGuard": 100,
-            "pipelines.guards.manners.Challenge": 580,
+            "pipelines.guards.challenges.Challenge": 580,
             "pipelines.guards.manners.Busy": 620,
         },
         "DOWNLOAD_HANDLERS_BASE": {},

@@ -57,7 +57,7 @@ class Turns:
         self._pictures_out = 0
         self._buffered = 0
         self._held: set[str] = set()  # hosts that have only pictures left, more than the limit allows
-        self._stopped: dict[str, FetchReason] = {}  # hosts given up for the rest of the run, and why
+        self._stopped: dict[str, dict[str, FetchReason]] = {}  # hosts given up, for which source ('' is all), and why
         self.resting: dict[str, float] = {}  # hosts beyond our patience, and until when
         self.stopping = False  # hand out nothing more
 
@@ -115,9 +115,9 @@ class Turns:
     def found(self, hosts: set[str]) -> None:
         """Give hosts with something new a turn."""
         for name in hosts:
-            if name in self._stopped:
-                self._frontier.stop(name, self._stopped[name])
-            else:
+            for source, reason in self._stopped.get(name, {}).items():
+                self._frontier.stop(name, reason, source)
+            if "" not in self._stopped.get(name, {}):
                 host = self._host(name)
                 self._join(host, host.next_at)
 
@@ -172,12 +172,12 @@ class Turns:
         host.slow_down(self._clock.monotonic(), crawl_delay)
         return host.delay
 
-    def stop(self, name: str, reason: FetchReason) -> None:
-        """Ask nothing of a host for the rest of the run; what is queued of it has failed for `reason`."""
-        log.info("%s is left alone: %s", name, reason)
-        self._stopped[name] = reason
+    def stop(self, name: str, reason: FetchReason, source: str = "") -> None:
+        """Ask nothing of a host for the rest of the run, or only for `source`; what is queued failed for `reason`."""
+        log.info("%s is left alone%s: %s", name, source and f" by {source}", reason)
+        self._stopped.setdefault(name, {})[source] = reason
         self._release(self._host(name))
-        self._frontier.stop(name, reason)
+        self.found({name})
 
     @property
     def _idle(self) -> bool:
@@ -190,7 +190,7 @@ class Turns:
 
     def _join(self, host: Host, at: float) -> None:
         """Queue the host for a turn, unless it has one, may have none, or would have it too late for this run."""
-        if host.waiting or host.name in self._stopped or host.flight >= host.cap:
+        if host.waiting or "" in self._stopped.get(host.name, {}) or host.flight >= host.cap:
             return
         if at - self._clock.monotonic() > PATIENCE_S:
             self.resting[host.name] = self._wall(at)

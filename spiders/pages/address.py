@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 from w3lib.url import safe_url_string
+
+if TYPE_CHECKING:
+    from parsel import Selector
 
 EXTENSIONS = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".avif"}
 _PICTURE = re.compile(rf"(?:{'|'.join(map(re.escape, sorted(EXTENSIONS)))})(?:\?|$)", re.IGNORECASE)
@@ -14,6 +18,14 @@ _PICTURE = re.compile(rf"(?:{'|'.join(map(re.escape, sorted(EXTENSIONS)))})(?:\?
 def is_picture(address: str) -> bool:
     """Whether an address ends like a picture's file."""
     return bool(_PICTURE.search(address))
+
+
+def base(page: Selector, url: str) -> str:
+    """What a page's addresses are relative to: its first <base href> that is an address, else its own `url`."""
+    for href in page.xpath("//base/@href").getall():
+        if found := absolute(url, href):
+            return found
+    return url
 
 
 def absolute(base: str, address: str | None) -> str:

@@ -13,8 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 from spiders.pages import markup
 from spiders.pages.address import absolute, is_picture
-from spiders.pages.schema_org import likeness, words
-from spiders.pages.sizes import declared
+from spiders.pages.headings import heading, likeness, title, words
+from spiders.pages.sizes import declared, size
 
 if TYPE_CHECKING:
     from parsel import Selector
@@ -23,6 +23,11 @@ _FURNITURE = re.compile(
     r"(?<![a-z])(?:logo|sprite|favicon|icons?|pixel|placeholder|blank|spacer|spinner|load(?:er|ing|indicator)|avatar"
     r"|captcha|paypal|visa|mastercard|maestro|klarna|payments?|badge|banner|flags?|stars?|track|arrow|button|play"
     r"|no[-_]?(?:image|photo|picture)|default|social|facebook|instagram|twitter|pinterest|whatsapp|youtube|secure)s?(?![a-z])"
+)
+_FILM = re.compile(  # the still of a film
+    r"//(?:img|i\d?)\.(?:youtube|ytimg)\.com/|/vi(?:_webp)?/[\w-]{11}/|vimeocdn\.com/video/|dmcdn\.net/"
+    r"|[-_/]video[-_]?(?:thumb|poster|still|preview)|\.(?:mp4|webm|mov)\b",
+    re.IGNORECASE,
 )
 _DRAWER = re.compile(r"/(?:logos?|icons?|sprites?)/")
 _ELSEWHERE = re.compile(
@@ -38,21 +43,25 @@ _ZOOM = "@data-a-dynamic-image | @data-old-hires | @data-zoom-image | @data-larg
 
 
 def is_furniture(url: str) -> bool:
-    """Whether an address that a page names as its picture is all the same a logo, an icon, or a placeholder."""
+    """Whether an address that a page names as its picture is yet a logo, an icon, a placeholder, or a film's."""
     stem = unquote(urlsplit(url).path).lower().rpartition("/")[2].partition(".")[0]
     kinds = "logo|favicon|icon|pixel|placeholder|blank|spacer|no[-_]?image"
-    return bool(re.fullmatch(rf"(?:\w*[-_])?(?:{kinds})[-_\dx]*", stem))
+    return bool(_FILM.search(url)) or bool(re.fullmatch(rf"(?:\w*[-_])?(?:{kinds})[-_\dx]*", stem))
 
 
-def picture(page: Selector, url: str) -> str:
-    """The absolute address of the likeliest picture of the page's product, in its largest size; '' when none is."""
-    heading = _heading(page)
-    name = words(title(page))
-    near = set(heading.root.iterancestors()) if heading is not None else set()
+def picture(page: Selector, base: str, url: str = "") -> str:
+    """The absolute address of the likeliest picture of the page's product, in its largest size; '' when none is.
+
+    `base` is what the page's addresses are relative to, `url` its own.
+    """
+    url = url or base
+    own = heading(page, url)
+    name = words(title(page, url))
+    near = set(own.root.iterancestors()) if own is not None else set()
     number = set(re.findall(r"\d{3,}", url))
     best, most = "", 2.0  # below this a page shows no product
     for image in page.xpath("//body//img"):
-        address = absolute(url, markup.picture(image))
+        address = absolute(base, markup.picture(image))
         if not address:
             continue
         weight = _weight(image, address, name, near)
@@ -63,25 +72,28 @@ def picture(page: Selector, url: str) -> str:
     return best
 
 
-def title(page: Selector) -> str:
-    """What a page calls its product: the heading that the page's title repeats most of, else the title."""
-    heading = _heading(page)
-    return (markup.text(heading) if heading is not None else "") or " ".join(
-        page.xpath("//title//text()").get("").split()
-    )
+def films(page: Selector, base: str) -> set[str]:
+    """The addresses of pictures that are stills of films: links to one, or told so by their own attributes."""
+    stills = page.xpath("//img[ancestor::a[contains(@href, 'youtu') or contains(@href, 'vimeo')] or ancestor::video]")
+    stills += page.xpath("//*[contains(@itemtype, 'VideoObject')]//img | //img[@data-video or @data-video-url]")
+    return {address for image in stills if (address := absolute(base, image.root.get("src")))}
 
 
-def is_offer(element: Selector) -> bool:
+def versions(page: Selector, base: str) -> dict[str, str]:
+    """The largest version that an <img> of the page names, by each other address that it names."""
+    found: dict[str, str] = {}
+    for image in page.xpath("//img"):
+        largest, *others = (absolute(base, one) for one in markup.versions(image.root))
+        if largest:
+            found |= {other: largest for other in others if other and size(largest) >= size(other)}
+    return found
+
+
+def is_offer(element: Any) -> bool:
     """Whether an element stands where a page offers other products: "you may also like", "recently viewed"."""
-    above = [element.root, *element.root.iterancestors()]
+    above = [element, *element.iterancestors()]
     named = " ".join(f"{one.get('class', '')} {one.get('id', '')}" for one in above if one.tag not in ("html", "body"))
     return bool(_OFFER.search(named.lower())) or any(one.tag in ("aside", "footer", "nav") for one in above)
-
-
-def _heading(page: Selector) -> Selector | None:
-    whole = words(" ".join(page.xpath("//title//text()").getall()))
-    headings = page.xpath("//h1 | //*[@itemprop='name'] | //h2")
-    return max(headings, key=lambda one: likeness(whole, words(markup.text(one))), default=None)
 
 
 def _weight(image: Selector, address: str, name: set[str], near: set[Any]) -> float:
@@ -90,9 +102,9 @@ def _weight(image: Selector, address: str, name: set[str], near: set[Any]) -> fl
     signs = " ".join(image.root.get(key, "") for key in ("class", "id", "data-a-image-name")).lower()
     above = list(image.root.iterancestors())
     around = " ".join(f"{one.get('class', '')} {one.get('id', '')}" for one in above[:8]).lower()
-    size = max(declared(address), _side(image))
+    side = max(declared(address), _side(image))
     furniture = _FURNITURE.search(f"{path.rpartition('/')[2]} {signs}") or _DRAWER.search(path)
-    if furniture or path.endswith(".svg") or 0 < size < 100:
+    if furniture or path.endswith(".svg") or 0 < side < 100:
         return 0.0
     if any(one.tag in ("header", "footer", "nav", "aside") for one in above):
         return 0.0
@@ -100,7 +112,7 @@ def _weight(image: Selector, address: str, name: set[str], near: set[Any]) -> fl
     weight = 4 * likeness(name, words(said)) + 2 * likeness(words(said), name) * bool(said)
     weight += 2 * sum(one in near for one in above) / max(1, len(near))
     weight += 2 * bool(image.xpath(_ZOOM)) + bool(_OWN.search(f"{signs} {around}"))
-    weight += min(2.0, size / 400) + len(words(path) & name) / max(1, len(name))
+    weight += min(2.0, side / 400) + len(words(path) & name) / max(1, len(name))
     elsewhere, leads_away = bool(_ELSEWHERE.search(around)), _leads_away(image)
     return weight - 3 * elsewhere - 2 * leads_away - 2 * (elsewhere and leads_away)
 

@@ -45,7 +45,7 @@ def objects(value: Any) -> list[dict[str, Any]]:
 
 def text(value: Any) -> str:
     """A value as words for people: as `first`, with markup removed and entities resolved. Not for addresses."""
-    return first(value, "content", "name", "value", clean=_words)
+    return first(value, "content", "name", "value", clean=tidy)
 
 
 def first(value: Any, *keys: str, clean: Callable[[str], str] = str) -> str:
@@ -68,5 +68,7 @@ def query(address: str, parameters: Mapping[str, Any]) -> str:
     return f"{address}?{urlencode(parameters)}"
 
 
-def _words(markup: str) -> str:
-    return html.unescape(BeautifulSoup(markup, "lxml").get_text(" ") if "<" in markup else markup)
+def tidy(markup: str) -> str:
+    """Words for people: without tags, with entities resolved, also those that were escaped once more, blanks folded."""
+    bare = BeautifulSoup(markup, "lxml").get_text(" ") if "<" in markup else markup
+    return " ".join(html.unescape(html.unescape(bare)).split())

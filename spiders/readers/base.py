@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from scrapy.http import TextResponse
+from parsel import Selector
+from scrapy.http import JsonResponse, TextResponse, XmlResponse
 
 from scrapbag.sources import Source
 from spiders.pages import address as addresses
@@ -52,21 +53,33 @@ class Reader(Generic[S]):
         raise NotImplementedError
 
 
-def absolute(response: TextResponse, address: str | None) -> str:
-    """The address that a page means, by its <base> where it has one; '' when it cannot be asked."""
-    try:
-        base = response.urljoin("")
-    except ValueError:  # a <base> that is no address
-        return ""
-    return addresses.absolute(base, address)
+@dataclass(frozen=True)
+class Document:
+    """A page that can be parsed. `base` is what its addresses are relative to."""
+
+    response: TextResponse
+    selector: Selector
+    base: str
+
+    @property
+    def url(self) -> str:
+        return self.response.url
 
 
-def legible(response: Response) -> bool:
-    """Whether a response is a page that can be parsed: Scrapy raises over a <base> that is no address."""
-    try:
-        return isinstance(response, TextResponse) and response.selector.type == "html"
-    except ValueError:
-        return False
+def document(response: Response) -> Document | None:
+    """A response as a page; None when it is something else.
+
+    Parsed here, because Scrapy looks for <base> in the first 4,096 letters only, and raises over a bad one.
+    """
+    if not isinstance(response, TextResponse) or isinstance(response, (JsonResponse, XmlResponse)):
+        return None
+    page = Selector(response.text, type="html")
+    return Document(response, page, addresses.base(page, response.url))
+
+
+def absolute(response: Response, address: str | None) -> str:
+    """The address that an answer of an interface means; '' when it cannot be asked."""
+    return addresses.absolute(response.url, address)
 
 
 def fill(picture: Picture, source: Source) -> Picture:

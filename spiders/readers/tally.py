@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
@@ -9,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Sized
 
     from scrapy.http import TextResponse
+
+_SCRIPT = re.compile(r"<script(?![^>]*json)", re.IGNORECASE)
 
 S = TypeVar("S", bound="Sized")
 
@@ -19,6 +22,7 @@ class Tally:
 
     passed_over: int = 0  # items, or pictures of a list, that min_rating left out
     nothing: dict[str, tuple[str, bool]] = field(default_factory=dict)  # the first such page; has it scripts?
+    partly: list[str] = field(default_factory=list)  # sitemaps of which something could not be read
     something: set[str] = field(default_factory=set)  # keys that matched on some page
 
     def look(self, key: str, response: TextResponse, found: S) -> S:
@@ -26,7 +30,7 @@ class Tally:
         if len(found):
             self.something.add(key)
         elif key not in self.nothing:
-            scripts = key != "match" and bool(response.css("script:not([type$=json])"))
+            scripts = key != "match" and bool(_SCRIPT.search(response.text))
             self.nothing[key] = response.url, scripts
         return found
 
@@ -43,4 +47,7 @@ class Tally:
                 f"source {name!r}: min_rating = {said['min_rating']:g} passed over {self.passed_over:,} that have less"
                 " or no rating"
             )
+        if self.partly:
+            others = f", and {len(self.partly) - 1:,} more" if self.partly[1:] else ""
+            lines.append(f"source {name!r}: the sitemap {self.partly[0]} was read in part{others}")
         return lines

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from scrapbag.crawl.frontier import Page, Picture
 from scrapbag.sources import Woocommerce
 from spiders.pages import payload
-from spiders.pages.markup import scaled
+from spiders.pages.ratings import scaled
 from spiders.readers.base import Reader, absolute
 
 if TYPE_CHECKING:

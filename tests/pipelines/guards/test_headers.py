@@ -6,7 +6,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scrapy.http import Headers, Response
 
-from pipelines.guards.manners import MOST_RETRY_AFTER_S, is_challenge, opted_out, retry_after
+from pipelines.guards.challenges import is_bare_check, is_block
+from pipelines.guards.manners import MOST_RETRY_AFTER_S, retry_after
+from pipelines.guards.opt_outs import opted_out
 
 settings.register_profile("headers", derandomize=True, deadline=None, max_examples=200, database=None)
 quick = settings(settings.get_profile("headers"))
@@ -44,6 +46,22 @@ def test_robots_tags_are_read_whatever_they_are_and_noai_is_seen_among_them(valu
     assert opted_out(Headers({"X-Robots-Tag": [*values, "noai"]}), kind)
 
 
+days = st.builds(formatdate, st.integers(0, 10**10), usegmt=st.booleans())
+iso = st.datetimes().map(lambda moment: moment.isoformat(" "))
+harmless = ("nofollow", "max-snippet: -1", "max-image-preview: large", "max-video-preview: 3")
+
+
+@quick
+@given(
+    st.one_of(days, iso), st.lists(st.sampled_from(harmless), max_size=3), st.sampled_from(["", "scrapbag: ", "*: "])
+)
+def test_the_comma_of_a_date_hides_no_rule(date, others, agent):
+    value = f"{agent}{', '.join([*others, f'unavailable_after: {date}', *others, 'noai'])}"
+    assert opted_out(Headers({"X-Robots-Tag": value}), "page")
+    assert not opted_out(Headers({"X-Robots-Tag": f"otherbot: {value.removeprefix(agent)}"}), "page")
+    assert not opted_out(Headers({"X-Robots-Tag": value.removesuffix(", noai")}), "picture")
+
+
 @quick
 @given(tags)
 def test_what_a_page_is_refused_a_picture_is_refused(values):
@@ -57,4 +75,5 @@ def test_a_content_type_decides_alone_whether_a_challenge_is_looked_for(kind, bo
     page = Response(
         "https://x.example/", headers={"Content-Type": kind}, body=body + b"<title>Just a moment...</title>"
     )
-    assert is_challenge(page) == ("html" in kind.lower())
+    assert is_bare_check(page) == ("html" in kind.lower())
+    assert not is_block(page)

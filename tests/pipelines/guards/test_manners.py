@@ -5,11 +5,10 @@ from email.utils import formatdate
 
 import pytest
 from scrapy.exceptions import DownloadCancelledError, DownloadTimeoutError, IgnoreRequest, ResponseDataLossError
-from scrapy.http import Headers, HtmlResponse, Response
 
 from pipelines.guards.addresses import AddressError
 from pipelines.guards.failures import OptedOutError, RefusedError, StatusError, is_transient, reason_of
-from pipelines.guards.manners import is_challenge, opted_out, retry_after
+from pipelines.guards.manners import retry_after
 
 
 @pytest.mark.parametrize(
@@ -35,45 +34,6 @@ def test_a_retry_after_of_more_than_a_week_is_a_week(value):
 
 def test_a_retry_after_may_be_a_date_to_come():
     assert retry_after(formatdate(time.time() + 90, usegmt=True)) == pytest.approx(90, abs=3)
-
-
-@pytest.mark.parametrize(
-    ("headers", "page", "picture"),
-    [
-        ({}, False, False),
-        ({"X-Robots-Tag": "noai"}, True, True),
-        ({"X-Robots-Tag": "NOAI , noimageai"}, True, True),
-        ({"X-Robots-Tag": "noindex"}, False, True),
-        ({"X-Robots-Tag": "none"}, False, True),
-        ({"X-Robots-Tag": "nofollow, noarchive"}, False, False),
-        ({"X-Robots-Tag": "googlebot: noai"}, False, False),
-        ({"X-Robots-Tag": ["googlebot: noindex", "noai"]}, True, True),
-        ({"X-Robots-Tag": "scrapbag: noai"}, True, True),
-        ({"X-Robots-Tag": "unavailable_after: 25 Jun 2030 15:00:00 PST, noai"}, True, True),
-        ({"tdm-reservation": "1"}, True, True),
-        ({"tdm-reservation": "0"}, False, False),
-    ],
-)
-def test_an_opt_out_is_read_as_it_is_meant(headers, page, picture):
-    assert opted_out(Headers(headers), "page") is page
-    assert opted_out(Headers(headers), "picture") is picture
-
-
-@pytest.mark.parametrize(
-    ("response", "challenge"),
-    [
-        (HtmlResponse("https://x.example/", body=b"<title>Just a moment...</title>"), True),
-        (HtmlResponse("https://x.example/", body=b"<title>Robot Check</title>"), True),
-        (HtmlResponse("https://x.example/", body=b"<script src='https://geo.captcha-delivery.com/c.js'>"), True),
-        (Response("https://x.example/", headers={"cf-mitigated": "challenge"}), True),
-        (Response("https://x.example/", headers={"x-amzn-waf-action": "captcha"}), True),
-        (HtmlResponse("https://x.example/", body=b"<title>A quilt</title><div class='g-recaptcha'></div>"), False),
-        (HtmlResponse("https://x.example/", body=b"<p>just a moment...</p>"), False),
-        (Response("https://x.example/a.jpg", body=b"\xff\xd8\xff cf-chl-"), False),
-    ],
-)
-def test_a_challenge_is_told_from_a_page(response, challenge):
-    assert is_challenge(response) is challenge
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,6 @@ def test_a_host_that_never_stops_asking_for_pauses_is_given_up(world):
     assert len(world.asked("always")) <= 8
 
 
-def test_a_challenge_stops_the_host_with_a_reason(world):
+def test_a_challenge_stops_the_host_for_its_source_with_a_reason(world):
     assert world.record("/a.jpg", "challenge").fetch_reason == "challenge"
     assert len(world.asked("challenge", "/a.jpg")) == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from typing import Any
 
@@ -176,29 +175,6 @@ def test_no_page_however_broken_raises(body: bytes) -> None:
 def test_what_is_no_page_has_no_product() -> None:
     reader = ProductReader(sources.Product(name="p", start=(URL,)), Scrape())
     assert list(reader.parse(Response(URL, body=b"\xff\xd8\xff"), {})) == []  # type: ignore[arg-type]
-
-
-def urlset(urls: str) -> bytes:
-    return f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{urls}</urlset>'.encode()
-
-
-def test_a_sitemap_is_read_up_to_where_it_breaks() -> None:
-    body = urlset("<url><loc> https://a.example/1 </loc></url><url><loc>https://a.example/2</loc></url>")
-    assert [one.url for one in sitemap.entries(body)] == ["https://a.example/1", "https://a.example/2"]
-    assert [one.url for one in sitemap.entries(body[:-40])] == ["https://a.example/1"]
-    assert [one.url for one in sitemap.entries(gzip.compress(body)[:-8])] == [
-        "https://a.example/1",
-        "https://a.example/2",
-    ]
-    assert [one.url for one in sitemap.entries(b"https://a.example/1\nnonsense\n")] == ["https://a.example/1"]
-
-
-def test_a_sitemap_may_not_expand_entities_nor_unpack_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    bomb = b'<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]>' + urlset("<url><loc>&b;</loc></url>")
-    assert list(sitemap.entries(bomb)) == []
-    monkeypatch.setattr(sitemap, "MAX_BYTES", 10_000)
-    many = urlset("".join(f"<url><loc>https://a.example/{n}</loc></url>" for n in range(5000)))
-    assert 0 < len(list(sitemap.entries(gzip.compress(many)))) < 500
 
 
 def test_a_shop_begins_at_its_robots_txt_or_where_the_recipe_says() -> None:

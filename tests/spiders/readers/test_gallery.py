@@ -7,7 +7,7 @@ from scrapy.http import HtmlResponse
 from scrapbag.crawl.frontier import Page, Picture
 from scrapbag.recipe import Scrape
 from scrapbag.sources import KINDS, Gallery
-from spiders.pages import markup
+from spiders.pages import markup, ratings
 from spiders.readers.base import absolute, fill
 from spiders.readers.gallery import GalleryReader
 from spiders.readers.kinds import READERS, reader
@@ -195,7 +195,7 @@ def test_the_largest_picture_that_an_element_names_is_taken(html, address):
     ],
 )
 def test_a_rating_is_one_of_five_however_it_is_shown(html, rating):
-    assert markup.rating(element(html, "i, meta")) == rating
+    assert ratings.shown(element(html, "i, meta").root) == rating
 
 
 @pytest.mark.parametrize(
