@@ -45,5 +45,17 @@ def scrape(root: Path, name: str | None, retry: str | None, *, fresh: bool) -> N
         check(crawled, recipe.scrape.max_fail)
 
 
+@main.command("export")
+@click.option("--data", "root", required=True, type=click.Path(path_type=Path), help="The dataset's folder.")
+def write_export(root: Path) -> None:
+    """Write report/scrape.csv from the catalog, however the last crawl ended. Asks no host."""
+    with exits():
+        from spiders.engine.export import export, waiting  # noqa: PLC0415
+
+        export(Data(root))
+        if left := waiting(Data(root)):
+            click.echo(f"the crawl was stopped: {left:,} requests wait; make scrape goes on with them", err=True)
+
+
 if __name__ == "__main__":
     main()

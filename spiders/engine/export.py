@@ -28,3 +28,9 @@ def export(data: Data) -> None:
         for record in records(connection):
             values = (getattr(record, name) for name in names)
             writer.writerow([cell(value) if isinstance(value, str) else value for value in values])
+
+
+def waiting(data: Data) -> int:
+    """How many requests of the recipe's sources wait for the next crawl."""
+    with closing(connect(data.catalog)) as connection:
+        return int(connection.execute("select count(*) from request where state in ('queued', 'leased')").fetchone()[0])
