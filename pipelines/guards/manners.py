@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 from scrapy import signals
 from scrapy.http import HtmlResponse, TextResponse
-from urllib3 import Retry
-from urllib3.exceptions import InvalidHeader
 
 from pipelines.guards.failures import BusyError, HostStoppedError, OptedOutError, RefusedError
 from scrapbag.crawl.found import host_of
+from scrapbag.crawl.times import retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +32,6 @@ _CHALLENGES = re.compile(
     rb"""|<title>\s*(?:Access denied|Attention Required!|Robot Check|Are you (?:a )?human)""",
     re.IGNORECASE,
 )
-MOST_RETRY_AFTER_S = 7 * 24 * 3600  # a host that means more says so again
 _CHALLENGE_BYTES = 200_000  # a page longer than this is no mere challenge
 
 
@@ -77,14 +75,6 @@ class Busy:
             if after or response.status != 503:
                 raise BusyError(503 if lagging else response.status, retry_after((after or b"").decode("latin-1")))
         return response
-
-
-def retry_after(value: str) -> float | None:
-    """Seconds to wait, at most a week, from a number or an HTTP date; None when it says nothing that can be read."""
-    try:
-        return float(Retry(retry_after_max=MOST_RETRY_AFTER_S).parse_retry_after(value))
-    except (InvalidHeader, ArithmeticError, LookupError, TypeError, ValueError):  # of dates and digits without end
-        return None
 
 
 class Challenge:

@@ -31,6 +31,8 @@ def export(data: Data) -> None:
 
 
 def waiting(data: Data) -> int:
-    """How many requests of the recipe's sources wait for the next crawl."""
+    """How many requests of the recipe's sources, as they were at the last crawl, wait for the next one."""
+    query = """select count(*) from request join source on source.name = request.source
+        where state in ('queued', 'leased') and source.active and request.edition = source.edition"""
     with closing(connect(data.catalog)) as connection:
-        return int(connection.execute("select count(*) from request where state in ('queued', 'leased')").fetchone()[0])
+        return int(connection.execute(query).fetchone()[0])

@@ -16,14 +16,16 @@ from scrapy import signals
 from scrapy.crawler import CrawlerProcess
 from tqdm import tqdm
 
+from pipelines.store import lost_files
 from scrapbag.catalog import connect
 from scrapbag.crawl.frontier import Frontier
 from scrapbag.errors import MissingError, RecipeError, UsageError
 from scrapbag.programs import CHROMIUM, find
 from scrapbag.sources import API_KEYS, Smithsonian
+from spiders.engine.clock import Clock
 from spiders.engine.crawl import Crawl
 from spiders.engine.settings import scrapy_settings
-from spiders.engine.turns import Clock, Turns
+from spiders.engine.turns import Turns
 from spiders.readers.kinds import reader
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from scrapbag.layout import Data
     from scrapbag.recipe import Recipe
     from scrapbag.sources import Source
+    from spiders.engine.turns import Rest
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 _GRACE_S = 1.0  # for requests under way when someone says stop; they are asked again
@@ -45,7 +48,7 @@ class Crawled:
     pictures: int  # different ones, in the whole catalog
     new: int
     full: bool  # the limit was reached
-    resting: dict[str, float]  # hosts that want to be left alone, and until when (seconds since 1970)
+    resting: dict[str, Rest]  # by host: those that are left alone beyond the end of this run
 
 
 def choose(recipe: Recipe, name: str | None, path: str) -> tuple[list[Source], dict[str, str]]:
@@ -72,10 +75,11 @@ def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh
     with closing(connect(data.catalog, create=True)) as connection:
         clock = Clock(time.monotonic, time.time)
         frontier = Frontier(connection, [source.name for source in sources], clock.wall)
-        frontier.begin({source.name: _recipe(source) for source in sources}, retry=retry, fresh=fresh)
+        lost = lost_files(connection, data) if retry or fresh else []
+        texts = {source.name: _recipe(source) for source in recipe.sources}
+        frontier.begin(texts, retry=retry, fresh=fresh, lost_files=lost)
         before = frontier.pictures
-        local = frozenset(source.name for source in sources if source.local)
-        turns = Turns(frontier, recipe.scrape, clock, local)
+        turns = Turns(frontier, recipe.scrape, clock)
         process = CrawlerProcess(scrapy_settings(recipe.scrape, browser=any(map(_scripted, sources))))
         logging.getLogger("scrapy").setLevel(logging.WARNING)  # it writes two lines about every response
         logging.getLogger("twisted").addFilter(_is_news)
@@ -94,7 +98,10 @@ def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh
             gc.freeze()  # what is loaded stays; looking through it again and again would cost 5 % of the CPU
             gc.set_threshold(50_000)
             process.start(install_signal_handlers=False)
+        turns.end()  # Scrapy's own end does not come when the grace is over
         crawl = cast("Crawl", crawler.spider)
+        for name in sorted(crawl.named):
+            frontier.concluded(name)
         if crawl.fatal is not None:
             raise crawl.fatal
         if stops.asked:
@@ -147,8 +154,12 @@ def _leave() -> None:
 
 
 def _recipe(source: Source) -> str:
-    """A source's settings as text: when they differ from those of the last run, its pages are read anew."""
-    return tomli_w.dumps({key: value for key, value in asdict(source).items() if value is not None})
+    """A source's settings as text: when they differ from those of the last run, its pages are read anew.
+
+    The catalog keeps it, so no key is in it.
+    """
+    settings = asdict(source).items()
+    return tomli_w.dumps({key: value for key, value in settings if value is not None and key != "api_key"})
 
 
 def _needs(source: Source, path: str) -> str:
