@@ -68,8 +68,8 @@ curate: $(DATA)/curated/dataset.json ## Keep, drop and square, with a reason for
 
 train: $(RUN)/done.json ## Train the GAN on what was kept: PRESET= MINUTES= IMAGES= LEVEL= SEED= SET="lr_g=0.0004"
 
-$(DATA)/report/scrape.csv: | $(READY) settings
-	@$(PY) -m spiders scrape $(data)
+$(DATA)/report/scrape.csv: FORCE | $(READY) settings # whatever the catalog holds, however the last crawl ended
+	@$(PY) -m spiders $(if $(wildcard $(DATA)/catalog.db),export,scrape) $(data)
 
 $(DATA)/scored/index.json: $(STAMPS)/score
 	@:
@@ -127,14 +127,15 @@ doctor: $(READY) ## What this computer has and lacks
 
 # --- the whole way ----------------------------------------------------------------------------------------------------
 demo: $(READY) ## The main job on pictures that this repository draws, in seven minutes
-	@$(if $(wildcard data/demo/report/scrape.csv),,$(PY) -m demo with-shop --) $(AGAIN) RECIPE=recipes/demo.toml train
+	@$(if $(wildcard data/demo/scored/index.json),,$(PY) -m demo with-shop --) \
+	  $(AGAIN) RECIPE=recipes/demo.toml $(if $(wildcard data/demo/scored/index.json),,scrape) train
 	@$(PY) -m scrapbag.desk.status --data data/demo --run runs/demo --recipe recipes/demo.toml
 
 real: $(READY) ## The main job on a folder of real, labelled photographs: REAL=<folder> MINUTES=5
 	@test -n "$(REAL)" || { echo 'error: write REAL=<folder with photos/, labels.csv and model/>' >&2; exit 2; }
 	@test -d "$(REAL)/photos" -a -f "$(REAL)/labels.csv" || { echo 'error: $(REAL) has no photos/ or no labels.csv' >&2; exit 2; }
-	@$(if $(wildcard data/real/report/scrape.csv),,$(PY) -m demo with-folder $(REAL)/photos --) \
-	  $(AGAIN) RECIPE=recipes/real.toml MODEL=local-dir:$(REAL)/model train
+	@$(if $(wildcard data/real/scored/index.json),,$(PY) -m demo with-folder $(REAL)/photos --) \
+	  $(AGAIN) RECIPE=recipes/real.toml MODEL=local-dir:$(REAL)/model $(if $(wildcard data/real/scored/index.json),,scrape) train
 	@$(PY) -m benchmarks.real --real $(REAL) --data data/real --run runs/real
 
 strip: demo ## The README's picture: scraped, squared, generated

@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -20,6 +19,8 @@ from scrapbag.crawl.frontier import Answer, Frontier, Lease, Stored
 from scrapbag.disk import sync
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from scrapy.crawler import Crawler
 
     from scrapbag.layout import Data
@@ -106,14 +107,26 @@ def store(data: Data, body: bytes, max_pixels: int, expected: str = "") -> Store
     return Stored(sha256, seen.extension, len(body), seen.width, seen.height, seen.problem)
 
 
+def lost_files(connection: sqlite3.Connection, data: Data) -> list[str]:
+    """The sha256 of each picture whose file is not there, or not whole."""
+    rows = connection.execute("select sha256, extension, bytes from picture")
+    return [sha256 for sha256, extension, size in rows if not _is_there(str(data.image(sha256, extension)), size)]
+
+
+def _is_there(path: str, size: int) -> bool:
+    try:
+        return os.stat(path).st_size == size  # noqa: PTH116
+    except FileNotFoundError:
+        return False
+
+
 def _write(path: str, body: bytes) -> None:
     """Temp file in the same folder, fsync, rename, fsync the folder: no half file, and no file that a crash undoes.
 
     Plain calls of the system: pathlib would cost as much as looking at the picture does.
     """
-    with suppress(FileNotFoundError):
-        if os.stat(path).st_size == len(body):  # noqa: PTH116
-            return
+    if _is_there(path, len(body)):
+        return
     folder, name = os.path.split(path)
     part = f"{folder}/.{name[:64]}.{next(_PARTS)}.part"
     handle = _create(part)

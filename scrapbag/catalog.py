@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scrapbag.disk import network_disk
 from scrapbag.errors import DiskError, MissingError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from scrapbag.layout import Data
 
-VERSION = 1
-_NETWORK_DISKS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "afs", "ceph"}  # flock and WAL fail there
+VERSION = 2
+UNDECODABLE = "undecodable"  # the problem of a picture that looked whole when it was stored, and no decoder reads
 
 SCHEMA = """
 create table if not exists request (
@@ -32,8 +33,11 @@ create table if not exists request (
     meta          text not null default '{}',       -- JSON that the callback needs
     once          integer not null default 0,       -- a page that a later scrape does not ask again
     state         text not null default 'queued',   -- queued | leased | done | failed | skipped
-    reason        text not null default '',         -- of failed and skipped: opt_out robots http_4xx ...
-    attempts      integer not null default 0,
+    reason        text not null default '',         -- of its last answer: opt_out robots http_4xx ...
+    settled       text not null default '',         -- the state that its last answer brought it to; '' before the first
+    edition       integer not null default 0,       -- of its source, when that last named it
+    attempts      integer not null default 0,       -- answers since it was queued anew
+    cuts          integer not null default 0,       -- runs in a row that were killed while they had leased it
     not_before    real not null default 0,          -- seconds since 1970
     status        integer,                          -- the last HTTP status
     etag          text not null default '',
@@ -49,12 +53,16 @@ create index if not exists request_sha256 on request (sha256);
 
 create table if not exists host (
     name       text primary key,
-    not_before real not null                        -- seconds since 1970: what a Retry-After asked for
+    not_before real not null,                       -- seconds since 1970: nothing is asked of it until then
+    asked      integer not null default 1           -- whether the host asked for that (Retry-After)
 ) without rowid;
 
 create table if not exists source (
-    name   text primary key,
-    recipe text not null                            -- as it was last read; a changed one reads its pages anew
+    name    text primary key,
+    recipe  text not null,                          -- as it was last read, without its key
+    edition integer not null default 0,             -- raised by an edit: what the source names now has this edition
+    since   integer not null default 0,             -- what it has not named since this edition is gone
+    active  integer not null default 1              -- whether the recipe has it
 ) without rowid;
 
 create table if not exists picture (
@@ -64,11 +72,12 @@ create table if not exists picture (
     bytes      integer not null,
     width      integer,                             -- pixels, before any EXIF turn; null when unreadable
     height     integer,
-    problem    text not null default '',            -- not_image | truncated ..., when storing already saw it
+    problem    text not null default '',            -- not_image truncated ...; undecodable: decoders alone saw it
     added_at   text not null
 );
 
 create table if not exists sighting (
+    id          integer primary key,                -- in the order of finding
     url         text not null,
     page_url    text not null,
     source      text not null,
@@ -80,8 +89,9 @@ create table if not exists sighting (
     licence_url text not null default '',
     attribution text not null default '',
     rating      real,                               -- of 5
-    primary key (url, page_url)
-) without rowid;
+    edition     integer not null default 0,         -- of its source, when that last named it
+    unique (url, page_url, source)
+);
 
 create table if not exists label (
     id        integer primary key,
@@ -95,6 +105,24 @@ create table if not exists label (
 );
 create index if not exists label_sha256 on label (sha256);
 """
+
+# Of version 1, which counted leases as attempts, and knew of no editions
+_FROM_1 = """
+alter table request add column settled text not null default '';
+alter table request add column edition integer not null default 0;
+alter table request add column cuts integer not null default 0;
+update request set settled = state where state in ('done', 'failed', 'skipped');
+update request set attempts = 0 where settled = '';
+alter table host add column asked integer not null default 1;
+alter table source add column edition integer not null default 0;
+alter table source add column since integer not null default 0;
+alter table source add column active integer not null default 1;
+update source set recipe = substr(recipe, 1, instr(recipe, char(10) || 'api_key = '))
+    || substr(recipe, instr(recipe, 'api_key = ') + instr(substr(recipe, instr(recipe, 'api_key = ')), char(10)))
+    where instr(recipe, char(10) || 'api_key = ');
+alter table sighting rename to sighting_1;
+"""
+_SIGHTINGS_OF_1 = "insert into sighting select null, *, 0 from sighting_1;\ndrop table sighting_1;\n"
 
 
 @dataclass(frozen=True)
@@ -122,7 +150,7 @@ class Record:
     bytes: int | None  # how many
     width: int | None  # in pixels
     height: int | None  # in pixels
-    problem: str  # what was already wrong when the picture was stored
+    problem: str  # what was wrong when the picture was stored; undecodable where only a decoder saw it
 
 
 @dataclass(frozen=True)
@@ -143,7 +171,7 @@ def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
     if not path.exists() and not create:
         raise MissingError(f"there is no catalog {path}; run make scrape first")
     path.parent.mkdir(parents=True, exist_ok=True)
-    if (kind := _disk(path.parent)) in _NETWORK_DISKS:
+    if kind := network_disk(path.parent):
         raise DiskError(
             f"{path.parent} is on a network disk ({kind}), where SQLite loses data; set DATA to a local folder"
         )
@@ -155,7 +183,7 @@ def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
         connection.execute("pragma journal_mode = wal")
         connection.execute("pragma synchronous = normal")
         if version < VERSION:
-            connection.executescript(f"begin immediate; {SCHEMA} pragma user_version = {VERSION}; commit;")
+            _upgrade(connection)
     except sqlite3.DatabaseError as error:
         connection.close()
         if isinstance(error, sqlite3.OperationalError):
@@ -168,7 +196,11 @@ def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
 
 
 def records(connection: sqlite3.Connection) -> Iterator[Record]:
-    """Every picture address that was asked for, in the order of discovery, with its first page's words."""
+    """Every picture address that was asked for, in the order of discovery, with the words of its first page.
+
+    A row keeps its last answer while it is asked again. One that no source of the recipe names any more is `gone`, and
+    has no picture.
+    """
     names = {f.name for f in fields(Record)}
     rows = connection.execute("""
         select p.id as number, r.url, coalesce(s.page_url, '') as page_url, r.source,
@@ -178,13 +210,16 @@ def records(connection: sqlite3.Connection) -> Iterator[Record]:
                          where url = r.url and licence not in ('', 'unknown') order by licence)), '')
                as licence_disputed,
                coalesce(s.licence_url, '') as licence_url, coalesce(s.attribution, '') as attribution, s.rating,
-               r.fetched_at, r.state, r.reason as fetch_reason, coalesce(r.sha256, '') as sha256,
+               r.fetched_at, iif(r.state in ('queued', 'leased') and r.settled > '', r.settled, r.state) as state,
+               r.reason as fetch_reason, coalesce(p.sha256, '') as sha256,
                coalesce(p.extension, '') as extension, p.bytes, p.width, p.height, coalesce(p.problem, '') as problem
         from request r
-        left join picture p on p.sha256 = r.sha256
-        left join sighting s on s.url = r.url
-             and s.page_url = (select min(page_url) from sighting where url = r.url)
-        where r.kind = 'picture' and (r.attempts > 0 or r.state in ('failed', 'skipped'))  -- or its host was given up
+        left join picture p on p.sha256 = r.sha256 and r.reason <> 'gone'
+        left join sighting s on s.id = (
+             select one.id from sighting one left join source on source.name = one.source where one.url = r.url
+             order by coalesce(source.active and one.edition >= source.since, 1) desc, one.id limit 1)
+        where r.kind = 'picture'
+              and (r.settled > '' or r.attempts > 0 or r.state in ('failed', 'skipped') and r.reason <> 'gone')
         order by r.id""")
     columns = [column[0] for column in rows.description]
     if set(columns) != names:
@@ -206,15 +241,20 @@ def pictures(connection: sqlite3.Connection, data: Data) -> list[StoredPicture]:
     return [StoredPicture(number, sha256, data.image(sha256, extension)) for number, sha256, extension in rows]
 
 
-def _disk(folder: Path) -> str:
-    """The file system's type, '' where the system does not tell."""
-    mounts = Path("/proc/mounts")
-    if not mounts.exists():
-        return ""
-    folder = folder.resolve()
-    best, kind = "", ""
-    for line in mounts.read_text().splitlines():
-        _, place, name, *_ = line.split()
-        if folder.is_relative_to(place) and len(place) >= len(best):
-            best, kind = place, name
-    return kind
+def _upgrade(connection: sqlite3.Connection) -> None:
+    """Make the tables, or bring those of an older version up to date, in one transaction."""
+    connection.execute("pragma secure_delete = on")  # a key that an older version wrote leaves the file
+    connection.execute("begin immediate")
+    (version,) = connection.execute("pragma user_version").fetchone()  # another process may have done it meanwhile
+    script = {0: SCHEMA, 1: f"{_FROM_1}{SCHEMA}{_SIGHTINGS_OF_1}"}.get(version, "")
+    statement = ""
+    try:
+        for line in f"{script}pragma user_version = {VERSION};".splitlines(keepends=True):
+            statement += line
+            if sqlite3.complete_statement(statement):
+                connection.execute(statement)
+                statement = ""
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    connection.execute("commit")

@@ -1,4 +1,4 @@
-"""How files are written, whole or not at all, and the lock of each stage."""
+"""How files are written, whole or not at all, the lock of each stage, and the disks where neither holds."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from scrapbag.errors import LockedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_NETWORK_DISKS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "afs", "ceph"}
 
 
 @contextmanager
@@ -66,6 +68,20 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def network_disk(folder: Path) -> str:
+    """The kind of network disk that `folder` is on, where flock and SQLite's WAL fail; '' of a local one."""
+    mounts = Path("/proc/mounts")
+    if not mounts.exists():
+        return ""
+    folder = folder.resolve()
+    best, kind = "", ""
+    for line in mounts.read_text().splitlines():
+        _, place, name, *_ = line.split()
+        if folder.is_relative_to(place) and len(place) >= len(best):
+            best, kind = place, name
+    return kind if kind in _NETWORK_DISKS else ""
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 DecisionReason = Literal[
+    "gone",
     "unreadable",
     "not_image",
     "human_reject",
@@ -41,10 +42,13 @@ FetchReason = Literal[
     "mismatch",
     "not_image",
     "unreadable",
+    "crash",
+    "gone",
 ]
 
 # In the order in which they are asked; the first that holds is a row's reason
 DECISION: dict[str, str] = {
+    "gone": "No source of the recipe names it any more: its file, line or start, or the source, was taken out.",
     "unreadable": "The file came, but no decoder makes a picture of it.",
     "not_image": "Something else came under a picture's address, such as a web page.",
     "human_reject": "A person said no to this picture, or to one that is nearly the same.",
@@ -60,7 +64,7 @@ DECISION: dict[str, str] = {
     "low_confidence": "The classifier takes it for a target, but its confidence is under the threshold.",
     "dup_near": "It is nearly the same as a picture that was kept instead.",
 }
-# A row whose picture never came has one of these, or `not_image` or `unreadable`
+# A row whose picture never came has one of these, or `gone`, `not_image` or `unreadable`
 FETCH: dict[str, str] = {
     "opt_out": "The site says that it does not want its pictures used like this.",
     "robots": "The site's robots.txt does not let us ask.",
@@ -77,6 +81,7 @@ FETCH: dict[str, str] = {
     "dns": "The host has no address.",
     "connection": "The connection could not be made, or broke.",
     "mismatch": "Its bytes are not those whose sha256 the list names.",
+    "crash": "Six runs in a row were killed while they had asked for it.",
 }
 # Neither failed nor decided
 PENDING: dict[str, str] = {

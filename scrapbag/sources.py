@@ -19,6 +19,7 @@ class Source:
 
     kind: ClassVar[str]
     local: ClassVar[bool] = False
+    listed: ClassVar[bool] = False  # it names all its pictures at once; what it does not name any more is gone
 
     name: str  # for SITE=; left out, the kind
     licence: str = ""  # what holds where the source says nothing
@@ -136,6 +137,7 @@ class Urls(Source):
     """A list of picture addresses: txt, csv, jsonl or parquet."""
 
     kind = "urls"
+    listed = True
     path: str  # of the list
     url: str = "url"  # the column of the addresses; it alone has to be there
     caption: str = "caption"  # the column of the titles
@@ -148,7 +150,7 @@ class Folder(Source):
     """Pictures on this computer: a directory, a zip or a tar."""
 
     kind = "folder"
-    local = True
+    local = listed = True
     path: str  # a directory, a zip, a tar or one picture
 
 

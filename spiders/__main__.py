@@ -21,8 +21,10 @@ def main() -> None:
 @main.command()
 @click.option("--data", "root", required=True, type=click.Path(path_type=Path), help="The dataset's folder.")
 @click.option("--source", "name", help="This source of the recipe only.")
-@click.option("--retry", type=click.Choice(["failed"]), help="Ask again for what failed.")
-@click.option("--fresh", is_flag=True, help="Read every page anew, changed or not; pictures are kept.")
+@click.option(
+    "--retry", type=click.Choice(["failed"]), help="Ask again for what failed, and for what is no usable picture."
+)
+@click.option("--fresh", is_flag=True, help="Read every page anew, and ask which pictures have changed.")
 def scrape(root: Path, name: str | None, retry: str | None, *, fresh: bool) -> None:
     """Crawl the sources of settings/scrape.toml; goes on where it was stopped."""
     call = last_call(Data(root))
@@ -43,6 +45,20 @@ def scrape(root: Path, name: str | None, retry: str | None, *, fresh: bool) -> N
             export(data)
         click.echo(call.complete(summary(crawled, data.scrape_csv, recipe.scrape.limit)))
         check(crawled, recipe.scrape.max_fail)
+
+
+@main.command("export")
+@click.option("--data", "root", required=True, type=click.Path(path_type=Path), help="The dataset's folder.")
+def write_export(root: Path) -> None:
+    """Write report/scrape.csv from the catalog, however the last crawl ended. Asks no host."""
+    call = last_call(Data(root))
+    with exits(call.complete):
+        from spiders.engine.export import export, waiting  # noqa: PLC0415
+
+        export(Data(root))
+        if left := waiting(Data(root)):
+            said = f"the crawl was stopped: {left:,} requests wait; make scrape goes on with them"
+            click.echo(call.complete(said), err=True)
 
 
 if __name__ == "__main__":

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from making import ROOT, make
+from making import ROOT, environment, make
 from safetensors.numpy import load_file, save_file
-from workshop import STAGES, Workshop
+from servers import Answer as SiteAnswer
+from servers import Site, serving
+from workshop import RECIPE, STAGES, Workshop
+
+from scrapbag.catalog import connect
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 
@@ -82,6 +91,37 @@ def test_new_weights_under_an_old_name_make_the_scores_stale(workshop: Workshop,
     (model / "config.json").write_text(config.replace('"quilt"', '"quilt, comforter"'), encoding="utf-8")
     assert workshop.make("curate") == ["score", "curate"], "its classes are called otherwise"
     workshop.make("score", "MODEL=demo")
+
+
+def test_what_a_killed_scrape_has_stored_is_curated_and_no_host_is_asked(tmp_path: Path) -> None:
+    workshop = Workshop(tmp_path)
+    site = Site({f"/{path.name}": SiteAnswer(path.read_bytes()) for path in sorted((tmp_path / "pictures").iterdir())})
+    source = f'kind = "urls"\npath = "{tmp_path / "list.txt"}"'
+    with serving(site):
+        (tmp_path / "list.txt").write_text("".join(f"{site.url}{path}\n" for path in site.routes))
+        text = RECIPE.replace('kind = "folder"\npath = "{folder}"', source)
+        scrape = f'[scrape]\ncontact = "a@b.c"\ndelay_s = 0.02\nper_host = 1\nallow_hosts = ["{site.host}"]\n'
+        workshop.recipe.write_text(text + scrape, encoding="utf-8")
+        for least in (30, 60):
+            process = subprocess.Popen(
+                workshop.command("scrape"), cwd=ROOT, env=environment(), start_new_session=True,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+            patience = time.monotonic() + 60
+            while len(site.asked()) < least:
+                assert time.monotonic() < patience
+                time.sleep(0.01)
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            site.hits.clear()
+            assert workshop.make("curate") == ["score", "curate"]
+            assert site.hits == []
+            with closing(connect(workshop.data / "catalog.db")) as catalog:
+                (stored,) = catalog.execute("select count(*) from picture").fetchone()
+            with (workshop.data / "report" / "report.csv").open(newline="", encoding="utf-8") as file:
+                reasons = [row["reason"] for row in csv.DictReader(file)]
+            assert least // 2 < stored == len(reasons) < 170
+            assert "waiting" not in reasons
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from curate.look.decode import FORMATS
 from curate.look.measure import PROBLEMS
 from curate.model.targets import ClassSet
 from curate.scores.shards import Shards
+from scrapbag.catalog import UNDECODABLE
 from scrapbag.errors import MissingError
 
 if TYPE_CHECKING:
@@ -142,8 +143,13 @@ def formats(scores: Scores) -> list[str]:
 
 
 def _stored_problem(record: Record | None) -> str:
-    """What was already wrong when the picture was stored, as a reason of a decision; '' when nothing was."""
-    if record is None or not record.problem:
+    """What was already wrong when the picture was stored, as a reason of a decision; '' when nothing was.
+
+    A picture that no record has any more, because others came in its place, is out of everybody's way.
+    """
+    if record is None:
+        return "gone"
+    if record.problem in ("", UNDECODABLE):  # that is for the scores to say
         return ""
     return "not_image" if record.problem == "not_image" else "unreadable"
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,7 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from curate.look import decode, heap
-from curate.look.measure import Paper, columns, look
+from curate.look.measure import PROBLEMS, Paper, columns, look
 from curate.model import passes, targets, views
 from curate.model.passes import BATCH
 from curate.model.targets import ClassSet
@@ -85,6 +86,7 @@ def score(settings: Score, data: Data) -> Scored:
         known = set(shards.sha256)
         new = [picture for picture in pictures if picture.sha256 not in known]
         _add(new, scorer, shards)
+        _note_problems(shards, data)
         read_pairs(shards)  # found and stored now, so that curate need not
         names = hashlib.sha256(scorer.classes.dumps().encode()).hexdigest()[:16]
         index = {"key": scorer.key, "model": settings.model, "labels": names, "pictures": len(shards)}
@@ -170,6 +172,16 @@ def _add(pictures: Sequence[catalog.StoredPicture], scorer: Scorer, shards: Shar
                 bar.update(len(part["problem"]))
             joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
             shards.append([picture.sha256 for picture in portion], joined)
+
+
+def _note_problems(shards: Shards, data: Data) -> None:
+    """Tell the catalog which files no decoder reads, and which one does now: RETRY=failed asks for the former again."""
+    broken = [PROBLEMS[at] in {"unreadable", "not_image"} for at in shards.column("problem")]
+    words = (catalog.UNDECODABLE, "")
+    values = [(*(words if bad else words[::-1]), sha256) for sha256, bad in zip(shards.sha256, broken, strict=True)]
+    with closing(catalog.connect(data.catalog)) as connection, connection:
+        connection.execute("begin immediate")
+        connection.executemany("update picture set problem = ? where problem = ? and sha256 = ?", values)
 
 
 def score_batch(pictures: Sequence[catalog.StoredPicture], scorer: Scorer) -> dict[str, NDArray[np.generic]]:

@@ -72,6 +72,12 @@ def is_transient(error: BaseException, reason: FetchReason) -> bool:
     return error.status in _TRANSIENT_STATUS if isinstance(error, StatusError) else reason in _TRANSIENT
 
 
+def says_nothing(error: BaseException, reason: FetchReason) -> bool:
+    """Whether a failure says nothing of what was asked for: what an earlier answer brought still holds."""
+    unanswered = reason in _TRANSIENT or reason in {"tls", "http_5xx", "challenge", "address"}
+    return unanswered or is_transient(error, reason) or isinstance(error, HostStoppedError)
+
+
 def reason_of(error: BaseException) -> FetchReason:
     """The reason for what a download raised."""
     match error:

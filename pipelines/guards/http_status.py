@@ -12,9 +12,12 @@ if TYPE_CHECKING:
 
 
 class Status:
-    """The downloader middleware nearest to the engine: what passes is a success, or a 304."""
+    """The downloader middleware nearest to the engine: what passes is a success, or a 304 that was asked for."""
 
     def process_response(self, request: Request, response: Response) -> Response:
-        if "lease" in request.meta and response.status >= 300 and response.status != 304:
+        unchanged = response.status == 304 and (
+            "If-None-Match" in request.headers or "If-Modified-Since" in request.headers
+        )
+        if "lease" in request.meta and response.status >= 300 and not unchanged:
             raise StatusError(response.status)
         return response

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from urllib3 import Retry
-from urllib3.exceptions import InvalidHeader
-
 from pipelines.guards.failures import BusyError
+from scrapbag.crawl.times import retry_after
 
 if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.http import Response
 
 BUSY = {429, 430, 503}
-MOST_RETRY_AFTER_S = 7 * 24 * 3600  # a host that means more says so again
 
 
 class Busy:
@@ -27,11 +24,3 @@ class Busy:
             if after or response.status != 503:
                 raise BusyError(503 if lagging else response.status, retry_after((after or b"").decode("latin-1")))
         return response
-
-
-def retry_after(value: str) -> float | None:
-    """Seconds to wait, at most a week, from a number or an HTTP date; None when it says nothing that can be read."""
-    try:
-        return float(Retry(retry_after_max=MOST_RETRY_AFTER_S).parse_retry_after(value))
-    except (InvalidHeader, ArithmeticError, LookupError, TypeError, ValueError):  # of dates and digits without end
-        return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_BYTES = 500 * 1024  # RFC 9309, 2.5: what a crawler reads at least, and all that this one does
+MAX_AGE_S = 24 * 3600.0  # RFC 9309, 2.4: how long rules are used before they are asked for again
 
 
 _AGENT_LINE = re.compile(r"^(\s*user[- ]?agent(?:[ \t]*:|[ \t]+)[ \t]*)([^#\n]*)", re.IGNORECASE | re.MULTILINE)
@@ -30,7 +32,7 @@ _NOBODY = "!"  # no part of any product token
 
 
 class RobotsGuard:
-    """A downloader middleware: asks for each site's robots.txt first, once, and keeps to it.
+    """A downloader middleware: asks for each site's robots.txt first, once a day, and keeps to it.
 
     A 4xx means that there are no rules; a 5xx, a 429 or no answer that nothing of that host may be asked (2.3.1).
     """
@@ -40,6 +42,7 @@ class RobotsGuard:
         self._attempts = crawler.settings.getint("ATTEMPTS")
         self._agent = crawler.settings["USER_AGENT"].partition("/")[0]
         self._sites: dict[str, asyncio.Task[ProtegoRobotParser | FetchReason]] = {}
+        self._asked: dict[str, float] = {}  # when, on the monotonic clock
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> RobotsGuard:
@@ -50,8 +53,10 @@ class RobotsGuard:
             return
         parts = urlsplit(request.url)
         site = f"{parts.scheme}://{parts.netloc}"
-        if site not in self._sites:
-            self._sites[site] = asyncio.ensure_future(self._ask(site))
+        known = self._sites.get(site)
+        if known is None or (known.done() and time.monotonic() - self._asked[site] > MAX_AGE_S):
+            self._asked[site] = time.monotonic()
+            self._sites[site] = asyncio.ensure_future(self._ask(site, known.result() if known else "robots"))
         new = not self._sites[site].done()
         rules = await asyncio.shield(self._sites[site])
         if isinstance(rules, str):
@@ -62,8 +67,8 @@ class RobotsGuard:
         if new and "redirect_times" not in request.meta:  # a redirect would begin again at its first hop
             raise NotYetError(f"{site}/robots.txt has just been asked")
 
-    async def _ask(self, site: str) -> ProtegoRobotParser | FetchReason:
-        """The rules of a site, or the reason why they cannot be had."""
+    async def _ask(self, site: str, before: ProtegoRobotParser | FetchReason) -> ProtegoRobotParser | FetchReason:
+        """The rules of a site, or the reason why they cannot be had; those of `before` hold on while none can."""
         reason: FetchReason = "robots"
         for attempt in range(self._attempts):
             if attempt:
@@ -83,14 +88,14 @@ class RobotsGuard:
                 if reason == "redirect":  # 2.3.1.2: more than five hops may be taken for unavailable
                     return rules_for(self._agent, b"")
                 if not is_transient(error, reason):
-                    return reason
+                    break
                 continue
             reason = "robots"
             if response.status < 500 and response.status != 429:
                 rules = rules_for(self._agent, response.body[:MAX_BYTES] if response.status < 300 else b"")
                 self._crawler.signals.send_catch_log(signals.robots_parsed, robotparser=rules, request=request)
                 return rules
-        return reason
+        return reason if isinstance(before, str) else before
 
 
 def rules_for(agent: str, body: bytes) -> ProtegoRobotParser:

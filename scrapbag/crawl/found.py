@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+LOCAL = "folder://"  # how the address of a file of this computer begins
+
 
 @dataclass(frozen=True)
 class Page:
@@ -25,7 +27,10 @@ class Page:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture as a page names it. `sha256` is what its bytes must come to, '' where nobody says."""
+    """A picture as a page names it. `sha256` is what its bytes must come to, '' where nobody says.
+
+    `version` is whatever changes when its bytes do, such as a file's size and time; '' where nothing is known.
+    """
 
     url: str
     page_url: str
@@ -38,6 +43,7 @@ class Picture:
     attribution: str = ""
     rating: float | None = None  # of 5
     sha256: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,9 +57,14 @@ class Lease:
     kind: str
     callback: str
     meta: dict[str, Any]
-    attempts: int  # this one included
+    attempts: int  # answers since it was queued anew, that to this request included
     etag: str
     last_modified: str
+
+    @property
+    def local(self) -> bool:
+        """Whether it asks for a file of this computer, and no host."""
+        return self.url.startswith(LOCAL)
 
 
 @dataclass(frozen=True)
@@ -90,7 +101,8 @@ def request_row(source: str, found: Page | Picture) -> tuple[str, str, str, str,
     url = _sound(found.url)
     host = host_of(url)
     if isinstance(found, Picture):
-        meta: dict[str, Any] = {"sha256": found.sha256} if found.sha256 else {}
+        said = {"sha256": found.sha256, "version": found.version}
+        meta: dict[str, Any] = {key: value for key, value in said.items() if value}
         return url, host, source, "picture", "", json.dumps(meta), False
     meta = {"meta": found.meta} if found.meta else {}
     if found.browser:

@@ -16,12 +16,14 @@ from dataclasses import astuple
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from scrapbag.crawl.found import Answer, Lease, Page, Picture, Stored, request_row, sighting_row
-from scrapbag.crawl.states import move
+from scrapbag.crawl import naming, rounds
+from scrapbag.crawl.found import Answer, Lease, Page, Picture, Stored
+from scrapbag.crawl.states import TRANSITIONS, move
+from scrapbag.crawl.times import KEPT, kept
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from scrapbag.reasons import FetchReason
 
@@ -50,77 +52,88 @@ class Frontier:
         self._db = connection
         self._clock = clock
         self.listener: Listener | None = None
+        self.suspects = False  # whether runs were killed again and again while they had leased something
         self.pictures = int(connection.execute("select count(*) from picture").fetchone()[0])  # different ones
-        connection.execute("create temp table wanted (name text primary key) without rowid")
-        connection.executemany("insert into wanted values (?)", [(name,) for name in sources])
+        connection.execute("create temp table wanted (name text primary key, edition integer not null default 0)")
+        connection.executemany("insert into wanted (name) values (?)", [(name,) for name in sources])
+        self._editions = self._wanted()
 
-    def begin(self, recipes: dict[str, str], *, retry: bool, fresh: bool) -> None:
-        """Queue what this run has to ask for.
+    def begin(self, recipes: Mapping[str, str], *, retry: bool, fresh: bool, lost_files: Iterable[str] = ()) -> None:
+        """Queue what this run has to ask for. `recipes` are the settings of every source of the recipe, by name.
 
-        That is what an earlier run left, and with `retry` what failed. When nothing is left it is a new round: every
-        page that may have changed. With `fresh`, or for a source whose recipe changed, every page is read anew.
+        That is what an earlier run left, and with `retry` what failed and what has no usable body (`lost_files` are
+        sha256s without a file), or with `fresh` every page and picture. When nothing is left it is a new round: every
+        page that may have changed. Both `retry` and `fresh` end all pauses.
         """
         with self._transaction() as db:
-            db.execute(move("begin", where="true"))
-            db.execute("delete from host where not_before <= ?", (self._clock(),))
-            if retry:
-                db.execute(move("retry", *_ANEW, where="source in wanted"))
-            elif not self._left():
-                db.execute(move("round", *_ANEW, where="kind = 'page' and not once and source in wanted"))
-            for name, recipe in recipes.items():
-                known = db.execute("select recipe from source where name = ?", (name,)).fetchone()
-                if fresh or (known and known[0] != recipe):
-                    values = (*_ANEW, "etag = ''", "last_modified = ''")
-                    db.execute(move("anew", *values, where="kind = 'page' and source = ?"), (name,))
-                db.execute("insert or replace into source values (?, ?)", (name, recipe))
+            rounds.recover(db, self._now())
+            rounds.read_recipe(db, dict.fromkeys(self._editions, "") | dict(recipes))
+            rounds.lift_pauses(db, self._clock(), every=retry or fresh)
+            rounds.give_to_whoever_asks(db)
+            rounds.queue(db, lost_files, retry=retry, fresh=fresh)
+            suspect = db.execute("select 1 from request where state = 'queued' and cuts >= ? limit 1", (rounds.CUTS,))
+            self.suspects = suspect.fetchone() is not None
+        self._editions = self._wanted()
+
+    def relist(self, source: str) -> None:
+        """A source that is one list begins to name all that it has: what it does not name by `concluded` is gone."""
+        with self._transaction() as db:
+            db.execute("update source set edition = edition + 1 where name = ?", (source,))
+            db.execute("update wanted set edition = edition + 1 where name = ?", (source,))
+        self._editions = self._wanted()
+
+    def concluded(self, source: str) -> None:
+        """A source has named all that it begins with. If its pages are all read, what it no longer names is gone."""
+        with self._transaction() as db:
+            if db.execute(rounds.UNREAD, (source, self._editions[source])).fetchone() is not None:
+                return
+            if not db.execute(
+                "update source set since = edition where name = ? and since < edition", (source,)
+            ).rowcount:
+                return
+            rounds.give_to_whoever_asks(db)
+        self._tell(set(self.hosts()))
 
     def add(self, source: str, found: Iterable[Page | Picture]) -> None:
-        """Queue what is new, and note on which page each picture was seen."""
-        with self._transaction():
-            hosts = self._add(source, found)
+        """Queue what is new or to be asked again, and note on which page each picture was seen."""
+        with self._transaction() as db:
+            hosts = naming.name(db, source, found, self._editions)
         self._tell(hosts)
 
     def hosts(self) -> dict[str, float]:
-        """Every host with something queued, and when it may be asked (seconds since 1970; 0 is now)."""
+        """Every host that this run has something to ask of, and when it may (seconds since 1970; 0 is now)."""
         rows = self._db.execute(
-            """with recursive name(host) as (
-                   select min(host) from request where state = 'queued' union all
-                   select (select min(host) from request where state = 'queued' and host > name.host)
-                   from name where name.host is not null)
-               select name.host, coalesce(host.not_before, 0) from name
-               left join host on host.name = name.host where name.host is not null"""
+            f"""select name, coalesce(host.not_before, 0)
+                from (select distinct host as name from request where state = 'queued' and {rounds.PRESENT})
+                left join host using (name)"""  # noqa: S608
         )
-        return dict(rows.fetchall())
+        return {name: kept(not_before, self._clock()) for name, not_before in rows}
 
     def lease(self, host: str, count: int, *, pictures: bool = True) -> list[Lease]:
         """At most `count` requests of `host` whose time has come, in the order they were found."""
         with self._transaction() as db:
-            rows = db.execute(
-                """select id, url, host, source, kind, callback, meta, attempts + 1, etag, last_modified from request
-                   where state = 'queued' and host = ? and not_before <= ?
-                   and (kind = 'page' or ?) and source in wanted order by id limit ?""",
-                (host, self._clock(), pictures, count),
-            ).fetchall()
-            db.executemany(move("lease", "attempts = attempts + 1", where="id = ?"), [row[:1] for row in rows])
+            where = (host, self._clock(), self._clock(), pictures)
+            rows = db.execute(_DUE.format("<", "id"), (*where, count)).fetchall()
+            if not rows and self.suspects and not db.execute(_UNDER_WAY).fetchone():
+                rows = db.execute(_DUE.format(">=", "cuts, id"), (*where, 1)).fetchall()
+            db.executemany(move("lease", where="id = ?"), [row[:1] for row in rows])
         return [_lease(row) for row in rows]
 
     def next_try(self, host: str) -> float | None:
         """When the next queued request of `host` may be made (seconds since 1970), None when there is none."""
-        (when,) = self._db.execute(
-            "select min(not_before) from request where state = 'queued' and host = ? and source in wanted", (host,)
-        ).fetchone()
+        (when,) = self._db.execute(_NEXT.format("<"), (self._clock(), host)).fetchone()
         return None if when is None else float(when)
 
     def page_done(self, lease: Lease, found: Iterable[Page | Picture], answer: Answer) -> None:
         """A page was read, and this is all it names."""
-        with self._transaction():
-            hosts = self._add(lease.source, found)
-            self._settle("page_done", lease, answer)
+        with self._transaction() as db:
+            hosts = naming.name(db, lease.source, found, self._editions)
+            self._settle("page_done", lease, answer, "", *_VALIDATORS)
         self._tell(hosts, lease)
 
     def unchanged(self, lease: Lease) -> None:
-        """A page is as it was: what it names is already known."""
-        self._settle("unchanged", lease, Answer(304, lease.etag, lease.last_modified))
+        """A page or picture is as it was: what it names is already known, its bytes are here."""
+        self._settle("unchanged", lease, Answer(304, lease.etag, lease.last_modified), "", *_VALIDATORS)
         self._tell(set(), lease)
 
     def picture_done(self, lease: Lease, stored: Stored, answer: Answer) -> None:
@@ -131,41 +144,62 @@ class Frontier:
                    values (?, ?, ?, ?, ?, ?, ?)""",
                 (*astuple(stored), self._now()),
             )
-            self._settle("picture_done", lease, answer, sha256=stored.sha256)
+            self._settle("picture_done", lease, answer, "", *_VALIDATORS, sha256=stored.sha256)
         self.pictures += added.rowcount
         self._tell(set(), lease)
 
-    def lost(self, lease: Lease, reason: FetchReason, answer: Answer, *, skipped: bool = False) -> None:
-        """A request that brought nothing. `skipped`: nobody was to ask, so it is no failure and not tried again."""
-        self._settle("skip" if skipped else "lost", lease, answer, reason)
+    def lost(
+        self, lease: Lease, reason: FetchReason, answer: Answer, *, skipped: bool = False, passing: bool = False
+    ) -> None:
+        """A request that brought nothing. `skipped`: nobody was to ask, so it is no failure and not tried again.
+
+        `passing`: it says nothing of what is asked for, so a picture that came before stays.
+        """
+        event = "skip" if skipped else "lost"
+        if passing:
+            self._settle(event, lease, answer, reason)
+        else:
+            self._settle(event, lease, answer, reason, *_VALIDATORS, sha256=None)
         self._tell(set(), lease)
 
     def later(self, lease: Lease, not_before: float, *, counts: bool = True) -> None:
         """Queue a request again. An attempt that does not count was the host's wish, or was never made."""
         self._db.execute(
-            move("later", "not_before = ?", "attempts = attempts - ?", where="id = ?"),
-            (not_before, 0 if counts else 1, lease.id),
+            move("later", "not_before = ?", "attempts = attempts + ?", "cuts = 0", where="id = ?"),
+            (not_before, int(counts), lease.id),
         )
         self._tell(set(), lease)
 
-    def pause(self, host: str, not_before: float) -> None:
-        """Remember across runs that a host wants to be left alone until then."""
-        self._db.execute("insert or replace into host values (?, ?)", (host, not_before))
+    def pause(self, host: str, not_before: float, *, asked: bool = True) -> None:
+        """Remember across runs that nothing is asked of a host until then, and whether it `asked` for that."""
+        self._db.execute("insert or replace into host values (?, ?, ?)", (host, not_before, asked))
+
+    def rest(self, host: str) -> tuple[float, bool]:
+        """Until when nothing is asked of a host (seconds since 1970, 0 is now), and whether it asked for that."""
+        row = self._db.execute("select not_before, asked from host where name = ?", (host,)).fetchone()
+        return (kept(row[0], self._clock()), bool(row[1])) if row else (0.0, False)
 
     def stop(self, host: str, reason: FetchReason, source: str = "") -> int:
-        """Give up a host, or do so for one source: what is queued of it has failed. Returns how many it were."""
-        given_up = move(
-            "stop", "reason = ?", "fetched_at = ?", where="host = ? and source in wanted and ? in ('', source)"
-        )
-        return self._db.execute(given_up, (reason, self._now(), host, source)).rowcount
+        """Give up a host, or do so for one source: whatever is queued of it has failed for that reason.
+
+        Pictures that came before stay. Returns how many requests that were.
+        """
+        given_up = ("reason = ?", "settled = 'failed'", "fetched_at = ?", "cuts = 0")
+        query = move("stop", *given_up, where=f"host = ? and ? in ('', source) and {rounds.PRESENT}")
+        return self._db.execute(query, (reason, self._now(), host, source)).rowcount
 
     def count(self) -> dict[tuple[str, str, str], int]:
-        """Requests of these sources by (kind, state, reason)."""
+        """Requests of these sources, and what was asked for and is gone, by (kind, state, reason)."""
         rows = self._db.execute(
-            """select kind, state, reason, count(*) from request where source in wanted
-               group by 1, 2, 3 order by 1, 2, 3"""
+            f"""select kind, state, reason, count(*) from request
+                where iif(reason = 'gone', settled > '', source in (select name from wanted))
+                      and (kind = 'picture' or {rounds.PRESENT})
+                group by 1, 2, 3 order by 1, 2, 3"""  # noqa: S608
         )
         return {(kind, state, reason): number for kind, state, reason, number in rows}
+
+    def _wanted(self) -> dict[str, int]:
+        return dict(self._db.execute("select name, edition from wanted").fetchall())
 
     def _tell(self, hosts: set[str], lease: Lease | None = None) -> None:
         if self.listener is not None:
@@ -174,29 +208,14 @@ class Frontier:
             if lease is not None:
                 self.listener.settled(lease)
 
-    def _left(self) -> bool:
-        left = "select 1 from request where state = 'queued' and source in wanted limit 1"
-        return self._db.execute(left).fetchone() is not None
-
-    def _add(self, source: str, found: Iterable[Page | Picture]) -> set[str]:
-        """The hosts of what was found, when some of it is new."""
-        requests, sightings = [], []
-        for one in found:
-            requests.append(request_row(source, one))
-            if isinstance(one, Picture):
-                sightings.append(sighting_row(source, one))
-        added = self._db.executemany(
-            """insert or ignore into request (url, host, source, kind, callback, meta, once)
-               values (?, ?, ?, ?, ?, ?, ?)""",
-            requests,
+    def _settle(self, event: str, lease: Lease, answer: Answer, reason: str, *kept: str, **values: str | None) -> None:
+        """Note an answer. `kept` are those of its fields that are remembered, `values` further columns."""
+        columns = {name: getattr(answer, name) for name in ("status", *kept)} | values
+        columns |= {"reason": reason, "settled": TRANSITIONS[event].after, "fetched_at": self._now()}
+        columns |= {"attempts": lease.attempts, "cuts": 0}
+        self._db.execute(
+            move(event, *(f"{name} = ?" for name in columns), where="id = ?"), (*columns.values(), lease.id)
         )
-        self._db.executemany("insert or replace into sighting values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", sightings)
-        return {row[1] for row in requests} if added.rowcount > 0 else set()
-
-    def _settle(self, event: str, lease: Lease, answer: Answer, reason: str = "", sha256: str | None = None) -> None:
-        columns = ("reason", "status", "etag", "last_modified", "fetched_at", "sha256")
-        values = (reason, *astuple(answer), self._now(), sha256)
-        self._db.execute(move(event, *(f"{name} = ?" for name in columns), where="id = ?"), (*values, lease.id))
 
     def _now(self) -> str:
         return datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="seconds")
@@ -212,7 +231,12 @@ class Frontier:
         self._db.execute("commit")
 
 
-_ANEW = ("reason = ''", "attempts = 0", "not_before = 0")
+_VALIDATORS = ("etag", "last_modified")
+_ASKABLE = f"state = 'queued' and host = ? and {rounds.PRESENT} and cuts {{}} {rounds.CUTS}"
+_DUE = f"""select id, url, host, source, kind, callback, meta, attempts + 1, etag, last_modified from request
+    where {_ASKABLE} and {KEPT} <= ? and (kind = 'page' or ?) order by {{}} limit ?"""  # noqa: S608  (words of our own)
+_NEXT = f"select min({KEPT}) from request where {_ASKABLE}"  # noqa: S608
+_UNDER_WAY = "select 1 from request where state = 'leased' limit 1"
 
 
 def _lease(row: tuple[Any, ...]) -> Lease:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scrapbag.crawl.rounds import ANEW
 from scrapbag.crawl.states import move
 
 if TYPE_CHECKING:
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
 def allow(connection: sqlite3.Connection, allow_hosts: Iterable[str]) -> None:
     """Queue again what was refused for its address and is allowed by now. An entry is a host, or host:port."""
     where = "reason = 'address' and (host = :host or substr(host, 1, length(:host) + 1) = :host || ':')"
-    values = ("reason = ''", "attempts = 0", "not_before = 0")
-    connection.executemany(move("allow", *values, where=where), [{"host": host} for host in allow_hosts])
+    connection.executemany(move("allow", *ANEW, where=where), [{"host": host} for host in allow_hosts])
 
 
 def sentence(host: str) -> str:

@@ -23,17 +23,23 @@ TRANSITIONS = {
     "add": Transition((), "queued", "a source begins with it, or a page names it"),
     "lease": Transition(("queued",), "leased", "its host's turn has come"),
     "page_done": Transition(("leased",), "done", "a page was read"),
-    "unchanged": Transition(("leased",), "done", "a page is as it was (304)"),
+    "unchanged": Transition(("leased",), "done", "a page or a picture is as it was (304)"),
     "picture_done": Transition(("leased",), "done", "a picture is on the disk"),
     "lost": Transition(("leased",), "failed", "it brought nothing, for a reason"),
     "skip": Transition(("leased",), "skipped", "it was not to be asked (robots, opt_out)"),
     "later": Transition(("leased",), "queued", "it is to be tried again, or was never asked"),
     "stop": Transition(("queued",), "failed", "its host was given up"),
-    "begin": Transition(("leased",), "queued", "the run that had leased it has ended"),
-    "retry": Transition(("failed",), "queued", "the user asks for what failed (RETRY=failed)"),
+    "begin": Transition(("leased",), "queued", "the run that had leased it was killed"),
+    "crash": Transition(("queued",), "failed", "six runs in a row were killed while they had leased it"),
+    "retry": Transition(("failed", "done"), "queued", "RETRY=failed: what failed, and what has no usable body"),
     "round": Transition(("done",), "queued", "nothing is left to ask: each list page"),
-    "anew": Transition(("queued", "done", "failed", "skipped"), "queued", "FRESH=1 or an edited source: each page"),
     "allow": Transition(("failed",), "queued", "allow_hosts names its private address by now"),
+    "fresh": Transition(("queued", "done", "failed", "skipped"), "queued", "FRESH=1: each page and picture"),
+    "named": Transition(
+        ("queued", "done", "failed", "skipped"), "queued", "an edited source names it again, or a list says it changed"
+    ),
+    "gone": Transition(("queued", "done", "failed", "skipped"), "skipped", "no source of the recipe names it any more"),
+    "back": Transition(("skipped",), "done", "a source names it again, and its picture is here"),
 }
 
 
@@ -42,6 +48,11 @@ def move(event: str, *values: str, where: str) -> str:
     sets = ", ".join((f"state = {TRANSITIONS[event].after!r}", *values))
     states = ", ".join(map(repr, TRANSITIONS[event].before))
     return f"update request set {sets} where state in ({states}) and {where}"  # noqa: S608  (words of our own)
+
+
+def change(*values: str, where: str) -> str:
+    """The SQL that sets `values` of those requests that fulfil `where`, and leaves their states alone."""
+    return f"update request set {', '.join(values)} where {where}"  # noqa: S608  (likewise)
 
 
 def table() -> str:

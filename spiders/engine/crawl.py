@@ -20,6 +20,7 @@ from pipelines.guards.failures import (
     RefusedError,
     is_transient,
     reason_of,
+    says_nothing,
 )
 from pipelines.store import Arrival
 from scrapbag.crawl.frontier import Answer, Page
@@ -62,6 +63,7 @@ class Crawl(scrapy.Spider):
     ) -> None:
         super().__init__()
         self.frontier, self.turns, self.data, self.scrape, self.readers = frontier, turns, data, scrape, readers
+        self.named: set[str] = set()  # sources that have named all that they begin with
         self.fatal: BaseException | None = None  # a fault of the set-up, the disk or the code: the crawl ends with it
         self.private: set[str] = set()  # hosts that were not asked because they are at private addresses
         self._progress = progress
@@ -77,10 +79,14 @@ class Crawl(scrapy.Spider):
         """Queue in the catalog what each source begins with, a long list in batches. Yields Scrapy nothing."""
         try:
             for name, reader in self.readers.items():
+                if reader.source.listed:
+                    self.frontier.relist(name)
                 beginning = iter(reader.start())
                 while found := [self._filled(one, name) for one in islice(beginning, _BATCH)]:
                     self.frontier.add(name, found)
                     await asyncio.sleep(0)
+                self.named.add(name)
+                self.frontier.concluded(name)
         except Exception as error:  # noqa: BLE001  (Scrapy would log it and go on)
             self.fault(error)
         return
@@ -89,18 +95,19 @@ class Crawl(scrapy.Spider):
     def request(self, lease: Lease) -> Request:
         """The request that a lease stands for. Raises ValueError for what is no address at all."""
         meta: dict[str, Any] = {"lease": lease, "kind": lease.kind, "download_slot": lease.host}
-        meta["local"] = self.readers[lease.source].source.local
+        meta["local"] = lease.local and self.readers[lease.source].source.local
         if meta["local"]:
             self.crawler.engine.downloader.per_slot_settings.setdefault(lease.host, {"delay": 0.0})
         if meta["local"] or (lease.host in self.scrape.allow_hosts and not self.scrape.delay_s):
             meta["autothrottle_dont_adjust_delay"] = True  # a server of one's own, to be asked at full speed
+        validators = {"If-None-Match": lease.etag, "If-Modified-Since": lease.last_modified}
+        headers = {name: value for name, value in validators.items() if value}
         if lease.kind == "picture":
-            headers = {"Accept": _ACCEPT, "Accept-Encoding": "identity"}
+            headers |= {"Accept": _ACCEPT, "Accept-Encoding": "identity"}
             return Request(lease.url, self.picture, errback=partial(self.lost, lease), headers=headers, meta=meta)
         if "actions" in lease.meta:
             meta["browser"] = {"actions": lease.meta["actions"]}
-        headers = {"If-None-Match": lease.etag, "If-Modified-Since": lease.last_modified}
-        headers = {name: value for name, value in headers.items() if value} | self.readers[lease.source].headers
+        headers |= self.readers[lease.source].headers
         return Request(lease.url, self.page, errback=partial(self.lost, lease), headers=headers, meta=meta)
 
     def page(self, response: Response) -> Iterator[Page | Picture]:
@@ -115,8 +122,11 @@ class Crawl(scrapy.Spider):
     def picture(self, response: Response) -> Iterator[Arrival]:
         lease: Lease = response.meta["lease"]
         self.turns.spoke(lease, well=True)
-        yield Arrival(lease, response.body, answer(response))
-        self._progress.picture()
+        if response.status == 304:
+            self.frontier.unchanged(lease)
+        else:
+            yield Arrival(lease, response.body, answer(response))
+            self._progress.picture()
 
     def lost(self, lease: Lease, failure: Failure) -> None:
         """A request brought nothing: to be tried again, or a row with its reason."""
@@ -136,7 +146,8 @@ class Crawl(scrapy.Spider):
             self.turns.retry(lease)
         else:
             skipped = reason == "opt_out" or (isinstance(error, RefusedError) and error.skipped)
-            self.frontier.lost(lease, reason, Answer(getattr(error, "status", None)), skipped=skipped)
+            said = Answer(getattr(error, "status", None))
+            self.frontier.lost(lease, reason, said, skipped=skipped, passing=says_nothing(error, reason))
         if isinstance(error, HostStoppedError):
             self.turns.stop(error.host, reason, lease.source if reason == "challenge" else "")
         elif reason in SILENT:

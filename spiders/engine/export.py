@@ -28,3 +28,11 @@ def export(data: Data) -> None:
         for record in records(connection):
             values = (getattr(record, name) for name in names)
             writer.writerow([cell(value) if isinstance(value, str) else value for value in values])
+
+
+def waiting(data: Data) -> int:
+    """How many requests of the recipe's sources, as they were at the last crawl, wait for the next one."""
+    query = """select count(*) from request join source on source.name = request.source
+        where state in ('queued', 'leased') and source.active and request.edition = source.edition"""
+    with closing(connect(data.catalog)) as connection:
+        return int(connection.execute(query).fetchone()[0])

@@ -6,10 +6,10 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from scrapbag.crawl.times import LONGEST_S, crawl_delay
+
 if TYPE_CHECKING:
     from scrapbag.crawl.frontier import Lease
-
-_CRAWL_DELAY_S = 600.0  # the longest Crawl-delay that is kept; a longer one is met by this
 
 
 @dataclass(eq=False)
@@ -22,6 +22,7 @@ class Host:
     flight: int = 0  # requests under way
     next_at: float = 0.0
     paused_until: float = 0.0
+    asked: bool = False  # whether the last pause was the host's wish
     strikes: int = 0  # pauses in a row, with no good answer between
     silent: int = 0  # requests in a row that it did not answer at all
     waiting: bool = False  # it has a place in the queue of turns
@@ -43,14 +44,18 @@ class Host:
             self.strikes = 0
 
     def pause(self, now: float, seconds: float | None, least: float) -> None:
-        """Ask nothing for `seconds`, or, where the host names none, for 10 s, then twice as long each time."""
+        """Ask nothing for `seconds`, or, where the host names none, for 10 s, then twice as long each time.
+
+        No pause is longer than an hour.
+        """
+        self.asked = seconds is not None
         if now >= self.paused_until:
             self.strikes += 1
         pause = seconds if seconds is not None else 5.0 * 2.0**self.strikes
-        self.paused_until = max(self.paused_until, now + max(pause, least))
+        self.paused_until = max(self.paused_until, now + min(max(pause, least), LONGEST_S))
         self.next_at = max(self.next_at, self.paused_until)
 
-    def slow_down(self, now: float, crawl_delay: float) -> None:
+    def slow_down(self, now: float, seconds: float) -> None:
         """Keep to the Crawl-delay of the host's robots.txt, which has just been asked."""
-        self.delay = min(crawl_delay, _CRAWL_DELAY_S)
+        self.delay = crawl_delay(seconds)
         self.next_at = max(self.next_at, now + self.delay)

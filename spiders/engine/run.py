@@ -15,6 +15,7 @@ import tomli_w
 from scrapy import signals
 from scrapy.crawler import CrawlerProcess
 
+from pipelines.store import lost_files
 from scrapbag.catalog import connect
 from scrapbag.crawl import private
 from scrapbag.crawl.frontier import Frontier
@@ -22,9 +23,10 @@ from scrapbag.errors import MissingError, RecipeError, UsageError
 from scrapbag.programs import CHROMIUM, find
 from scrapbag.sources import API_KEYS, Smithsonian
 from spiders.engine.bar import CrawlBar
+from spiders.engine.clock import Clock
 from spiders.engine.crawl import Crawl
 from spiders.engine.settings import scrapy_settings
-from spiders.engine.turns import Clock, Turns
+from spiders.engine.turns import Turns
 from spiders.readers.kinds import reader
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from scrapbag.layout import Data
     from scrapbag.recipe import Recipe
     from scrapbag.sources import Source
+    from spiders.engine.turns import Rest
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 _GRACE_S = 1.0  # for requests under way when someone says stop; they are asked again
@@ -46,7 +49,7 @@ class Crawled:
     pictures: int  # different ones, in the whole catalog
     new: int
     full: bool  # the limit was reached
-    resting: dict[str, float]  # hosts that want to be left alone, and until when (seconds since 1970)
+    resting: dict[str, Rest]  # by host: those that are left alone beyond the end of this run
     said: tuple[str, ...] = ()  # by the readers: what left something out, or matched nothing
 
 
@@ -75,10 +78,11 @@ def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh
         clock = Clock(time.monotonic, time.time)
         private.allow(connection, recipe.scrape.allow_hosts)
         frontier = Frontier(connection, [source.name for source in sources], clock.wall)
-        frontier.begin({source.name: _recipe(source) for source in sources}, retry=retry, fresh=fresh)
+        lost = lost_files(connection, data) if retry or fresh else []
+        texts = {source.name: _recipe(source) for source in recipe.sources}
+        frontier.begin(texts, retry=retry, fresh=fresh, lost_files=lost)
         before = frontier.pictures
-        local = frozenset(source.name for source in sources if source.local)
-        turns = Turns(frontier, recipe.scrape, clock, local)
+        turns = Turns(frontier, recipe.scrape, clock)
         process = CrawlerProcess(scrapy_settings(recipe.scrape, browser=any(map(_scripted, sources))))
         logging.getLogger("scrapy").setLevel(logging.WARNING)  # it writes two lines about every response
         logging.getLogger("twisted").addFilter(_is_news)
@@ -97,7 +101,10 @@ def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh
             gc.freeze()  # what is loaded stays; looking through it again and again would cost 5 % of the CPU
             gc.set_threshold(50_000)
             process.start(install_signal_handlers=False)
+        turns.end()  # Scrapy's own end does not come when the grace is over
         crawl = cast("Crawl", crawler.spider)
+        for name in sorted(crawl.named):
+            frontier.concluded(name)
         if crawl.fatal is not None:
             raise crawl.fatal
         if stops.asked:
@@ -154,8 +161,12 @@ def _leave() -> None:
 
 
 def _recipe(source: Source) -> str:
-    """A source's settings as text: when they differ from those of the last run, its pages are read anew."""
-    return tomli_w.dumps({key: value for key, value in asdict(source).items() if value is not None})
+    """A source's settings as text: when they differ from those of the last run, its pages are read anew.
+
+    The catalog keeps it, so no key is in it.
+    """
+    settings = asdict(source).items()
+    return tomli_w.dumps({key: value for key, value in settings if value is not None and key != "api_key"})
 
 
 def _needs(source: Source, path: str) -> str:

@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from spiders.engine.run import Crawled
+    from spiders.engine.turns import Rest
 
 
 def summary(crawled: Crawled, report: Path, limit: int) -> str:
-    """The one line, a line for each host that wants to be left alone, and what the readers have to say."""
-    found = sum(n for (kind, _, _), n in crawled.requests.items() if kind == "picture")
+    """The one line, a line for each host that is left alone, and what the readers have to say."""
+    found = _found(crawled)
     reasons = _reasons(crawled)
     parts = [f"found {found:,} picture addresses, stored {crawled.pictures:,} pictures ({crawled.new:,} new)"]
     if crawled.full:
@@ -24,9 +25,7 @@ def summary(crawled: Crawled, report: Path, limit: int) -> str:
     if reasons:
         parts.append("not fetched: " + ", ".join(f"{reason} {n:,}" for reason, n in reasons.most_common()))
     lines = [", ".join(parts) + f" -> {report}" + (" · next: make curate" if crawled.pictures else "")]
-    for host, until in sorted(crawled.resting.items()):
-        when = datetime.fromtimestamp(until).astimezone()
-        lines.append(f"{host} asks to be left alone until {when:%Y-%m-%d %H:%M}; make scrape then")
+    lines += [_resting(host, rest) for host, rest in sorted(crawled.resting.items())]
     return "\n".join([*lines, *crawled.said])
 
 
@@ -36,7 +35,7 @@ def check(crawled: Crawled, max_fail: float) -> None:
     for (_, state, _), n in crawled.requests.items():
         states[state] += n
     share = states["failed"] / max(1, states["failed"] + states["done"])
-    pictures = sum(n for (kind, _, _), n in crawled.requests.items() if kind == "picture")
+    pictures = _found(crawled)
     if pictures and share <= max_fail:
         return
     head = (
@@ -51,6 +50,18 @@ def check(crawled: Crawled, max_fail: float) -> None:
     if states["failed"]:
         after = "when the cause is gone: make scrape RETRY=failed"
     raise TooManyFailuresError("\n".join([head, *rows, after]))
+
+
+def _found(crawled: Crawled) -> int:
+    """Picture addresses that the recipe's sources name now."""
+    return sum(n for (kind, _, reason), n in crawled.requests.items() if kind == "picture" and reason != "gone")
+
+
+def _resting(host: str, rest: Rest) -> str:
+    who = "asks to be left alone" if rest.asked else "does not answer and is left alone"
+    until = f"{datetime.fromtimestamp(rest.until).astimezone():%Y-%m-%d %H:%M}"
+    then = "or longer; make scrape RETRY=failed asks it again" if rest.given_up else "make scrape then"
+    return f"{host} {who} until {until}{' ' if rest.given_up else '; '}{then}"
 
 
 def _reasons(crawled: Crawled) -> Counter[str]:

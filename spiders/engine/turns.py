@@ -15,6 +15,7 @@ from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
 from scrapbag.crawl.frontier import Answer
+from scrapbag.crawl.times import LONGEST_S
 from spiders.engine.host import Host
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from scrapbag.crawl.frontier import Frontier, Lease
     from scrapbag.reasons import FetchReason
     from scrapbag.recipe import Scrape
+    from spiders.engine.clock import Clock
 
 log = logging.getLogger(__name__)
 
@@ -32,46 +34,44 @@ PATIENCE_S = 900.0  # a host that wants to be left alone for longer is left to t
 
 
 @dataclass(frozen=True)
-class Clock:
-    """The time, asked for by calling."""
+class Rest:
+    """A host beyond our patience."""
 
-    monotonic: Callable[[], float]  # seconds, for spans within a run
-    wall: Callable[[], float]  # seconds since 1970, for what the catalog keeps
+    until: float  # seconds since 1970
+    asked: bool  # whether it is the host's wish, and no pause of our own
+    given_up: bool = False  # for the run: it wants an hour, or longer
 
 
 class Turns:
-    """Memory holds what is leased, at most twice the concurrency; the rest stays in the catalog.
+    """Memory holds what is leased, at most twice the concurrency; the rest stays in the catalog."""
 
-    `local` names the sources on this computer, which are asked without a delay. Public times are seconds since 1970.
-    """
-
-    def __init__(self, frontier: Frontier, scrape: Scrape, clock: Clock, local: frozenset[str] = frozenset()) -> None:
+    def __init__(self, frontier: Frontier, scrape: Scrape, clock: Clock) -> None:
         self._frontier = frontier
         self._scrape = scrape
         self._clock = clock
-        self._local = local
         self._hosts: dict[str, Host] = {}
         self._queue: list[tuple[float, int, Host]] = []  # a heap: when, the order of arrival, who
         self._order = count()
-        self._out: dict[int, Host] = {}  # whom each request under way asks, by its row's id
+        self._out: dict[int, tuple[Host, Lease]] = {}  # what is under way, and whom it asks, by its row's id
         self._pictures_out = 0
         self._buffered = 0
         self._held: set[str] = set()  # hosts that have only pictures left, more than the limit allows
         self._stopped: dict[str, dict[str, FetchReason]] = {}  # hosts given up, for which source ('' is all), and why
-        self.resting: dict[str, float] = {}  # hosts beyond our patience, and until when
+        self.resting: dict[str, Rest] = {}  # by host
         self.stopping = False  # hand out nothing more
 
     def begin(self) -> None:
         """Give each host with something queued a turn, and hear of what is found from here on."""
         self._frontier.listener = self
-        for name, not_before in self._frontier.hosts().items():
-            self._join(self._host(name), self._monotonic(not_before) if not_before else 0.0)
+        self.found(set(self._frontier.hosts()))
 
     def end(self) -> None:
-        """Queue again what was leased and never asked."""
+        """Queue again what was leased and has no answer: the run ends in order, and no request is to blame."""
         with suppress(sqlite3.Error):  # a full disk; the next run queues it again
             for host in self._hosts.values():
                 self._release(host)
+            for _, lease in list(self._out.values()):
+                self._frontier.later(lease, 0.0, counts=False)
 
     @property
     def full(self) -> bool:
@@ -114,7 +114,7 @@ class Turns:
 
     def found(self, hosts: set[str]) -> None:
         """Give hosts with something new a turn."""
-        for name in hosts:
+        for name in sorted(hosts):
             for source, reason in self._stopped.get(name, {}).items():
                 self._frontier.stop(name, reason, source)
             if "" not in self._stopped.get(name, {}):
@@ -123,9 +123,9 @@ class Turns:
 
     def settled(self, lease: Lease) -> None:
         """Free the place of a request that was handed out."""
-        host = self._out.pop(lease.id, None)
-        if host is None:
+        if lease.id not in self._out:
             return
+        host, _ = self._out.pop(lease.id)
         host.flight -= 1
         self._pictures_out -= lease.kind == "picture"
         if self._held and not self.full:
@@ -156,13 +156,19 @@ class Turns:
             self.pause(lease.host, None, reason)
 
     def pause(self, name: str, seconds: float | None, reason: FetchReason) -> None:
-        """Leave a host alone for as long as it says, then send one probe; give it up after as many as the attempts."""
+        """Leave a host alone for as long as it says, then send one probe; give it up after as many as the attempts.
+
+        `seconds` is None where it does not say how long. One that wants an hour or more is given up at once.
+        """
         host = self._host(name)
         host.pause(self._clock.monotonic(), seconds, self._scrape.delay_s)
-        if host.strikes > self._scrape.attempts:
+        until = self._clock.to_wall(host.paused_until)
+        self._frontier.pause(name, until, asked=host.asked)
+        if too_long := seconds is not None and seconds >= LONGEST_S:
+            self.resting[name] = Rest(until, asked=True, given_up=True)
+        if too_long or host.strikes > self._scrape.attempts:
             self.stop(name, reason)
             return
-        self._frontier.pause(name, self._wall(host.paused_until))
         self._release(host)
         self._join(host, host.next_at)
 
@@ -185,7 +191,9 @@ class Turns:
 
     def _host(self, name: str) -> Host:
         if name not in self._hosts:
-            self._hosts[name] = Host(name, self._scrape.per_host)
+            self._hosts[name] = host = Host(name, self._scrape.per_host)
+            until, host.asked = self._frontier.rest(name)
+            host.next_at = self._clock.to_monotonic(until) if until else 0.0
         return self._hosts[name]
 
     def _join(self, host: Host, at: float) -> None:
@@ -193,7 +201,7 @@ class Turns:
         if host.waiting or "" in self._stopped.get(host.name, {}) or host.flight >= host.cap:
             return
         if at - self._clock.monotonic() > PATIENCE_S:
-            self.resting[host.name] = self._wall(at)
+            self.resting[host.name] = Rest(self._clock.to_wall(at), host.asked)
             return
         host.waiting = True
         heapq.heappush(self._queue, (at, next(self._order), host))
@@ -217,18 +225,20 @@ class Turns:
             return True
         if (when := self._frontier.next_try(host.name)) is not None:
             if left > 0 or when > self._clock.wall():
-                self._join(host, self._monotonic(when))
+                self._join(host, self._clock.to_monotonic(when))
             else:
                 self._held.add(host.name)
+        elif self._frontier.suspects:
+            self._held.add(host.name)
         elif not (host.flight or host.delay or host.strikes):
             self._hosts.pop(host.name, None)
         return False
 
     def _hand_out(self, host: Host, lease: Lease, now: float, slot_delay: float) -> None:
         host.flight += 1
-        if lease.source not in self._local:
+        if not lease.local:
             host.next_at = now + max(slot_delay, self._scrape.delay_s, host.delay)
-        self._out[lease.id] = host
+        self._out[lease.id] = host, lease
         self._pictures_out += lease.kind == "picture"
         self._join(host, host.next_at)
 
@@ -236,10 +246,3 @@ class Turns:
         while host.buffer:
             self._buffered -= 1
             self._frontier.later(host.buffer.popleft(), 0.0, counts=False)
-
-    def _wall(self, monotonic: float) -> float:
-        """The same moment in seconds since 1970, for the catalog and for people."""
-        return self._clock.wall() + monotonic - self._clock.monotonic()
-
-    def _monotonic(self, wall: float) -> float:
-        return self._clock.monotonic() + wall - self._clock.wall()

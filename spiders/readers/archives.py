@@ -8,8 +8,9 @@ import stat
 import tarfile
 import zipfile
 import zlib
+from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Protocol, Self
+from typing import IO, TYPE_CHECKING, Self
 
 from scrapbag.errors import MissingError, UsageError
 from spiders.pages.address import EXTENSIONS
@@ -30,12 +31,18 @@ class UnreadableError(Exception):
     """A member is not there, is no regular file, or is broken or locked."""
 
 
-class Box(Protocol):
+class Box(ABC):
     """Something with pictures in it. Only regular files count: no links, no devices."""
 
-    def names(self) -> Iterator[str]:
-        """The names of the pictures, in the order in which they are cheap to read."""
+    @abstractmethod
+    def versions(self) -> Iterator[tuple[str, str]]:
+        """The names of the pictures, in the order in which they are cheap to read, and what changes when they do."""
 
+    def names(self) -> Iterator[str]:
+        """The names alone."""
+        return (name for name, _ in self.versions())
+
+    @abstractmethod
     def read(self, name: str, max_bytes: int) -> bytes:
         """One picture. Raises TooLargeError or UnreadableError."""
 
@@ -55,19 +62,19 @@ def box(path: Path) -> Box:
     raise UsageError(f"{path} is no folder, no zip and no tar, and no picture")
 
 
-class Directory:
+class Directory(Box):
     """A folder and those within it. It may itself be a link; a link inside it is not followed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def names(self) -> Iterator[str]:
+    def versions(self) -> Iterator[tuple[str, str]]:
         for folder, folders, files in os.walk(self._path, onerror=_closed):
             folders.sort()
             for name in sorted(files):
                 file = Path(folder, name)
-                if _is_picture(name) and stat.S_ISREG(file.lstat().st_mode):
-                    yield file.relative_to(self._path).as_posix()
+                if _is_picture(name) and stat.S_ISREG((found := file.lstat()).st_mode):
+                    yield file.relative_to(self._path).as_posix(), f"{found.st_size}-{found.st_mtime_ns}"
 
     def read(self, name: str, max_bytes: int) -> bytes:
         file = self._path / name
@@ -97,17 +104,17 @@ class Single(Directory):
         return super().read(name, max_bytes)
 
 
-class Zip:
+class Zip(Box):
     """A zip archive; members are read in any order."""
 
     def __init__(self, path: Path) -> None:
         self._zip = zipfile.ZipFile(path)
 
-    def names(self) -> Iterator[str]:
+    def versions(self) -> Iterator[tuple[str, str]]:
         for info in self._zip.infolist():
             kind = stat.S_IFMT(info.external_attr >> 16)
             if not info.is_dir() and kind in (0, stat.S_IFREG) and _is_picture(info.filename):
-                yield info.filename
+                yield info.filename, f"{info.file_size}-{info.CRC:08x}"
 
     def read(self, name: str, max_bytes: int) -> bytes:
         try:
@@ -120,7 +127,7 @@ class Zip:
             raise UnreadableError(f"{name}: {error}") from error
 
 
-class Tar:
+class Tar(Box):
     """A tar archive, compressed or not; it is read from front to back, and only again when a name lies behind."""
 
     def __init__(self, path: Path) -> None:
@@ -128,10 +135,10 @@ class Tar:
         self._tar: tarfile.TarFile | None = None
         self._members: Iterator[tarfile.TarInfo] = iter(())
 
-    def names(self) -> Iterator[str]:
+    def versions(self) -> Iterator[tuple[str, str]]:
         try:
             for info in self._walk():
-                yield info.name
+                yield info.name, f"{info.size}-{info.mtime}"
         except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
             raise UsageError(f"{self._path} is damaged or cut short ({error}); fetch it again") from error
 

@@ -14,7 +14,7 @@ from scrapy.http import Response
 
 from pipelines.guards.failures import RefusedError
 from scrapbag import sources
-from scrapbag.crawl.frontier import Picture
+from scrapbag.crawl.found import LOCAL, Picture
 from spiders.readers.archives import Box, TooLargeError, UnreadableError, box
 from spiders.readers.base import Reader
 
@@ -29,8 +29,9 @@ class FolderReader(Reader[sources.Folder]):
     """The folders that a picture lies in are its tags."""
 
     def start(self) -> Iterator[Picture]:
-        page = f"folder://{quote(self.source.name)}"
-        for name in box(Path(self.source.path).expanduser()).names():
+        page = f"{LOCAL}{quote(self.source.name)}"
+        path = Path(self.source.path).expanduser()
+        for name, version in box(path).versions():
             inside = PurePosixPath(name.encode(errors="replace").decode())
             yield Picture(
                 f"{page}/{quote(name, errors='surrogateescape')}",
@@ -38,6 +39,7 @@ class FolderReader(Reader[sources.Folder]):
                 source_id=str(inside),
                 title=inside.stem,
                 tags=(*(part for part in inside.parent.parts if part not in (".", "..", "/")), *self.source.tags),
+                version=f"{version} {path}",  # the same names in another folder are other files
             )
 
 

@@ -66,6 +66,42 @@ def test_a_broken_file_never_shifts_its_neighbours(scored, files, tmp_path):
     assert (mine.shards.column("features")[0] == other.shards.column("features")[place]).all()
 
 
+def test_the_catalog_learns_which_files_no_decoder_reads_and_forgets_it_when_one_does(tmp_path):
+    paths = folder(tmp_path / "files", 3)
+    paths[1].write_bytes(paths[1].read_bytes()[:900])
+    data = dataset(tmp_path / "x", paths)
+    with closing(catalog.connect(data.catalog)) as connection:
+        connection.execute("update picture set problem = 'truncated' where id = 1")
+        connection.execute("update picture set problem = 'undecodable' where id = 3")
+        score(Score(model="none"), data)
+        assert [record.problem for record in catalog.records(connection)] == ["truncated", "undecodable", ""]
+
+
+def test_a_picture_that_was_replaced_is_no_original_of_the_one_that_came_in_its_place(tmp_path):
+    for name, size in (("before", (320, 240)), ("after", (160, 120))):
+        draw(1).resize(size).save(tmp_path / f"{name}.png")
+    data = dataset(tmp_path / "x", [tmp_path / "before.png", tmp_path / "after.png"])
+    score(DEMO, data)
+    assert run.curate(ANY, data).kept == 1
+    assert report(data).reason.tolist()[1] == "dup_near"
+    with closing(catalog.connect(data.catalog)) as connection:
+        after = connection.execute("select sha256 from picture where id = 2").fetchone()
+        connection.execute("delete from request where id = 2")
+        connection.execute("update request set sha256 = ?", after)
+    assert run.curate(ANY, data).kept == 1
+    assert report(data).number[report(data).kept].tolist() == [2]
+
+
+def test_what_is_gone_is_a_row_that_says_so_and_is_not_curated(tmp_path):
+    data = dataset(tmp_path / "x", folder(tmp_path / "files", 3))
+    score(DEMO, data)
+    with closing(catalog.connect(data.catalog)) as connection:
+        connection.execute("update request set state = 'skipped', reason = 'gone', settled = 'done' where id = 2")
+    assert run.curate(ANY, data).kept == 2
+    rows = report(data)
+    assert (rows.kept[1], rows.reason[1], rows.state[1]) == (False, "gone", "skipped")
+
+
 def test_a_hundred_more_pictures_cost_a_hundred_forward_passes(tmp_path):
     data = dataset(tmp_path / "x", folder(tmp_path / "a", 12))
     assert score(DEMO, data).forward_passes == 12

@@ -14,7 +14,7 @@ def documented(heading: str) -> dict[str, str]:
 
 def test_every_reason_that_the_types_allow_has_a_sentence_and_no_other_has():
     assert tuple(reasons.DECISION) == reasons.DECISION_REASONS
-    assert set(reasons.FETCH_REASONS) == reasons.FETCH.keys() | {"not_image", "unreadable"}
+    assert set(reasons.FETCH_REASONS) == reasons.FETCH.keys() | {"gone", "not_image", "unreadable"}
     assert all(reasons.sentence(word) for word in (*reasons.DECISION, *reasons.FETCH, *reasons.PENDING))
 
 

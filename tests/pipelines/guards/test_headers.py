@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scrapy.http import Headers, Response
 
 from pipelines.guards.challenges import is_bare_check, is_block
-from pipelines.guards.manners import MOST_RETRY_AFTER_S, retry_after
 from pipelines.guards.opt_outs import opted_out
+from scrapbag.crawl.times import LONGEST_S, crawl_delay, retry_after
 
 settings.register_profile("headers", derandomize=True, deadline=None, max_examples=200, database=None)
 quick = settings(settings.get_profile("headers"))
@@ -27,13 +27,19 @@ tags = st.lists(st.one_of(odd, st.lists(words, max_size=8).map("".join)), max_si
 @given(st.one_of(odd, dates, numbers, pieces))
 @example("9" * 5000)
 @example("Wed, 21 Oct 2015 07:28:00 -99999999999999999999")
-def test_a_retry_after_is_none_or_a_wait_of_at_most_a_week(value):
+def test_a_retry_after_is_none_or_a_wait_of_at_most_an_hour(value):
     seconds = retry_after(value)
-    assert seconds is None or 0 <= seconds <= MOST_RETRY_AFTER_S
+    assert seconds is None or 0 <= seconds <= LONGEST_S
 
 
 @quick
-@given(st.integers(0, MOST_RETRY_AFTER_S), st.sampled_from(["", " ", "\t"]))
+@given(st.floats())
+def test_a_crawl_delay_is_a_wait_of_at_most_ten_minutes(seconds):
+    assert 0 <= crawl_delay(seconds) <= 600
+
+
+@quick
+@given(st.integers(0, int(LONGEST_S)), st.sampled_from(["", " ", "\t"]))
 def test_a_retry_after_in_seconds_is_kept_to_the_second(seconds, blank):
     assert retry_after(f"{blank}{seconds}{blank}") == seconds
 

@@ -8,7 +8,7 @@ from scrapy.exceptions import DownloadCancelledError, DownloadTimeoutError, Igno
 
 from pipelines.guards.addresses import AddressError
 from pipelines.guards.failures import OptedOutError, RefusedError, StatusError, is_transient, reason_of
-from pipelines.guards.manners import retry_after
+from scrapbag.crawl.times import retry_after
 
 
 @pytest.mark.parametrize(
@@ -20,16 +20,25 @@ from pipelines.guards.manners import retry_after
         ("soon", None),
         ("-5", None),
         ("²", None),
+        ("1.5", 1.5),
         ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
+        ("1445412480", 0),
+        ("1800000030", 30),
+        ("Fri, 15 Jan 2027 08:00:30 GMT", 30),
+        ("Fri, 15 Jan 2027 08:00:30 -0000", 30),
     ],
 )
 def test_a_retry_after_is_seconds_or_a_date(value, seconds):
-    assert retry_after(value) == seconds
+    assert retry_after(value, now=1_800_000_000) == seconds
 
 
-@pytest.mark.parametrize("value", ["99999999999999", "Wed, 21 Oct 2095 07:28:00 GMT", str(7 * 86_400 + 1)])
-def test_a_retry_after_of_more_than_a_week_is_a_week(value):
-    assert retry_after(value) == 7 * 86_400
+@pytest.mark.parametrize(
+    "value",
+    ["3600", "3601", "604800", "99999999999999", "9" * 400, "9" * 5000, "1800003601", "1800000030000",
+     "Wed, 21 Oct 2095 07:28:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT"],
+)  # fmt: skip
+def test_a_retry_after_of_more_than_an_hour_is_an_hour(value):
+    assert retry_after(value, now=1_800_000_000) == 3600
 
 
 def test_a_retry_after_may_be_a_date_to_come():

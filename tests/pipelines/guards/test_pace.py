@@ -2,15 +2,20 @@
 
 import asyncio
 import socket
+import subprocess
+import sys
+import time
+from contextlib import closing
 from itertools import pairwise
 from statistics import median
 
 import pytest
 from scrapy import Request
-from servers import Answer, Site, crawl, picture, recipe, serving, urls
+from servers import Answer, Site, crawl, picture, recipe, serving, urls, write
 from shops import PICTURES
 
 from pipelines.guards.address_guard import AddressGuard
+from scrapbag.catalog import connect, records
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -97,6 +102,45 @@ def test_a_host_that_dies_is_left_alone_for_a_while_given_up_and_asked_again_on_
     assert again.code == 0, again.out
     assert {record.state for record in again.records().values()} == {"done"}
     assert sorted(hit.path for hit in site.asked()) == sorted(served.keys() - came)
+
+
+HASTY = "import pipelines.guards.robots as robots; robots.MAX_AGE_S = 0.5; import spiders.__main__ as s; s.main()"
+
+
+@pytest.mark.parametrize(
+    ("later", "states"),
+    [
+        (Answer(b"User-agent: *\nDisallow: /"), {"done", "skipped"}),
+        (Answer(status=500), {"done"}),
+    ],
+    ids=["other rules", "no rules to be had"],
+)
+def test_robots_txt_is_asked_for_again_when_its_rules_are_old(tmp_path, later, states):
+    """A day is half a second here: the age is the only thing that is changed."""
+    site = slow(0.2)
+    site.routes["/robots.txt"] = lambda _headers, number: Answer(b"User-agent: *\nAllow: /") if number == 1 else later
+    with serving(site):
+        text = recipe(addresses(site, tmp_path), allow=(site,), contact="tests@example.org", per_host=1, attempts=1)
+        write(tmp_path / "data", text)
+        command = [sys.executable, "-c", HASTY, "scrape", "--data", str(tmp_path / "data")]
+        assert subprocess.run(command, check=False, capture_output=True).returncode == 0
+    assert len(site.asked("/robots.txt")) > 1
+    assert site.asked("/0.jpg")
+    with closing(connect(tmp_path / "data" / "catalog.db")) as connection:
+        assert {record.state for record in records(connection)} == states
+
+
+def test_a_pause_of_our_own_is_not_called_the_hosts_wish(tmp_path):
+    site = Site({"/0.jpg": Answer(status=429)})
+    with serving(site):
+        text = recipe(addresses(site, tmp_path), allow=(site,), contact="tests@example.org")
+        write(tmp_path / "data", text)
+        with closing(connect(tmp_path / "data" / "catalog.db", create=True)) as connection:
+            connection.execute("insert into host values (?, ?, 0)", (site.host, time.time() + 3000))
+        done = crawl(tmp_path / "data", text)
+    assert site.hits == []
+    assert f"{site.host} does not answer and is left alone until" in done.out
+    assert "asks to be" not in done.out
 
 
 def test_those_who_wait_for_one_hosts_address_ask_for_it_once(monkeypatch):

@@ -78,7 +78,7 @@ def test_the_leases_of_a_dead_run_are_queued_again_with_what_their_pages_said(fr
     frontier.lease("a.example", 1)
     (lease,) = again(catalog).lease("a.example", 1)
     assert (lease.callback, lease.meta) == ("item", {"meta": {"rating": 4.5}, "actions": [["click", "b"]]})
-    assert lease.attempts == 2
+    assert lease.attempts == 1, "a kill is no attempt"
 
 
 def test_a_picture_is_asked_once_over_all_sources_and_every_page_that_shows_it_is_kept(catalog):
@@ -89,7 +89,11 @@ def test_a_picture_is_asked_once_over_all_sources_and_every_page_that_shows_it_i
         "other", [Picture(f"{A}/1.jpg", f"{B}/list", title="two"), Picture(f"{A}/1.jpg", f"{A}/list", title="new")]
     )
     assert catalog.execute("select count(*) from request").fetchone() == (1,)
-    assert catalog.execute("select title from sighting order by 1").fetchall() == [("new",), ("two",)]
+    assert catalog.execute("select title from sighting order by 1").fetchall() == [
+        ("new",),
+        ("one",),
+        ("two",),
+    ]
 
 
 def test_half_a_character_ends_no_crawl_and_what_is_no_address_has_no_host(frontier, catalog):
@@ -126,15 +130,33 @@ def test_while_something_is_left_no_list_is_asked_again(frontier, catalog):
     assert [one.url for one in again(catalog).lease("a.example", 9)] == [f"{A}/1.jpg"]
 
 
-@pytest.mark.parametrize("how", [{"fresh": True}, {"recipe": "edited"}], ids=["fresh", "an edited recipe"])
-def test_every_page_is_read_anew_and_without_its_validators(frontier, catalog, how):
-    frontier.add("shop", [Page(f"{A}/list"), Page(f"{A}/item", once=True)])
-    for page in frontier.lease("a.example", 2):
+def test_with_fresh_every_page_is_read_anew_and_without_its_validators_and_every_picture_asked_with_them(
+    frontier, catalog
+):
+    frontier.add("shop", [Page(f"{A}/list"), Page(f"{A}/item", once=True), Picture(f"{A}/1.jpg", A)])
+    *pages, picture = frontier.lease("a.example", 3)
+    for page in pages:
         frontier.page_done(page, [], OK)
-    assert [(one.url, one.etag) for one in again(catalog, **how).lease("a.example", 9)] == [
+    frontier.picture_done(picture, stored(), OK)
+    leases = again(catalog, fresh=True).lease("a.example", 9)
+    assert [(one.url, one.etag) for one in leases] == [
         (f"{A}/list", ""),
         (f"{A}/item", ""),
+        (f"{A}/1.jpg", '"tag"'),
     ]
+
+
+def test_what_an_edited_source_names_again_is_read_anew_as_it_says_now_and_nothing_else_is(frontier, catalog):
+    frontier.add("shop", [Page(f"{A}/list"), Page(f"{A}/old"), Page(f"{A}/item", once=True)])
+    for page in frontier.lease("a.example", 3):
+        frontier.page_done(page, [], OK)
+    edited = again(catalog, recipe="edited")
+    assert edited.lease("a.example", 9) == []
+    edited.add("shop", [Page(f"{A}/list", browser=True, actions=(["click", "b"],))])
+    (lease,) = edited.lease("a.example", 9)
+    assert (lease.url, lease.etag, lease.meta) == (f"{A}/list", "", {"actions": [["click", "b"]]})
+    edited.page_done(lease, [Page(f"{A}/item", once=True)], OK)
+    assert [one.url for one in edited.lease("a.example", 9)] == [f"{A}/item"]
 
 
 def test_what_failed_is_asked_again_only_on_demand_and_what_was_skipped_never(frontier, catalog):

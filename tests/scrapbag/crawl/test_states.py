@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scrapbag.catalog import SCHEMA
-from scrapbag.crawl import frontier, private
+from scrapbag.crawl import frontier, naming, private, rounds
 from scrapbag.crawl.states import STATES, TRANSITIONS, diagram, move, table
 
 ROOT = Path(__file__).parents[3]
@@ -40,9 +40,10 @@ def test_an_event_moves_a_request_only_from_the_states_of_its_row(requests, even
 
 
 def test_the_frontier_writes_a_state_by_an_event_of_the_table_and_in_no_other_way():
-    text = "".join(Path(module.__file__).read_text(encoding="utf-8") for module in (frontier, private))
+    modules = (frontier, naming, private, rounds)
+    text = "".join(Path(module.__file__).read_text(encoding="utf-8") for module in modules)
     assert not re.search(r"update\s+request|set\s+state|insert or replace into request", text)
-    named = {*re.findall(r"""(?:move|_settle)\(\s*"(\w+)\"""", text), *re.findall(r'"skip"|"lost"', text)}
+    named = {*re.findall(r"""(?:move|_settle)\(\s*"(\w+)\"""", text), *re.findall(r'"(?:skip|lost|back)"', text)}
     assert {name.strip('"') for name in named} == TRANSITIONS.keys() - {"add"}
 
 

@@ -22,14 +22,19 @@ def test_a_second_crawl_asks_only_whether_the_lists_have_changed(tmp_path):
     assert "(0 new)" in again.out
 
 
-def test_a_crawl_with_fresh_reads_every_page_anew_and_asks_again_for_no_picture(tmp_path):
+def test_a_crawl_with_fresh_reads_every_page_anew_and_asks_whether_pictures_have_changed(tmp_path):
     site = shop()
+    for n in range(12):
+        site.routes[f"/{n}.jpg"] = unchanging(PICTURES[n])
     with serving(site):
         text = recipe(lists(site), allow=(site,))
         crawl(tmp_path, text)
         site.hits.clear()
-        crawl(tmp_path, text, "--fresh")
-    assert sorted((hit.path, hit.status) for hit in site.asked()) == [(f"/list{n}", 200) for n in range(3)]
+        done = crawl(tmp_path, text, "--fresh")
+    answers = {hit.path: hit.status for hit in site.asked()}
+    assert answers == {f"/list{n}": 200 for n in range(3)} | {f"/{n}.jpg": 304 for n in range(12)}
+    assert {record.state for record in done.records().values()} == {"done"}
+    assert len({record.sha256 for record in done.records().values()}) == 12
 
 
 def test_a_source_whose_selectors_were_edited_is_read_anew(tmp_path):

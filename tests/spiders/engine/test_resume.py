@@ -1,13 +1,17 @@
 """A crawl that is stopped or killed, at any moment, goes on by the same command."""
 
+import csv
 import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import pytest
 from servers import Answer, crawl, images, recipe, serving, write
 from shops import lists, numbers, shop
+
+from scrapbag.catalog import connect, records
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -115,6 +119,90 @@ def test_two_crawls_of_one_dataset_do_not_run_at_once(tmp_path, start):
         first.communicate()
     assert second.code == 75
     assert str(first.pid) in second.out
+
+
+def kill_at(site, path, start, text, times):
+    """Start the crawl so often, and kill it as soon as it has asked for `path`."""
+    for _ in range(times):
+        before = len(site.asked(path))
+        process = start(text)
+        wait_until(lambda before=before: len(site.asked(path)) > before, site)
+        process.kill()
+        process.communicate()
+
+
+def test_a_kill_is_no_attempt(tmp_path, start):
+    site = shop(pictures=1, pages=1)
+    usual = site.routes["/0.jpg"]
+    site.routes["/0.jpg"] = lambda _headers, number: (
+        Answer(wait=20) if number <= 4 else Answer(status=500) if number <= 6 else usual
+    )
+    with serving(site):
+        text = recipe(lists(site), allow=(site,), attempts=3, timeout_s=60.0)
+        kill_at(site, "/0.jpg", start, text, 4)
+        done = crawl(tmp_path, text)
+    assert [(row.state, row.fetch_reason) for row in done.records().values()] == [("done", "")]
+    assert len(site.asked("/0.jpg")) == 7
+
+
+def test_what_kills_the_crawl_again_and_again_is_asked_last_and_alone_and_then_given_up(tmp_path, start):
+    site = shop(pictures=9, pages=1)
+    usual = site.routes["/0.jpg"]
+    site.routes["/0.jpg"] = Answer(wait=20)
+    with serving(site):
+        text = recipe(lists(site), allow=(site,), per_host=1, timeout_s=60.0)
+        kill_at(site, "/0.jpg", start, text, 3)
+        assert set(numbers(site)) == {0}
+        kill_at(site, "/0.jpg", start, text, 3)
+        assert set(numbers(site)) == set(range(9)), "it keeps no other from coming"
+        assert len(site.asked("/0.jpg")) == 6
+        done = crawl(tmp_path, text)
+        assert done.code == 0
+        assert len(site.asked("/0.jpg")) == 6
+        assert done.records()[f"{site.url}/0.jpg"].fetch_reason == "crash"
+        site.routes["/0.jpg"] = usual
+        done = crawl(tmp_path, text, "--retry", "failed")
+    assert {row.state for row in done.records().values()} == {"done"}
+
+
+def test_a_row_keeps_its_last_answer_until_a_new_one_comes(tmp_path, start):
+    gone = {f"/{n}.jpg": Answer(status=404) for n in range(3)}
+    site = shop(pictures=4, pages=1, **gone)
+    with serving(site):
+        text = recipe(lists(site), allow=(site,))
+        before = crawl(tmp_path, text).records()
+        for path in gone:
+            site.routes[path] = Answer(wait=20)
+        write(tmp_path, text)
+        site.hits.clear()
+        command = [sys.executable, "-m", "spiders", "scrape", "--data", str(tmp_path), "--retry", "failed"]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(site.asked, site)
+        process.kill()
+        process.wait()
+    subprocess.run([sys.executable, "-m", "spiders", "export", "--data", str(tmp_path)], check=True)
+    with closing(connect(tmp_path / "catalog.db")) as connection:
+        assert {row.url: row for row in records(connection)} == before
+    assert (tmp_path / "report" / "scrape.csv").read_text().count("http_4xx") == 3
+
+
+def test_what_a_killed_crawl_stored_is_exported_without_asking_a_host(tmp_path, start):
+    site = shop(pictures=40, pages=1, wait=0.05)
+    with serving(site):
+        process = start(recipe(lists(site), allow=(site,)))
+        wait_until(lambda: len(numbers(site)) > 12, site)
+        process.kill()
+        process.communicate()
+        site.hits.clear()
+        command = [sys.executable, "-m", "spiders", "export", "--data", str(tmp_path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert site.hits == []
+    with closing(connect(tmp_path / "catalog.db")) as connection:
+        stored = [row for row in records(connection) if row.sha256]
+    assert 3 < len(stored) < 40
+    with (tmp_path / "report" / "scrape.csv").open(newline="") as file:
+        assert [row["sha256"] for row in csv.DictReader(file)] == [row.sha256 for row in stored]
+    assert "requests wait; make scrape goes on with them" in done.stderr
 
 
 def wait_until(true, site, seconds=30):

@@ -8,7 +8,8 @@ import pytest
 from scrapbag.catalog import connect
 from scrapbag.crawl.frontier import Answer, Frontier, Page, Picture, Stored
 from scrapbag.recipe import Scrape
-from spiders.engine.turns import PATIENCE_S, Clock, Turns
+from spiders.engine.clock import Clock
+from spiders.engine.turns import PATIENCE_S, Rest, Turns
 
 NOON = 1_800_000_000.0  # seconds since 1970
 
@@ -16,14 +17,14 @@ NOON = 1_800_000_000.0  # seconds since 1970
 class Crawl:
     """A catalog, its turns, and the time. `ask()` is the row of the next request, None when there is none yet."""
 
-    def __init__(self, connection, local=frozenset(), **scrape):
+    def __init__(self, connection, **scrape):
         self.now = 0.0
         self.db = connection
         self.scrape = Scrape(**{"delay_s": 0.0, "per_host": 2, "concurrency": 8} | scrape)
         self.clock = Clock(lambda: self.now, lambda: NOON + self.now)
         self.frontier = Frontier(connection, ["shop"], self.clock.wall)
         self.frontier.begin({}, retry=False, fresh=False)
-        self.turns = Turns(self.frontier, self.scrape, self.clock, local)
+        self.turns = Turns(self.frontier, self.scrape, self.clock)
 
     def begin(self, *urls):
         self.frontier.add("shop", [Page(url) for url in urls])
@@ -111,8 +112,8 @@ def test_a_crawl_delay_of_days_is_kept_as_ten_minutes(crawl):
 
 
 def test_files_of_this_computer_are_asked_without_a_delay(crawl):
-    one = crawl(delay_s=1.0, local=frozenset({"shop"})).begin(*pages("a", 2))
-    assert len(one.asked(slot_delay=3.0)) == 2
+    one = crawl(delay_s=1.0).begin("folder://shop/1.jpg", "folder://shop/2.jpg", *pages("a", 2))
+    assert sorted(hosts(one.asked(slot_delay=3.0))) == ["a", "s", "s"]
 
 
 def test_a_retry_after_is_kept_and_then_one_probe_goes_out_until_it_is_answered_well(crawl):
@@ -195,7 +196,7 @@ def test_a_host_that_wants_more_than_our_patience_is_left_to_the_next_run(crawl)
     one.busy(first, PATIENCE_S)
     one.busy(second, PATIENCE_S + 1)
     assert one.asked() == []
-    assert one.turns.resting == {"b.example": NOON + PATIENCE_S + 1}
+    assert one.turns.resting == {"b.example": Rest(NOON + PATIENCE_S + 1, asked=True)}
     one.now = PATIENCE_S + 2
     assert hosts(one.asked()) == "a"
 
@@ -283,13 +284,13 @@ def test_what_is_found_gives_its_host_a_turn(crawl):
     assert hosts(one.asked()) == "b"
 
 
-def test_at_the_end_what_was_never_asked_is_queued_again_and_counts_no_attempt(crawl):
+def test_at_the_end_what_has_no_answer_is_queued_again_and_counts_no_attempt(crawl):
     one = crawl(per_host=1).begin(*pages("a", 4))
     one.ask()
     assert one.states() == {"leased": 4}
     one.turns.end()
-    assert one.states() == {"leased": 1, "queued": 3}
-    assert one.db.execute("select sum(attempts) from request").fetchone() == (1,)
+    assert one.states() == {"queued": 4}
+    assert one.db.execute("select sum(attempts), sum(cuts) from request").fetchone() == (0, 0)
 
 
 def test_once_it_stops_nothing_is_handed_out(crawl):
