@@ -8,7 +8,7 @@ import re
 import textwrap
 from pathlib import Path
 
-from scrapbag.catalog import SCHEMA
+from scrapbag.tables.schema import SCHEMA
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("scrapbag", "spiders", "pipelines", "curate", "gan", "demo")

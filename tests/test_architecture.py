@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # A room is a folder, or a module that stands alone at a package's door; what it may import besides itself.
-_GROUND = {"scrapbag", "scrapbag.make"}
+_GROUND = {"scrapbag", "scrapbag.make", "scrapbag.tables"}
 MAY_IMPORT = {
     "scrapbag.make": set(),
-    "scrapbag": {"scrapbag.make"},
+    "scrapbag.tables": set(),
+    "scrapbag": {"scrapbag.make", "scrapbag.tables"},
     "scrapbag.crawl": _GROUND,
     "scrapbag.desk": _GROUND,
     "scrapbag.models": _GROUND,

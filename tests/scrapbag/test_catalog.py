@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 from making import ROOT
 
-from scrapbag.catalog import VERSION, connect, records
+from scrapbag.catalog import connect, records
 from scrapbag.disk import lock, write_bytes
 from scrapbag.errors import DiskError, LockedError, MissingError, UsageError, exits
 from scrapbag.layout import Data
+from scrapbag.tables.schema import VERSION
 
 
 def test_a_catalog_is_made_once_and_opened_again(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from scrapbag.catalog import SCHEMA
 from scrapbag.crawl import frontier, naming, private, rounds
 from scrapbag.crawl.states import STATES, TRANSITIONS, diagram, move, table
+from scrapbag.tables.schema import SCHEMA
 
 ROOT = Path(__file__).parents[3]
 

@@ -39,7 +39,7 @@ def test_a_crawl_with_fresh_reads_every_page_anew_and_asks_whether_pictures_have
 
 def test_a_source_whose_selectors_were_edited_is_read_anew(tmp_path):
     site = shop()
-    site.routes["/list0"] = unchanging(b'<img src="/0.jpg"><b data-src="/1.jpg" style="background: url(/2.jpg)"></b>')
+    site.routes["/list0"] = unchanging(b'<img src="/0.jpg"><b class="/1.jpg" style="background: url(/2.jpg)"></b>')
     with serving(site):
         crawl(tmp_path, recipe(lists(site), allow=(site,)))
         assert numbers(site) == [0]

@@ -1,0 +1,108 @@
+"""The schema of catalog.db, and what makes an older version's tables these."""
+
+from __future__ import annotations
+
+VERSION = 2
+
+SCHEMA = """
+create table if not exists request (
+    id            integer primary key,
+    url           text not null,
+    host          text not null,                    -- with its port, where the address names one
+    source        text not null,
+    kind          text not null,                    -- page | picture
+    callback      text not null default '',         -- which method of the source's spider reads a page
+    meta          text not null default '{}',       -- JSON that the callback needs
+    once          integer not null default 0,       -- a page that a later scrape does not ask again
+    state         text not null default 'queued',   -- queued | leased | done | failed | skipped
+    reason        text not null default '',         -- of its last answer: opt_out robots http_4xx ...
+    settled       text not null default '',         -- the state that its last answer brought it to; '' before the first
+    edition       integer not null default 0,       -- of its source, when that last named it
+    attempts      integer not null default 0,       -- answers since it was queued anew
+    cuts          integer not null default 0,       -- runs in a row that were killed while they had leased it
+    not_before    real not null default 0,          -- seconds since 1970
+    status        integer,                          -- the last HTTP status
+    etag          text not null default '',
+    last_modified text not null default '',
+    fetched_at    text not null default '',         -- ISO 8601, UTC
+    sha256        text                              -- of a picture that came
+);
+-- a picture is asked for once over all sources; a page once for each source that reads it, in each way
+create unique index if not exists request_once on request
+    (url, kind, case kind when 'page' then source else '' end, case kind when 'page' then callback else '' end);
+create index if not exists request_ready on request (state, host, id);
+create index if not exists request_sha256 on request (sha256);
+
+create table if not exists host (
+    name       text primary key,
+    not_before real not null,                       -- seconds since 1970: nothing is asked of it until then
+    asked      integer not null default 1           -- whether the host asked for that (Retry-After)
+) without rowid;
+
+create table if not exists source (
+    name    text primary key,
+    recipe  text not null,                          -- as it was last read, without its key
+    edition integer not null default 0,             -- raised by an edit: what the source names now has this edition
+    since   integer not null default 0,             -- what it has not named since this edition is gone
+    active  integer not null default 1              -- whether the recipe has it
+) without rowid;
+
+create table if not exists picture (
+    id         integer primary key,                 -- a square's name; never used again
+    sha256     text not null unique,
+    extension  text not null,                       -- from the signature
+    bytes      integer not null,
+    width      integer,                             -- pixels, before any EXIF turn; null when unreadable
+    height     integer,
+    problem    text not null default '',            -- not_image truncated ...; undecodable: decoders alone saw it
+    added_at   text not null
+);
+
+create table if not exists sighting (
+    id          integer primary key,                -- in the order of finding
+    url         text not null,
+    page_url    text not null,
+    source      text not null,
+    source_id   text not null default '',
+    title       text not null default '',
+    tags        text not null default '',           -- joined by ', '
+    creator     text not null default '',
+    licence     text not null default 'unknown',
+    licence_url text not null default '',
+    attribution text not null default '',
+    rating      real,                               -- of 5
+    edition     integer not null default 0,         -- of its source, when that last named it
+    unique (url, page_url, source)
+);
+
+create table if not exists label (
+    id        integer primary key,
+    sha256    text not null,
+    answer    text not null,                        -- yes | no | unsure
+    targets   text not null,                        -- the question: JSON list, sorted
+    purpose   text not null,                        -- certify | teach | import
+    drawn     text not null default '{}',           -- JSON: how it was drawn, of which score version and threshold
+    at        text not null,
+    undone    integer not null default 0
+);
+create index if not exists label_sha256 on label (sha256);
+"""
+
+# Of version 1, which counted leases as attempts, and knew of no editions
+FROM_1 = """
+alter table request add column settled text not null default '';
+alter table request add column edition integer not null default 0;
+alter table request add column cuts integer not null default 0;
+update request set settled = state where state in ('done', 'failed', 'skipped');
+update request set attempts = 0 where settled = '';
+alter table host add column asked integer not null default 1;
+alter table source add column edition integer not null default 0;
+alter table source add column since integer not null default 0;
+alter table source add column active integer not null default 1;
+update source set recipe = substr(recipe, 1, instr(recipe, char(10) || 'api_key = '))
+    || substr(recipe, instr(recipe, 'api_key = ') + instr(substr(recipe, instr(recipe, 'api_key = ')), char(10)))
+    where instr(recipe, char(10) || 'api_key = ');
+alter table sighting rename to sighting_1;
+"""
+SIGHTINGS_OF_1 = "insert into sighting select null, *, 0 from sighting_1;\ndrop table sighting_1;\n"
+SCRIPTS = {0: SCHEMA, 1: f"{FROM_1}{SCHEMA}{SIGHTINGS_OF_1}"}  # by the version that a catalog has
