@@ -101,6 +101,9 @@ $(DATA)/settings/score.toml $(DATA)/settings/model.sha256 $(DATA)/settings/curat
 review: $(DATA)/curated/dataset.json ## Yes or no to some forty pictures, in the browser: PORT=8775
 	@$(PY) -m curate review $(data) $(if $(PORT),--port $(PORT))
 
+targets: $(READY) settings ## Which classes the pictures won most often, with sheets of them: what to write as targets
+	@$(PY) -m curate targets $(data)
+
 report: $(DATA)/curated/dataset.json ## What was kept and dropped, by reason and source, and what nearly flipped
 	@$(PY) -m curate report $(data)
 

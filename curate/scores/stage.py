@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 SCORE_VERSION = 1  # raise it by hand when decoding, measuring or hashing changes so much that old scores are worthless
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def score(settings: Score, data: Data) -> Scored:
         decode.strict(decode.max_pixels(data))
         pictures = _pictures(data)
         scorer = open_scorer(settings, [picture.path for picture in pictures], data)
-        _check_targets(scorer.classes, data)
+        _warn_of_targets(scorer.classes, data)
         version = data.version(scorer.key)
         write_text(version.labels, scorer.classes.dumps())
         info = scorer.info | {"features": scorer.embed.width if scorer.embed else 0}
@@ -151,11 +153,14 @@ def _pictures(data: Data) -> list[catalog.StoredPicture]:
     return pictures
 
 
-def _check_targets(classes: ClassSet, data: Data) -> None:
-    """Raise RecipeError for targets that this model lacks before hours are spent on it, if curate.toml is there."""
+def _warn_of_targets(classes: ClassSet, data: Data) -> None:
+    """Say which targets this model lacks, if curate.toml is there. Scores do not depend on them, so scoring goes on."""
     path = data.settings_of("curate")
     if path.exists():
-        targets.indices(load(path).curate.targets, classes)
+        try:
+            targets.indices(load(path).curate.targets, classes)
+        except RecipeError as error:
+            log.warning("%s; once the pictures are scored, make targets shows what they look like to it", error)
 
 
 def _add(pictures: Sequence[catalog.StoredPicture], scorer: Scorer, shards: Shards) -> None:
