@@ -138,7 +138,7 @@ real: $(READY) ## The main job on a folder of real, labelled photographs: REAL=<
 	@test -d "$(REAL)/photos" -a -f "$(REAL)/labels.csv" || { echo 'error: $(REAL) has no photos/ or no labels.csv' >&2; exit 2; }
 	@$(if $(wildcard data/real/report/scrape.csv),,$(PY) -m demo with-folder $(REAL)/photos --) \
 	  $(AGAIN) RECIPE=recipes/real.toml MODEL=local-dir:$(REAL)/model train
-	@$(PY) -m benchmarks.real --real $(REAL) --data data/real --run runs/real
+	@$(PY) -m benchmarks.real --real $(REAL) --data data/real --run runs/real $(if $(MODEL),--beside $(MODEL))
 
 strip: demo ## The README's picture: scraped, squared, generated
 	@$(PY) -m demo strip --data data/demo --run runs/demo -o docs/strip.jpg

@@ -90,7 +90,7 @@ def targets(root: Path) -> None:
         suggestions.write(found, Data(root))
         click.echo(suggestions.printed(found))
         first = suggestions.line(found.winners[0])
-        click.echo(f"\nin the recipe, for the first: {first} -> {Data(root).targets_html} · next: make curate")
+        click.echo(f"\nin the recipe, for the first: {first} -> {Data(root).targets_html} · next: {call.make('curate')}")
 
 
 @main.command()

@@ -128,7 +128,7 @@ def _softmax(
     classes = next(shards.parts("below")).shape[1]
     if classes > COLUMNS:
         mass = np.sum([part.sum(axis=0) for part in _parts(shards, usable)], axis=0)
-        kept = np.union1d(np.argsort(-mass)[:COLUMNS], targets)
+        kept = np.union1d(np.argsort(-mass)[:COLUMNS], np.array(targets, dtype=np.int64))
         if len(kept) < classes:
             p = _columns(shards, usable, kept, len(kept) + 1)
             p[:, -1] = np.maximum(1 - p[:, :-1].sum(axis=1), 0)
