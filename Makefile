@@ -16,7 +16,7 @@ VENV   ?= .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
-TARGETS := help setup demo test real scrape score curate review report train sample interpolate evaluate export \
+TARGETS := help setup demo test real scrape score targets curate review report train sample interpolate evaluate export \
            status doctor bench coverage docs-tables strip lint fmt clean
 OTHERS  := help setup demo test real doctor bench coverage docs-tables strip lint fmt # they need no recipe
 

@@ -82,15 +82,16 @@ def report(root: Path) -> None:
 @_data
 def targets(root: Path) -> None:
     """Show which classes the pictures won most often, and write targets.html with a sheet of each."""
-    with exits():
+    call = last_call(Data(root))
+    with exits(call.complete):
         from curate.choose import winners  # noqa: PLC0415
         from curate.report import suggestions  # noqa: PLC0415
 
         found = winners.suggest(Data(root))
         suggestions.write(found, Data(root))
         click.echo(suggestions.printed(found))
-        first = suggestions.line(found.winners[0])
-        click.echo(f"\nin the recipe, for the first: {first} -> {Data(root).targets_html} · next: {call.make('curate')}")
+        click.echo(f"\nin the recipe, for the first: {suggestions.line(found.winners[0])}")
+        click.echo(f"-> {Data(root).targets_html} · next: {call.make('curate')}")
 
 
 @main.command()
