@@ -16,7 +16,7 @@ VENV   ?= .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
-TARGETS := help setup demo test real scrape score curate review report train sample interpolate evaluate export \
+TARGETS := help setup demo test real scrape score targets curate review report train sample interpolate evaluate export \
            status doctor bench coverage docs-tables strip lint fmt clean
 OTHERS  := help setup demo test real doctor bench coverage docs-tables strip lint fmt # they need no recipe
 
@@ -101,6 +101,9 @@ $(DATA)/settings/score.toml $(DATA)/settings/model.sha256 $(DATA)/settings/curat
 review: $(DATA)/curated/dataset.json ## Yes or no to some forty pictures, in the browser: PORT=8775
 	@$(PY) -m curate review $(data) $(if $(PORT),--port $(PORT))
 
+targets: $(READY) settings ## Which classes the pictures won most often, with sheets of them: what to write as targets
+	@$(PY) -m curate targets $(data)
+
 report: $(DATA)/curated/dataset.json ## What was kept and dropped, by reason and source, and what nearly flipped
 	@$(PY) -m curate report $(data)
 
@@ -136,7 +139,7 @@ real: $(READY) ## The main job on a folder of real, labelled photographs: REAL=<
 	@test -d "$(REAL)/photos" -a -f "$(REAL)/labels.csv" || { echo 'error: $(REAL) has no photos/ or no labels.csv' >&2; exit 2; }
 	@$(if $(wildcard data/real/scored/index.json),,$(PY) -m demo with-folder $(REAL)/photos --) \
 	  $(AGAIN) RECIPE=recipes/real.toml MODEL=local-dir:$(REAL)/model $(if $(wildcard data/real/scored/index.json),,scrape) train
-	@$(PY) -m benchmarks.real --real $(REAL) --data data/real --run runs/real
+	@$(PY) -m benchmarks.real --real $(REAL) --data data/real --run runs/real $(if $(MODEL),--beside $(MODEL))
 
 strip: demo ## The README's picture: scraped, squared, generated
 	@$(PY) -m demo strip --data data/demo --run runs/demo -o docs/strip.jpg

@@ -25,7 +25,7 @@ def _data(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.group()
 def main() -> None:
-    """Choose among the pictures of a dataset: score, curate, report, review, labels, export."""
+    """Choose among the pictures of a dataset: score, targets, curate, report, review, labels, export."""
 
 
 @main.command()
@@ -77,6 +77,22 @@ def report(root: Path) -> None:
         click.echo(summary(rows))
         kept = sum(row.kept for row in rows)
         click.echo(f"\nkept {kept:,} of {len(rows):,} -> {Data(root).report_html} · next: {call.make('review')}")
+
+
+@main.command()
+@_data
+def targets(root: Path) -> None:
+    """Show which classes the pictures won most often, and write targets.html with a sheet of each."""
+    call = last_call(Data(root))
+    with exits(call.complete):
+        from curate.choose import winners  # noqa: PLC0415
+        from curate.report import suggestions  # noqa: PLC0415
+
+        found = winners.suggest(Data(root))
+        suggestions.write(found, Data(root))
+        click.echo(suggestions.printed(found))
+        click.echo(f"\nin the recipe, for the first: {suggestions.line(found.winners[0])}")
+        click.echo(f"-> {Data(root).targets_html} · next: {call.make('curate')}")
 
 
 @main.command()

@@ -97,3 +97,29 @@ class Outcome:
     @property
     def kept(self) -> int:
         return sum(row.kept for row in self.rows)
+
+
+@dataclass(frozen=True)
+class Winner:
+    """A class that pictures of a dataset won: the most probable one of each of them."""
+
+    target: str  # as a recipe writes it: the synset, or the model's own name of it
+    words: str  # what it means, with commas between synonyms
+    raw: int  # pictures that it won by the model's own probabilities
+    corrected: int | None  # under the class prior of this dataset; None where that is not corrected
+    examples: tuple[Record, ...]  # from the most confident to the least
+
+    @property
+    def count(self) -> int:
+        """By what decides: the corrected probabilities where there are any."""
+        return self.raw if self.corrected is None else self.corrected
+
+
+@dataclass(frozen=True)
+class Suggestions:
+    """The classes of a dataset's pictures, the commonest first."""
+
+    model: str
+    pictures: int  # that have a winner, copies once
+    winners: tuple[Winner, ...]
+    aside: str  # why the class prior is not corrected; '' when it is

@@ -55,6 +55,7 @@ class Data:
     sweep_csv = Inside("report/sweep.csv")
     labels_csv = Inside("report/labels.csv")
     report_html = Inside("report/report.html")
+    targets_html = Inside("report/targets.html")  # the classes that pictures won most often
     settings = Inside("settings")
     call = Inside(f"settings/{SECTIONS}/call.toml")  # how make was last called for this dataset
     model_digests = Inside("settings/model.sha256")  # of a model on this computer, when the score stage was last set
@@ -92,7 +93,7 @@ class Version:
         return sorted(self.root.glob("shard-*.safetensors"))
 
     def derived(self, name: str) -> Path:
-        """What is derived from all shards: pairs, neighbours, posterior."""
+        """What is derived from all shards: pairs, neighbours, posterior, winners."""
         return self.root / f"{name}.npz"
 
 

@@ -52,7 +52,8 @@ MAY_IMPORT = {
         "curate.report",
     },
     "curate.review": _GROUND | {"curate.look", "curate.scores", "curate.choose", "curate.run"},
-    "curate.__main__": _GROUND | {"curate.scores", "curate.squares", "curate.report", "curate.run", "curate.review"},
+    "curate.__main__": _GROUND
+    | {"curate.scores", "curate.choose", "curate.squares", "curate.report", "curate.run", "curate.review"},
     "gan.nets": _GROUND | {"scrapbag.models"},
     "gan.pictures": _GROUND | {"gan.nets"},
     "gan.train": _GROUND | {"gan.nets", "gan.pictures"},

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from curate.choose.facts import Scores
     from curate.scores.shards import Shards
 
-NAME, VERSION = "posterior", 1  # raise the version by hand when the code computes other confidences
+NAME, WINNERS, VERSION = "posterior", "winners", 1  # raise the version by hand when the code computes other confidences
 COLUMNS = 1000  # classes that have a column of their own; what a network has beyond that is summed in one column
 
 
@@ -43,15 +43,35 @@ def correction(
     `group` is (N,), one number for all copies of a picture. 40,000 pictures and 1,000 classes take some twenty seconds
     of CPU; posterior.npz beside the shards stores the result until the pictures, the copies or the targets change.
     """
-    shards = scores.shards
-    if not (targets and shards.has("below") and shards.has("features")):
+    if not targets:
         return Correction(aside="no classifier was asked")
+    usable, why = _against(scores, usable)
+    return Correction(aside=why) if why else of_shards(scores.shards, targets, usable, group)
+
+
+def winners(scores: Scores, usable: NDArray[np.bool_], group: NDArray[np.int64]) -> tuple[NDArray[np.int64], str]:
+    """Each picture's most probable class under the class prior of the `usable` ones, (N,), -1 for the others; and ''.
+
+    Where `prior.aside` has something against it no class wins, and the second value says why. Arguments and cost are
+    those of `correction`; winners.npz beside the shards stores the result.
+    """
+    usable, why = _against(scores, usable)
+    if why:
+        return np.full(len(usable), -1), why
+    version = f"{VERSION} {hashlib.sha256(usable.tobytes() + group.tobytes()).hexdigest()}"
+    made = derived(scores.shards, WINNERS, version, lambda: _winners(scores.shards, usable, group))
+    return made["best"], ""
+
+
+def _against(scores: Scores, usable: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], str]:
+    """Which pictures a prior can be estimated from, and what speaks against it; '' if nothing does."""
+    shards = scores.shards
+    if not (shards.has("below") and shards.has("features")):
+        return usable, "no classifier was asked"
     if scores.info["link"] != "softmax":
-        return Correction(aside="the model's outputs are one sigmoid for each class, which share no prior")
+        return usable, "the model's outputs are one sigmoid for each class, which share no prior"
     usable = usable & (shards.column("problem") == 0) & np.isfinite(shards.column("norm"))
-    if why := prior.aside(1 / shards.column("norm")[usable], len(scores.classes.classes)):
-        return Correction(aside=why)
-    return of_shards(shards, targets, usable, group)
+    return usable, prior.aside(1 / shards.column("norm")[usable], len(scores.classes.classes))
 
 
 def of_shards(
@@ -67,25 +87,40 @@ def of_shards(
 def _made(
     shards: Shards, targets: list[int], usable: NDArray[np.bool_], group: NDArray[np.int64]
 ) -> Mapping[str, NDArray[Any]]:
-    p, wanted, width = _softmax(shards, targets, usable)
-    row = np.cumsum(usable) - 1  # for each usable picture its row in p
-    near = neighbours.read(shards).row[usable]
-    # an unusable neighbour is replaced by the picture itself, which has no vote on its own prior
-    near = row[np.where(usable[near], near, np.flatnonzero(usable)[:, None])]
-    q = prior.correct(p, group[usable], near.astype(np.int32), width).posterior
+    q, classes = _posterior(shards, targets, usable, group)
+    wanted = np.searchsorted(classes, targets)
     total = np.minimum(q[:, wanted].sum(axis=1), 1)
     q[:, wanted] = 0  # what is left are the others
-    others = (q if width is None else q[:, :-1]).max(axis=1)  # the last one is many classes, not one
+    others = q[:, : len(classes)].max(axis=1)
     confidence, on_target = np.full(len(usable), np.nan, np.float32), np.zeros(len(usable), dtype=bool)
     confidence[usable], on_target[usable] = total, total >= others
     once = np.unique(group[usable], return_index=True)[1]
     return {"confidence": confidence, "on_target": on_target, "share": np.array(total[once].mean())}
 
 
+def _winners(shards: Shards, usable: NDArray[np.bool_], group: NDArray[np.int64]) -> Mapping[str, NDArray[Any]]:
+    q, classes = _posterior(shards, [], usable, group)
+    best = np.full(len(usable), -1)
+    best[usable] = classes[q[:, : len(classes)].argmax(axis=1)]
+    return {"best": best}
+
+
+def _posterior(
+    shards: Shards, targets: list[int], usable: NDArray[np.bool_], group: NDArray[np.int64]
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Of the n usable pictures, (n, C), and the classes of its columns; a column more than these is many classes."""
+    p, classes, width = _softmax(shards, targets, usable)
+    row = np.cumsum(usable) - 1  # for each usable picture its row in p
+    near = neighbours.read(shards).row[usable]
+    # an unusable neighbour is replaced by the picture itself, which has no vote on its own prior
+    near = row[np.where(usable[near], near, np.flatnonzero(usable)[:, None])]
+    return prior.correct(p, group[usable], near.astype(np.int32), width).posterior, classes
+
+
 def _softmax(
     shards: Shards, targets: list[int], usable: NDArray[np.bool_]
-) -> tuple[NDArray[np.float32], list[int], NDArray[np.float32] | None]:
-    """The softmax of usable pictures (n, C), the columns of the targets, and the number of classes in each column (C,).
+) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32] | None]:
+    """The softmax of usable pictures (n, C), the classes of its columns, and the number of classes in each column (C,).
 
     Of more than COLUMNS classes only the most probable ones and the targets have a column of their own; the last
     column is the sum of all others. Otherwise each column is one class, and the third value is None.
@@ -93,13 +128,13 @@ def _softmax(
     classes = next(shards.parts("below")).shape[1]
     if classes > COLUMNS:
         mass = np.sum([part.sum(axis=0) for part in _parts(shards, usable)], axis=0)
-        kept = np.union1d(np.argsort(-mass)[:COLUMNS], targets)
+        kept = np.union1d(np.argsort(-mass)[:COLUMNS], np.array(targets, dtype=np.int64))
         if len(kept) < classes:
             p = _columns(shards, usable, kept, len(kept) + 1)
             p[:, -1] = np.maximum(1 - p[:, :-1].sum(axis=1), 0)
             width = np.append(np.ones(len(kept)), classes - len(kept)).astype(np.float32)
-            return p, np.searchsorted(kept, targets).tolist(), width
-    return _columns(shards, usable, slice(None), classes), targets, None
+            return p, kept, width
+    return _columns(shards, usable, slice(None), classes), np.arange(classes), None
 
 
 def _columns(shards: Shards, usable: NDArray[np.bool_], kept: Any, width: int) -> NDArray[np.float32]:

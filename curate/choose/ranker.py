@@ -1,9 +1,9 @@
-"""A ranker (linear probe on frozen features), fitted to people's answers, used only if it ranks better than the model.
+"""A ranker (linear probe on frozen features), fitted to people's answers, used unless answers show it to be worse.
 
-A picture's score is the sum of two: the model's own logit, and the decision function of a class-balanced logistic
-regression on features and logit. Before they are summed, label spreading (D. Zhou et al., "Learning with local and
-global consistency", NIPS 2003) smooths each over the graph of neighbours, with the answers put in.
-`docs/review.md` has what else was tried.
+It starts from the scores there are, corrected for this dataset's class prior where that is in use. A picture's score is
+the sum of two: the logit of those, and the decision function of a class-balanced logistic regression on features and
+logit. Before they are summed, label spreading (D. Zhou et al., "Learning with local and global consistency", NIPS 2003)
+smooths each over the graph of neighbours, with the answers put in. `docs/review.md` has what else was tried.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Ranker:
     confidence: NDArray[np.float32]  # (N,) of every picture, 0 to 1
     answers: int  # how many it was fitted to
     area: float  # ROC AUC on the answers, out of fold: how often a wanted picture is ranked above an unwanted one
-    model_area: float  # ROC AUC of the model's logit on the same answers
+    model_area: float  # ROC AUC of the logit that it starts from, on the same answers
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class TrainingSet:
     """N pictures, A of them answered."""
 
     features: NDArray[np.float32]  # (N, D), from neighbours.power_normalised
-    logit: NDArray[np.float32]  # (N,) logit of the model's confidence
+    logit: NDArray[np.float32]  # (N,) logit of the confidence to start from; the same for all where there is none
     neighbours: Neighbours
     rows: NDArray[np.int64]  # (A,) of the answered pictures
     wanted: NDArray[np.bool_]  # (A,) whether the answer was yes
@@ -53,7 +53,12 @@ class TrainingSet:
 
 
 def fit(examples: TrainingSet) -> Ranker | None:
-    """The ranker; None if there are too few answers, or if its out-of-fold ROC AUC is not above the model's."""
+    """The ranker; None if there are too few answers, or if they show that it ranks worse than the logit it starts from.
+
+    Few answers show little, and scores that rank all of them right cannot be beaten: so the ranker is refused only if
+    its out-of-fold ROC AUC is more than one standard error under the logit's. Without scores to start from it must be
+    over 0.5.
+    """
     folds = _folds(examples)
     if folds is None:
         return None
@@ -63,7 +68,7 @@ def fit(examples: TrainingSet) -> Ranker | None:
         out_of_fold[test] = _score(examples, graph, learn)[examples.rows[test]]
     area = float(roc_auc_score(examples.wanted, out_of_fold))
     model = float(roc_auc_score(examples.wanted, examples.logit[examples.rows]))
-    if area <= model:
+    if area < model - _standard_error(model, examples.wanted) or area <= 0.5:
         return None
     scale = LogisticRegression(class_weight="balanced").fit(out_of_fold[:, None], examples.wanted)  # Platt scaling
     score = _score(examples, graph, np.arange(len(examples.rows)))
@@ -79,6 +84,19 @@ def _folds(examples: TrainingSet) -> list[tuple[NDArray[np.int64], NDArray[np.in
     splitter = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=0)
     folds = list(splitter.split(np.zeros(len(wanted)), wanted, groups))
     return folds if all(len(np.unique(wanted[learn])) == 2 for learn, _ in folds) else None
+
+
+def _standard_error(area: float, wanted: NDArray[np.bool_]) -> float:
+    """Of a ROC AUC that was measured on these answers.
+
+    J. Hanley, B. McNeil, "The meaning and use of the area under a receiver operating characteristic (ROC) curve",
+    Radiology 143 (1982). An area of 1 has none by their formula: it is taken for that of half a pair ranked wrong.
+    """
+    yes, no = int(wanted.sum()), int((~wanted).sum())
+    area = min(max(area, 0.5), 1 - 0.5 / (yes * no))
+    one, two = area / (2 - area), 2 * area**2 / (1 + area)
+    spread = area * (1 - area) + (yes - 1) * (one - area**2) + (no - 1) * (two - area**2)
+    return float(np.sqrt(spread / (yes * no)))
 
 
 def _score(examples: TrainingSet, graph: csr_array, learn: NDArray[np.int64]) -> NDArray[np.float64]:

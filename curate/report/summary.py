@@ -67,7 +67,7 @@ def _few(outcome: Outcome) -> str:
         return ""
     others = Counter(row.class_name for row in rows if row.reason == "off_target").most_common(3)
     names = ", ".join(f"{name} ({count:,})" for name, count in others)
-    said = [f"add to targets what you want of {names}"] if names else []
+    said = [f"add to targets what you want of {names} (make targets shows them)"] if names else []
     said += ["take BY=auto"] * (outcome.by == "prob" and outcome.settings.by == "prob")
     said += ["take a lower THRESH", "answer some forty pictures in make review"]
     return f"under {LEAST:.0%} was kept: {', or '.join(said)}"

@@ -14,14 +14,14 @@ from scrapbag.disk import writing
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from curate.rows import Row
+    from scrapbag.catalog import Record
     from scrapbag.layout import Data
 
 SIDE = 128  # of the longer side, in pixels; another value is another folder
 VERSION = 1  # raise it by hand when thumbnails come out differently
 
 
-def thumb(data: Data, row: Row) -> str:
+def thumb(data: Data, row: Record) -> str:
     """The picture of `row` as a data URI, '' when there is none or it cannot be read."""
     if not row.sha256:
         return ""

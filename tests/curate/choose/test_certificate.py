@@ -186,12 +186,6 @@ def test_a_ranker_is_fitted_once_there_are_twenty_teaching_answers(doubtful: Set
     assert "a ranker" in after.ranked_by
 
 
-def test_a_ranker_no_better_than_the_model_is_not_used(made: Set) -> None:
-    names = sorted(made.wanted, key=lambda name: made.confidence[name])
-    answer(made, [(name, "yes") for name in names[-30:]] + [(name, "no") for name in names[:30]], "teach")
-    assert judged(made, newest=True).scores.ranker is None
-
-
 def test_a_certified_version_stays_in_use_while_a_newer_ranker_is_not_certified(made: Set) -> None:
     certify(made, 60)
     first = judged(made)
