@@ -71,6 +71,16 @@ def lower_bound(answers: ArrayLike, size: int, alpha: float = 0.05) -> float:
 def missing(answers: ArrayLike, size: int, promise: float, alpha: float = 0.05, limit: int = 400) -> float:
     """How many more answers certify `promise` if each of them is a yes; 0 if it is certified, infinity over `limit`."""
     hits = np.asarray(answers, dtype=np.float64)
-    more = min(limit, size - hits.size)
-    won = np.flatnonzero(log_capital(np.append(hits, np.ones(more)), size, promise) >= -np.log(alpha))
-    return float(max(0, won[0] + 1 - hits.size)) if won.size else np.inf
+    return missing_in(ahead(hits, size, promise, limit), hits.size, alpha)
+
+
+def ahead(answers: ArrayLike, size: int, promise: float, limit: int = 400) -> NDArray[np.float64]:
+    """The logarithm of the capital after each answer, and after up to `limit` further ones that are all yes."""
+    hits = np.asarray(answers, dtype=np.float64)
+    return log_capital(np.append(hits, np.ones(min(limit, size - hits.size))), size, promise)
+
+
+def missing_in(capital: NDArray[np.float64], answered: int, alpha: float) -> float:
+    """`missing`, for a path of `ahead` of which the first `answered` steps are answers."""
+    won = np.flatnonzero(capital >= -np.log(alpha))
+    return float(max(0, won[0] + 1 - answered)) if won.size else np.inf

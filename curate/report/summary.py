@@ -21,11 +21,11 @@ _SOURCES, _NEAREST = 4, 10  # how many have a column, a line; the other sources 
 def how_decided(outcome: Outcome) -> str:
     """The cut, and what it promises; how many answers are missing to a (further) certificate."""
     by = "no targets, quality rules alone" if outcome.cut is None else f"cut at {_share(outcome.cut)}"
+    if outcome.share:
+        by += ", class prior corrected"
     if outcome.certificate is None:
-        prior = ", class prior corrected" if outcome.share else ""
-        own = " the model's own" if outcome.share else ""
-        away = f": {outcome.missing} yes in make review would certify{own}" if outcome.missing else ""
-        return f"{by}{prior}, uncertified{away}"
+        away = f": {outcome.missing} yes in make review would certify" if outcome.missing else ""
+        return f"{by}, uncertified{away}"
     more = f", {outcome.missing} more yes may keep more" if outcome.missing else ""
     return f"{by}, precision at least {_share(outcome.certificate.lower)} with 95 % confidence{more}"
 

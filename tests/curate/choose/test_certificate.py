@@ -11,8 +11,9 @@ import pytest
 
 from benchmarks.support.simulated_data import Set, answer, dataset, store_pairs, told
 from curate import run
-from curate.choose.certificate import Judgement, judge, teaching_answers
+from curate.choose.certificate import Judgement, judge
 from curate.choose.certify import UNASKED
+from curate.choose.versions import teaching_answers
 from curate.report.sweep import sweep
 from curate.review.questions import Desk
 from scrapbag import catalog
@@ -56,9 +57,16 @@ def truth(made: Set, names: list[str]) -> list[tuple[str, str]]:
 
 
 def certify(made: Set, count: int, settings: Curate = SETTINGS) -> None:
-    version = judged(made, settings, newest=not settings.targets).scores.version
-    drawn = {"how": "uniform", "version": version, "threshold": 0.9}
+    drawn = drawn_for(judged(made, settings, newest=not settings.targets))
+    answer(made, truth(made, order(made, settings)[:1]), "certify", drawn, settings.targets)  # opens the family
     answer(made, truth(made, order(made, settings)[:count]), "certify", drawn, settings.targets)
+
+
+def drawn_for(now: Judgement, promise: float = 0.9) -> dict[str, object]:
+    scores = now.scores
+    return {
+        "how": "uniform", "version": scores.version, "family": scores.family, "threshold": 0.9, "promise": promise
+    }  # fmt: skip
 
 
 def teach(made: Set, count: int, settings: Curate = SETTINGS) -> None:
@@ -112,8 +120,7 @@ def test_answers_about_other_targets_do_not_certify(made: Set) -> None:
 
 
 def test_unsure_counts_against_the_promise(made: Set) -> None:
-    version = judged(made).scores.version
-    answer(made, [(name, "unsure") for name in order(made)[:10]], "certify", {"version": version})
+    answer(made, [(name, "unsure") for name in order(made)[:10]], "certify", drawn_for(judged(made)))
     now = judged(made)
     assert (now.pool.answer == 0).sum() == 10
     assert now.cut.missing is None or now.cut.missing > 40
@@ -220,7 +227,7 @@ def test_copies_of_a_picture_count_once_and_inherit_its_answer(tmp_path: Path) -
     now = judged(made)
     assert len(now.pool.answer) == 100
     names = run.gather(SETTINGS, made.data).scores.shards.sha256
-    answer(made, [(names[1], "yes"), (names[0], "yes")], "certify", {"version": now.scores.version})
+    answer(made, [(names[1], "yes"), (names[0], "yes")], "certify", drawn_for(now))
     assert (judged(made).pool.answer != UNASKED).sum() == 1
 
 
@@ -229,7 +236,7 @@ FREE = Curate(targets=(), size=32)  # no classifier is asked
 
 def test_without_targets_answers_certify_what_the_quality_rules_keep(tmp_path: Path) -> None:
     made = dataset(tmp_path / "free", 300, share=0.98)
-    assert decided(made, FREE).missing == 32
+    assert decided(made, FREE).missing == 36
     certify(made, 60, FREE)
     outcome = decided(made, FREE)
     assert outcome.certificate is not None
