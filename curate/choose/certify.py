@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from curate.choose.betting import ahead, lower_bound, missing_in
+from curate.choose.betting import ahead, further, lower_bound
 from curate.choose.families import ALPHA, Family
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 METHOD = "hedged betting confidence sequence, fallback procedure over thresholds"
 YES, NO, UNASKED = 1, 0, -1  # "unsure" is a NO here: a promise must not rest on doubt
+_REACHES = (100, 400)  # further answers that are looked ahead; what is further away than the last is out of reach
 _SMALLEST = 40  # pictures in a set: fewer say little, and the fewer there are the sooner all are asked
 _LOOSER = 2**0.5  # size of each set, relative to the next stricter one
 _STRICTER = (2, 4, 8, 16, 32)  # the anchor's size divided by these gives the sets stricter than the anchor
@@ -101,11 +102,12 @@ class Cut:
 class Tested:
     """The ladder of a pool, the answers drawn from each rung, and what these say for one family."""
 
-    def __init__(self, pool: Pool, family: Family) -> None:
+    def __init__(self, pool: Pool, family: Family, reach: int = 0) -> None:
+        """`reach` is how many further answers, each a yes, are looked ahead."""
         self.rungs = ladder(pool.confidence, family.home)
         self.draws = [drawn(pool, rung.cut) for rung in self.rungs]
-        self._home, self._each = family.home, family.each(len(self.rungs))
-        self._ahead: dict[tuple[int, float], NDArray[np.float64]] = {}
+        self._home, self._each, self._reach = family.home, family.each(len(self.rungs)), reach
+        self._ahead: dict[float, NDArray[np.float64]] = {}
         self._level: dict[int, float] = {}  # by rung at which level the home promise was tested
         self._at_home: set[int] = set()  # the rungs where it was certified
         loosest(self.rungs, self._test_home, family.at_home)
@@ -134,10 +136,9 @@ class Tested:
         return place in self._at_home
 
     def _away(self, place: int, promise: float, level: float) -> float:
-        answers, size = self.draws[place]
-        if (place, promise) not in self._ahead:
-            self._ahead[place, promise] = ahead(answers, size, promise)
-        return missing_in(self._ahead[place, promise], len(answers), level)
+        if promise not in self._ahead:
+            self._ahead[promise] = ahead(self.draws, promise, self._reach)
+        return further(self._ahead[promise][place], len(self.draws[place][0]), level)
 
 
 def choose(pool: Pool, promise: float, by: str = "auto", family: Family | None = None) -> Cut:
@@ -147,15 +148,18 @@ def choose(pool: Pool, promise: float, by: str = "auto", family: Family | None =
     first, opened at this promise. What is certified, the lower bound too, holds together with all that is ever
     certified in any family, for any promise: one may look, move THRESH and pick the best without end.
     """
-    tested = Tested(pool, family or Family(1, promise))
-    sizes = [size for _, size in tested.draws]
-    place = max((one for one in range(len(sizes)) if tested.certified(one, promise)), default=-1)
-    looser = [
-        (away / np.log(sizes[one] + 1), away, -rung.cut)  # answers missing by what they gain
-        for one, rung in enumerate(tested.rungs)
-        if one > place and len(tested.draws[one][0]) < sizes[one]
-        for away in [tested.away(one, promise)]
-    ]
+    for reach in _REACHES:
+        tested = Tested(pool, family or Family(1, promise), reach)
+        sizes = [size for _, size in tested.draws]
+        place = max((one for one in range(len(sizes)) if tested.certified(one, promise)), default=-1)
+        looser = [
+            (away / np.log(sizes[one] + 1), away, -rung.cut)  # answers missing by what they gain
+            for one, rung in enumerate(tested.rungs)
+            if one > place and len(tested.draws[one][0]) < sizes[one]
+            for away in [tested.away(one, promise)]
+        ]
+        if looser and min(looser)[0] < reach / np.log(max(sizes) + 1):
+            break  # what is further away than `reach` gains less
     _, clicks, ask = min(looser, default=(np.inf, np.inf, None))
     away, ask = int(clicks) if clicks < np.inf else None, None if ask is None else -ask
     if place < 0 or by == "prob":
@@ -211,9 +215,12 @@ def drawn(pool: Pool, cut: float) -> tuple[NDArray[np.int8], int]:
 
     These are the answers before the first gap: what was answered after an unasked picture is no uniform draw.
     """
-    inside = pool.answer[pool.confidence >= cut]
-    gaps = np.flatnonzero(inside == UNASKED)
-    return (inside[: gaps[0]] if gaps.size else inside), len(inside)
+    inside = pool.confidence >= cut
+    known = np.flatnonzero(pool.answer != UNASKED)
+    first = known[-1] + 1 if known.size else 0
+    answers = pool.answer[:first][inside[:first]]
+    gaps = np.flatnonzero(answers == UNASKED)
+    return (answers[: gaps[0]] if gaps.size else answers), int(inside.sum())
 
 
 def asked_next(pool: Pool, cut: float) -> NDArray[np.int64]:

@@ -120,10 +120,11 @@ def test_answers_about_other_targets_do_not_certify(made: Set) -> None:
 
 
 def test_unsure_counts_against_the_promise(made: Set) -> None:
-    answer(made, [(name, "unsure") for name in order(made)[:10]], "certify", drawn_for(judged(made)))
+    for count in (1, 9):  # the first opens the family, which gets its own random order
+        answer(made, [(name, "unsure") for name in order(made)[:count]], "certify", drawn_for(judged(made)))
     now = judged(made)
-    assert (now.pool.answer == 0).sum() == 10
-    assert now.cut.missing is None or now.cut.missing > 40
+    assert (now.pool.answer == 0).sum() in {9, 10}
+    assert now.cut.missing is None or now.cut.missing > 100
 
 
 def test_a_picture_that_a_person_refused_never_comes_back_whatever_is_promised(made: Set) -> None:
@@ -237,14 +238,15 @@ FREE = Curate(targets=(), size=32)  # no classifier is asked
 def test_without_targets_answers_certify_what_the_quality_rules_keep(tmp_path: Path) -> None:
     made = dataset(tmp_path / "free", 300, share=0.98)
     assert decided(made, FREE).missing == 36
-    certify(made, 60, FREE)
+    certify(made, 90, FREE)
     outcome = decided(made, FREE)
     assert outcome.certificate is not None
+    assert outcome.certificate.n in {90, 91}
     assert (outcome.by, outcome.certificate.size, outcome.ranked_by) == ("precision", 300, "nobody")
     refused = {label.sha256 for label in told(made) if label.answer == "no"}
     assert {row.sha256 for row in outcome.rows if not row.kept} == refused
     assert all(row.confidence is None for row in outcome.rows)
-    assert all(row.certified_answers == 60 for row in outcome.rows)
+    assert all(row.certified_answers == outcome.certificate.n for row in outcome.rows)
 
 
 def test_without_targets_nothing_is_dropped_by_a_number_until_a_ranker_is_certified(made: Set) -> None:
