@@ -1,8 +1,8 @@
 """Simulated people at `make review`: who answers truly, looks after every answer, and moves what can be moved.
 
 They go by the code of the page: `choose` says which set is asked about, `asked_next` which picture, `Family` which
-share of the 5 % there is. Answers are given twenty at a time, because what is once certified stays certified: who looks
-after the twentieth sees all that a look after each of them would have shown.
+share of the 5 % there is. Answers are given thirty at a time, because what is once certified stays certified: who looks
+after the thirtieth sees all that a look after each of them would have shown.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from curate.choose.certify import NO, UNASKED, YES, Pool, Tested, asked_next, choose
+from curate.choose.certify import NO, UNASKED, YES, Pool, Standing, asked_next, choose
 from curate.choose.families import Family
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-AT_ONCE = 20
+AT_ONCE = 30
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,18 @@ def world(rng: np.random.Generator, count: int, separation: float, prevalence: f
     score = rng.normal(size=count) + separation * wanted
     logit = separation * score - separation**2 / 2 + np.log(prevalence / (1 - prevalence))
     return World(wanted, 1 / (1 + np.exp(-sureness * logit)))
+
+
+def at_the_edge(one: World) -> World:
+    """The same ranking, with confidences so chosen that of the pictures from c up a little less than c is wanted.
+
+    Every THRESH is then a promise that is just not kept, the hardest case for whoever moves it.
+    """
+    order = np.argsort(-one.confidence)
+    precision = np.cumsum(one.wanted[order]) / np.arange(1, len(order) + 1)
+    confidence = np.empty(len(order))
+    confidence[order] = np.minimum(np.maximum.accumulate(precision[::-1])[::-1] + 0.004, 1)
+    return World(one.wanted, confidence)
 
 
 class Person:
@@ -71,22 +83,23 @@ class Person:
         for promise, clicks in moves:
             if self._apart:
                 family = Family(1, promise)
-            for done in range(0, clicks + 1, AT_ONCE):
-                self._look_and_answer(order, promise, family, min(AT_ONCE, clicks - done))
-        tested = Tested(self._pool(order), family)
+            for done in range(0, clicks, AT_ONCE):
+                asked = self._look(order, promise, family)[: min(AT_ONCE, clicks - done)]
+                self._answer[asked] = np.where(self._one.wanted[asked], YES, NO)
+            self._look(order, promise, family)
+        tested = Standing(self._pool(order), family)
         for place, rung in enumerate(tested.rungs):
             inside = self._one.wanted[order][self._one.confidence[order] >= rung.cut]
             above = (inside.sum() + 0.5) / len(inside)  # any promise over it is false
             self.bound |= bool(above < 1 and tested.certified(place, above))
 
-    def _look_and_answer(self, order: NDArray[np.int64], promise: float, family: Family, count: int) -> None:
+    def _look(self, order: NDArray[np.int64], promise: float, family: Family) -> NDArray[np.int64]:
+        """Read what is certified, and return the pictures that would be asked about, in their order."""
         pool = self._pool(order)
         found = choose(pool, promise, family=family)
         if found.certificate and found.certificate.lower > self._precision(order, found.value):
             self.certificate = True
-        if found.ask is not None:
-            asked = order[asked_next(pool, found.ask)[:count]]
-            self._answer[asked] = np.where(self._one.wanted[asked], YES, NO)
+        return order[:0] if found.ask is None else order[asked_next(pool, found.ask)]
 
     def _pool(self, order: NDArray[np.int64]) -> Pool:
         return Pool(self._one.confidence[order], self._answer[order])

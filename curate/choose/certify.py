@@ -99,7 +99,7 @@ class Cut:
     ask: float | None  # ask the first unanswered picture that is at least this confident; None: nothing left to ask
 
 
-class Tested:
+class Standing:
     """The ladder of a pool, the answers drawn from each rung, and what these say for one family."""
 
     def __init__(self, pool: Pool, family: Family, reach: int = 0) -> None:
@@ -149,7 +149,7 @@ def choose(pool: Pool, promise: float, by: str = "auto", family: Family | None =
     certified in any family, for any promise: one may look, move THRESH and pick the best without end.
     """
     for reach in _REACHES:
-        tested = Tested(pool, family or Family(1, promise), reach)
+        tested = Standing(pool, family or Family(1, promise), reach)
         sizes = [size for _, size in tested.draws]
         place = max((one for one in range(len(sizes)) if tested.certified(one, promise)), default=-1)
         looser = [
@@ -234,7 +234,7 @@ def bounds(pool: Pool, cuts: Sequence[float], family: Family) -> list[tuple[floa
     None where no answer is drawn from what it keeps. All bounds hold at once: they follow from those of the rungs, by
     counting. A set keeps at least the wanted pictures of a stricter one, and at most the unwanted of a looser one.
     """
-    tested = Tested(pool, family)
+    tested = Standing(pool, family)
     size = np.array([size for _, size in tested.draws])
     wanted = np.array([tested.lower(place) for place in range(len(size))]) * size
     found: list[tuple[float, int, int] | None] = []

@@ -78,10 +78,10 @@ def decide(facts: Facts, links: Links, settings: Curate, cut: float | None) -> D
         failed[reason] = failed[reason] & (answer != "yes")
     copies = originals(facts, links, ~np.logical_or.reduce(list(failed.values())))
     confidence = _best_of_copies(facts.confidence, copies)
-    least = np.nan if cut is None else cut
+    least = np.nan if cut is None else cut  # no confidence is under NaN
     margins["low_confidence"] = margins["off_target"] = confidence - least
-    sure = (confidence >= least) | (cut is None)  # nothing is sure of a confidence that is not a number
-    doubted = (facts.problem == "") & ~sure & (answer != "yes")
+    unknown = np.isnan(confidence) & (cut is not None and bool(settings.targets))  # such a score passes no cut
+    doubted = (facts.problem == "") & ((confidence < least) | unknown) & (answer != "yes")
     failed |= {
         "human_reject": answer == "no",
         "off_target": doubted & ~facts.on_target,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,12 @@ import pytest
 
 from benchmarks.support.simulated_data import Set, answer, dataset, store_pairs, told
 from curate import run
-from curate.choose.certificate import Judgement, judge
+from curate.choose.certificate import Judgement, best, judge
 from curate.choose.certify import UNASKED
 from curate.choose.versions import teaching_answers
 from curate.report.sweep import sweep
 from curate.review.questions import Desk
-from scrapbag import catalog
+from scrapbag import catalog, labels
 from scrapbag.recipe import Curate
 
 if TYPE_CHECKING:
@@ -273,3 +274,106 @@ def test_without_a_model_answers_still_certify(tmp_path: Path) -> None:
     assert judged(made, FREE, newest=True).scores.ranker is None
     certify(made, 90, FREE)
     assert decided(made, FREE).certificate is not None
+
+
+def cut_off(made: Set, name: str, problem: str = "not_image") -> None:
+    """One picture leaves the pool, or comes back: what a scrape or another SIZE does."""
+    with closing(catalog.connect(made.data.catalog)) as connection:
+        connection.execute("update picture set problem = ? where sha256 = ?", (problem, name))
+
+
+def numbers(made: Set) -> list[int]:
+    return [family.number for family in run.evidence(run.gather(SETTINGS, made.data)).families.values()]
+
+
+def test_another_pool_is_another_family_which_begins_without_a_certificate_and_the_old_one_comes_back(
+    made: Set,
+) -> None:
+    certify(made, 60)
+    before = judged(made)
+    unasked = next(name for name in order(made)[60:] if not any(label.sha256 == name for label in told(made)))
+    cut_off(made, unasked)
+    other = judged(made)
+    assert other.scores.family != before.scores.family
+    assert (other.cut.certificate, other.family.number, other.family.seed) == (None, 2, "")
+    assert (other.pool.answer == UNASKED).all()
+    assert other.cut.missing is not None
+    assert 50 < other.cut.missing < 62
+
+    certify(made, 1)  # opens it: what is known counts where its own random order reaches it
+    opened = judged(made)
+    assert numbers(made) == [1, 2]
+    assert 30 < (opened.pool.answer != UNASKED).sum() <= 63
+    assert opened.scores.pool_row.tolist() != other.scores.pool_row.tolist()
+    cut_off(made, unasked, "")
+    assert judged(made).cut == before.cut
+
+
+def test_moving_thresh_moves_no_picture_of_the_pool_and_a_lower_promise_is_kept_by_the_same_answers(made: Set) -> None:
+    certify(made, 60)
+    home = judged(made)
+    lower = judged(made, Curate(targets=("quilt",), size=32, threshold=0.6))
+    assert lower.scores.family == home.scores.family
+    assert lower.family == home.family
+    assert lower.cut.certificate is not None
+    assert lower.cut.certificate.size >= home.cut.certificate.size
+    assert judged(made, Curate(targets=("quilt",), size=32, threshold=0.99)).cut.certificate is None
+    assert judged(made).cut == home.cut
+
+
+def test_an_answer_that_was_taken_back_has_opened_its_family_all_the_same(made: Set) -> None:
+    drawn = drawn_for(judged(made), promise=0.5)
+    answer(made, truth(made, order(made)[:1]), "certify", drawn)
+    with closing(labels.connect(made.data.catalog)) as connection:
+        assert labels.undo(connection, 1)
+    now = judged(made)
+    assert (now.family.number, now.family.home) == (1, 0.5)
+    assert now.family.seed
+    assert (now.pool.answer == UNASKED).all()
+
+
+def test_forty_clean_answers_in_the_order_of_the_page_certify_for_somebody_who_moves_nothing(tmp_path: Path) -> None:
+    made = dataset(tmp_path / "clear", 3000, separation=5.0, pairs=False)
+    desk = Desk(SETTINGS, made.data)
+    asked = 0
+    while desk.progress()["certified"] is None and asked < 41:
+        [now] = desk.ask("tab", 1)
+        asked += now.purpose == "certify"
+        desk.answer("tab", now.sha256, "yes" if now.purpose == "certify" or made.wanted[now.sha256] else "no")
+        if asked == 1:
+            assert desk.progress()["missing"] == 37
+    assert 30 < asked <= 40
+    outcome = decided(made)
+    assert outcome.certificate is not None
+    assert outcome.certificate.lower == pytest.approx(0.9, abs=0.02)
+    assert len({label.sha256 for label in told(made)}) == len(told(made))  # no picture was asked about twice
+
+
+def test_of_the_certified_versions_the_one_that_keeps_most_decides_and_the_page_tells_of_the_newer(
+    tmp_path: Path,
+) -> None:
+    made = dataset(tmp_path / "middling", 600, separation=2.0)
+    certify(made, 120)
+    first = judged(made)
+    teach(made, 60)
+    desk = Desk(SETTINGS, made.data)
+    assert desk.progress()["newer"]
+    newest = judged(made, newest=True)
+    more = replace(first, kept=first.kept + 1)
+    fewer = replace(first, kept=first.kept - 1)
+    assert best([newest, fewer, first]) is first
+    assert best([more, first]) is more
+    assert best([newest]) is newest
+    kept = first.kept
+    for count in range(0, 200, 20):  # the ranker's own certificate, once there is one, takes over only for more
+        answer(made, truth(made, order(made, SETTINGS)[:1]), "certify", drawn_for(newest))
+        newest = judged(made, newest=True)
+        rows = newest.scores.pool_row[newest.scores.pool_confidence >= (newest.cut.ask or 0.9)]
+        names = [run.gather(SETTINGS, made.data).scores.shards.sha256[row] for row in rows[: 20 + count]]
+        answer(made, truth(made, names), "certify", drawn_for(newest))
+        now = judged(made)
+        refused = sum(label.answer == "no" for label in told(made))
+        assert now.kept + refused >= kept
+        assert now.cut.certificate is not None
+        kept = max(kept, now.kept)
+    assert judged(made, newest=True).cut.certificate is not None
