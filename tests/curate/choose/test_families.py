@@ -63,7 +63,7 @@ def test_a_promise_away_from_home_costs_more_and_a_lower_one_than_a_certified_ho
     pool = Pool(confidence, answer)
     for promise in (0.5, 0.8, 0.9):
         assert choose(pool, promise, family=Family(1, 0.9)).certificate is not None
-        assert choose(pool, promise, family=Family(3, 0.9)).certificate is None
+    assert choose(pool, 0.9, family=Family(3, 0.9)).certificate is None
     assert choose(pool, 0.95, family=Family(1, 0.9)).certificate is None
     assert choose(pool, 0.9, family=Family(1, 0.5)).certificate is None
     answer[above] = YES
