@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 # The capital is split into parts, and each part stakes this share of the most that it may stake: 1 grows fastest and is
-# lost at the first no, the others survive one. So .90 takes 35 answers without a no, 67 with one, 85 with two; .95
-# takes 71 and 136.
+# lost at the first no, the others survive one. At a level of 5 % .90 takes 35 answers without a no, 67 with one and 85
+# with two; .95 takes 71 and 136.
 _STAKES = np.array([1.0, 0.8, 0.6, 0.4, 0.2])
 _PARTS = np.array([0.35, 0.25, 0.2, 0.1, 0.1])
 _RUIN = -1e6  # log(0), finite so that sums stay numbers
