@@ -13,6 +13,7 @@ from curate.choose.certify import NO, UNASKED, YES, Pool, Standing, bounds, choo
 from curate.choose.families import ALPHA, Family, opened
 from scrapbag.labels import Label
 
+CUTS = [step / 100 for step in range(101)]
 HUGE = Pool(np.linspace(0, 1, 400_000), np.full(400_000, UNASKED, dtype=np.int8))
 
 
@@ -79,7 +80,7 @@ def test_more_answers_never_take_a_certificate_back_nor_lower_a_bound(seed: int,
         found = choose(pool, 0.9, family=family)
         kept = found.certificate.size if found.certificate else 0
         assert kept >= least
-        new = np.array([bound[0] if bound else 0 for bound in bounds(pool, np.arange(101) / 100, family)])
+        new = np.array([bound[0] if bound else 0 for bound in bounds(pool, CUTS, family)])
         assert (new >= lows - 1e-9).all()
         least, lows = kept, new
 
@@ -92,7 +93,7 @@ def test_every_bound_follows_from_those_of_the_ladder_and_the_certificate_agrees
     tested = Standing(pool, family)
     lower = [tested.lower(place) for place in range(len(tested.rungs))]
     precision = [wanted[pool.confidence >= rung.cut].mean() for rung in tested.rungs]
-    for cut, bound in zip(np.arange(101) / 100, bounds(pool, np.arange(101) / 100, family), strict=True):
+    for cut, bound in zip(CUTS, bounds(pool, CUTS, family), strict=True):
         if bound and all(low <= true for low, true in zip(lower, precision, strict=True)):
             assert bound[0] <= wanted[pool.confidence >= cut].mean()
     own = bounds(pool, [rung.cut for rung in tested.rungs], family)
