@@ -72,7 +72,7 @@ def undo(connection: sqlite3.Connection, label: int) -> Label | None:
     """Take one answer back. Returns it, or None when there is none of that id or it was taken back before."""
     row = connection.execute(
         "update label set undone = 1 where id = ? and undone = 0"
-        " returning sha256, answer, targets, purpose, drawn, at, id, undone",
+        " returning sha256, answer, targets, purpose, drawn, at, id, 0",
         (label,),
     ).fetchall()
     return _label(row[0]) if row else None
