@@ -28,8 +28,8 @@ class Row(Record):
     answer: str  # of a person, on the review page: yes | no | unsure | ''
     confidence: float | None  # 0 to 1, compared with the cut: the model's (corrected or not) or a ranker's
     raw_confidence: float | None = None  # 0 to 1, the model's probabilities summed over targets; None without targets
-    certified: float | None  # 95 % lower bound of the precision of rows with at least this confidence; None if unknown
-    # None without answers, and where the confidence is corrected: they certify cuts of the model's own confidence only
+    certified: float | None  # lower bound of the precision of rows with at least this confidence; None if unknown
+    # all bounds and the certificate hold at once, with 95 % confidence; None without answers
     certified_answers: int | None = None  # answers drawn from those rows, which the bound rests on
     certified_errors: int | None = None  # how many of these answers were no or unsure
     certificate: str = ""  # of a kept row: the evidence for the cut that kept it; '' when nothing is certified

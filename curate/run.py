@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from curate.choose import assemble, duplicates
-from curate.choose.certificate import Evidence, certified, judge
+from curate.choose.certificate import certified, judge
 from curate.choose.correction import Correction, correction
 from curate.choose.decide import Decisions, Facts, decide, originals
 from curate.choose.facts import changed, collect, current, predictions, reference_scores
 from curate.choose.levels import levels
+from curate.choose.versions import Evidence
 from curate.look import decode
 from curate.model import passes, targets
 from curate.report import page
@@ -26,7 +27,6 @@ from scrapbag.disk import lock
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from curate.choose.certificate import Judgement
     from curate.choose.duplicates import Links
     from curate.choose.facts import Predictions, Scores
     from scrapbag.catalog import Record
@@ -42,13 +42,14 @@ class Material:
     """All that decisions rest on, whatever is promised."""
 
     scores: Scores
-    predicted: Predictions
-    facts: Facts
+    predicted: Predictions  # as the model has it
+    facts: Facts  # with the confidences that answers certify: corrected for the class prior where BY=auto asks for it
+    correction: Correction
     links: Links
     records: list[Record]
     main_records: dict[str, Record]  # by sha256
     pictures: dict[str, catalog.StoredPicture]  # by sha256
-    labels: list[Label]  # answers to the question that the targets ask, in the order given
+    labels: list[Label]  # answers to the question that the targets ask, in the order given, undone ones too
     targets: tuple[int, ...]  # positions of the model's outputs that they stand for
     reference_scores: Scores | None  # of the same weights in fp32, where there are any
 
@@ -74,16 +75,19 @@ def gather(settings: Curate, data: Data) -> Material:
         wanted = targets.indices(settings.targets, scores.classes)
         predicted = predictions(scores, wanted)
         records = assemble.agreed(catalog.records(connection))
-        given = labels.every(connection, settings.targets)
+        ever = labels.every(connection, settings.targets, undone=True)
         pictures = {picture.sha256: picture for picture in catalog.pictures(connection, data)}
     finally:
         connection.close()
     main = assemble.main_records(records)
-    answers = {sha256: label.answer for sha256, label in labels.latest(given).items()}
+    answers = {sha256: label.answer for sha256, label in labels.latest(one for one in ever if not one.undone).items()}
     facts = collect(scores, predicted, main, answers, settings.require_licence)
     links = duplicates.links(read_pairs(scores.shards), settings.near)
+    corrected = _correction(scores, facts, links, settings, wanted)
+    if corrected.confidence is not None and corrected.on_target is not None:
+        facts = replace(facts, confidence=corrected.confidence, on_target=corrected.on_target)
     reference = reference_scores(data, scores) if wanted else None
-    return Material(scores, predicted, facts, links, records, main, pictures, given, wanted, reference)
+    return Material(scores, predicted, facts, corrected, links, records, main, pictures, ever, wanted, reference)
 
 
 def choose(material: Material, settings: Curate) -> Outcome:
@@ -93,17 +97,14 @@ def choose(material: Material, settings: Curate) -> Outcome:
     have fitted a ranker that is certified.
     """
     judged = judge(evidence(material), settings)
-    certificate, facts, cut = judged.cut.certificate, material.facts, None
-    bounds, ranked_by = certified(judged), judged.scores.ranked_by
-    if settings.targets or (certificate and judged.scores.ranker):
+    certificate, facts, cut, ranker = judged.cut.certificate, material.facts, None, judged.scores.ranker
+    if settings.targets or (certificate and ranker):
         facts, cut = replace(facts, confidence=judged.scores.confidence), judged.cut.value
-    corrected = _correction(material, settings, judged)
-    if corrected.confidence is not None and corrected.on_target is not None:
-        facts = replace(facts, confidence=corrected.confidence, on_target=corrected.on_target)
-        bounds, ranked_by = np.full_like(bounds, np.nan), CORRECTED  # answers bound the model's own confidences alone
+    share = material.correction.share if ranker is None else 0.0
+    aside = "a ranker fitted to people's answers decides" if ranker and material.correction.share else ""
     decisions = decide(facts, material.links, settings, cut)
     level = _levels(material, decisions)
-    made = assemble.by_sha256(material.scores, facts, material.predicted, decisions, level, bounds)
+    made = assemble.by_sha256(material.scores, facts, material.predicted, decisions, level, certified(judged))
     if certificate:
         for values in made.values():
             values["certificate"] = str(certificate) if values["kept"] else ""
@@ -117,42 +118,31 @@ def choose(material: Material, settings: Curate) -> Outcome:
         certificate=certificate,
         missing=judged.cut.missing,
         labels=judged.labels,
-        changed=None if corrected.share else _changed(material, cut),  # the reference scores are not corrected
-        ranked_by="nobody" if cut is None else ranked_by,
-        correction=corrected.aside,
-        share=corrected.share,
+        changed=None if ranker or share else _changed(material, cut),  # the reference scores are the model's own
+        ranked_by="nobody" if cut is None else CORRECTED if share else judged.scores.ranked_by,
+        correction=aside or material.correction.aside,
+        share=share,
         before=before,
         by_prob=by_prob,
     )
 
 
-def _correction(material: Material, settings: Curate, judged: Judgement) -> Correction:
-    """The model's confidences under this dataset's prior, where BY=auto asks for them and no answers rank better."""
-    if settings.by != "auto" or not material.targets:
+def _correction(scores: Scores, facts: Facts, links: Links, settings: Curate, wanted: tuple[int, ...]) -> Correction:
+    """The model's confidences under this dataset's prior, where BY=auto asks for them."""
+    if settings.by != "auto" or not wanted:
         return Correction()
-    if judged.cut.certificate is not None:
-        return Correction(aside="what is certified decides")
-    if judged.scores.ranker is not None:
-        return Correction(aside="a ranker fitted to people's answers decides")
-    return _of_prior(material)
+    usable = facts.problem == ""
+    copies = originals(facts, links, usable).original
+    group = np.where(copies < 0, np.arange(copies.size), copies)
+    return correction(scores, wanted, usable, group)
 
 
 def _uncertified(material: Material, settings: Curate) -> tuple[int, int]:
-    """How many pictures BY=auto would keep if nothing were certified, and how many BY=prob would."""
+    """How many pictures would be kept if nothing were certified, and how many BY=prob would keep."""
     cut = settings.threshold if material.targets else None
-    corrected = _of_prior(material) if settings.by == "auto" and material.targets else Correction()
-    by_prob = int(decide(material.facts, material.links, settings, cut).kept.sum())
-    if corrected.confidence is None or corrected.on_target is None:
-        return by_prob, by_prob
-    facts = replace(material.facts, confidence=corrected.confidence, on_target=corrected.on_target)
-    return int(decide(facts, material.links, settings, cut).kept.sum()), by_prob
-
-
-def _of_prior(material: Material) -> Correction:
-    usable = material.facts.problem == ""
-    copies = originals(material.facts, material.links, usable).original
-    group = np.where(copies < 0, np.arange(copies.size), copies)
-    return correction(material.scores, material.targets, usable, group)
+    raw = replace(material.facts, confidence=material.predicted.confidence, on_target=material.predicted.on_target)
+    before, by_prob = (decide(facts, material.links, settings, cut).kept.sum() for facts in (material.facts, raw))
+    return int(before), int(by_prob)
 
 
 def evidence(material: Material) -> Evidence:
@@ -162,7 +152,7 @@ def evidence(material: Material) -> Evidence:
         even = np.where(facts.problem == "", np.float32(0.5), np.float32(np.nan))
         facts = replace(facts, confidence=even)
     row = {sha256: number for number, sha256 in enumerate(scores.shards.sha256)}
-    return Evidence(scores.key, scores.shards, facts, material.links, material.labels, row)
+    return Evidence(scores.key, scores.shards, facts, material.links, material.labels, row, material.correction.name)
 
 
 def publish(outcome: Outcome, material: Material, data: Data) -> None:

@@ -40,6 +40,7 @@ class Label:
     drawn: Mapping[str, Any] = field(default_factory=dict)  # from which scores, how, and of which set
     at: str = ""  # ISO 8601, UTC
     id: int = 0
+    undone: bool = False  # taken back
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -77,16 +78,18 @@ def undo(connection: sqlite3.Connection, label: int) -> Label | None:
     """Take one answer back. Returns it, or None when there is none of that id or it was taken back before."""
     row = connection.execute(
         "update label set undone = 1 where id = ? and undone = 0"
-        " returning sha256, answer, targets, purpose, drawn, at, id",
+        " returning sha256, answer, targets, purpose, drawn, at, id, 0",
         (label,),
     ).fetchall()
     return _label(row[0]) if row else None
 
 
-def every(connection: sqlite3.Connection, targets: Sequence[str] | None = None) -> list[Label]:
-    """All answers that were not taken back, in the order given; of one question, or of all."""
-    rows = connection.execute("""
-        select sha256, answer, targets, purpose, drawn, at, id from label where undone = 0 order by id""")
+def every(connection: sqlite3.Connection, targets: Sequence[str] | None = None, *, undone: bool = False) -> list[Label]:
+    """All answers in the order given; of one question, or of all. Those that were taken back only for `undone`."""
+    rows = connection.execute(
+        "select sha256, answer, targets, purpose, drawn, at, id, undone from label where undone <= ? order by id",
+        (undone,),
+    )
     wanted = None if targets is None else tuple(sorted(targets))
     return [label for label in map(_label, rows) if wanted is None or label.targets == wanted]
 
@@ -207,5 +210,5 @@ def _row(label: Label) -> tuple[str, ...]:
 
 
 def _label(row: tuple[Any, ...]) -> Label:
-    sha256, answer, targets, purpose, drawn, at, number = row
-    return Label(sha256, answer, tuple(json.loads(targets)), purpose, json.loads(drawn), at, number)
+    sha256, answer, targets, purpose, drawn, at, number, undone = row
+    return Label(sha256, answer, tuple(json.loads(targets)), purpose, json.loads(drawn), at, number, bool(undone))

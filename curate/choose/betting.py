@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
 # The capital is split into parts, and each part stakes this share of the most that it may stake: 1 grows fastest and is
-# lost at the first no, the others survive one. So .90 takes 35 answers without a no, 67 with one, 85 with two; .95
-# takes 71 and 136.
+# lost at the first no, the others survive one. At a level of 5 % .90 takes 35 answers without a no, 67 with one and 85
+# with two; .95 takes 71 and 136.
 _STAKES = np.array([1.0, 0.8, 0.6, 0.4, 0.2])
 _PARTS = np.array([0.35, 0.25, 0.2, 0.1, 0.1])
 _RUIN = -1e6  # log(0), finite so that sums stay numbers
@@ -41,13 +43,13 @@ def log_capital(answers: ArrayLike, size: ArrayLike, promise: ArrayLike) -> NDAr
     fewer = np.ceil(total * share - 1e-9) - 1  # the most that are wanted under the null hypothesis
     mean = (fewer - (np.cumsum(hits, axis=-1) - hits)) / left  # the largest chance of a yes next, under the null
     bounded = np.clip(mean, 1e-9, 1)
-    logs = []
-    for stake, part in zip(_STAKES, _PARTS, strict=True):
-        win = np.log1p(stake * (1 - bounded) / bounded)
-        loss = np.log1p(-stake) if stake < 1 else _RUIN
-        step = np.where(mean < 0, _WON, np.where(hits > 0, win, loss))  # under 0 the null is impossible
-        logs.append(np.cumsum(step, axis=-1) + np.log(part))
-    return np.asarray(np.logaddexp.reduce(logs, axis=0))
+    stake, part = (each.reshape(-1, *[1] * hits.ndim) for each in (_STAKES, _PARTS))
+    win = np.log(bounded + stake * (1 - bounded)) - np.log(bounded)
+    loss = np.log(1 - stake, out=np.full_like(stake, _RUIN), where=stake < 1)
+    step = np.where(mean < 0, _WON, np.where(hits > 0, win, loss))  # under 0 the null is impossible
+    logs = np.cumsum(step, axis=-1) + np.log(part)
+    most = logs.max(axis=0)
+    return np.asarray(most + np.log(np.exp(logs - most).sum(axis=0)))
 
 
 def lower_bound(answers: ArrayLike, size: int, alpha: float = 0.05) -> float:
@@ -71,6 +73,24 @@ def lower_bound(answers: ArrayLike, size: int, alpha: float = 0.05) -> float:
 def missing(answers: ArrayLike, size: int, promise: float, alpha: float = 0.05, limit: int = 400) -> float:
     """How many more answers certify `promise` if each of them is a yes; 0 if it is certified, infinity over `limit`."""
     hits = np.asarray(answers, dtype=np.float64)
-    more = min(limit, size - hits.size)
-    won = np.flatnonzero(log_capital(np.append(hits, np.ones(more)), size, promise) >= -np.log(alpha))
-    return float(max(0, won[0] + 1 - hits.size)) if won.size else np.inf
+    return further(ahead([(hits, size)], promise, limit)[0], hits.size, alpha)
+
+
+def ahead(draws: Sequence[tuple[ArrayLike, int]], promise: float, limit: int = 400) -> NDArray[np.float64]:
+    """For each draw, its answers and the size of its set, the logarithm of the capital: (D, n).
+
+    After each answer, and after up to `limit` further ones that are all yes; minus infinity past the end of the set.
+    """
+    count = np.array([np.size(answers) for answers, _ in draws])
+    size = np.array([size for _, size in draws])
+    last = np.minimum(size, count + limit)
+    hits = np.ones((len(draws), max(last, default=0)))
+    for row, (answers, _) in zip(hits, draws, strict=True):
+        row[: np.size(answers)] = answers
+    return np.where(np.arange(hits.shape[1]) < last[:, None], log_capital(hits, size, promise), -np.inf)
+
+
+def further(capital: NDArray[np.float64], answered: int, alpha: float) -> float:
+    """`missing`, for a row of `ahead` of which the first `answered` steps are answers."""
+    won = np.flatnonzero(capital >= -np.log(alpha))
+    return float(max(0, won[0] + 1 - answered)) if won.size else np.inf

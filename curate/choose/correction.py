@@ -32,6 +32,7 @@ class Correction:
     confidence: NDArray[np.float32] | None = None  # 0 to 1, summed over the targets; NaN for an unusable file
     on_target: NDArray[np.bool_] | None = None  # no other class is more probable than the targets
     share: float = 0.0  # mean confidence of the usable pictures, copies counted once: an estimate of the targets' share
+    name: str = ""  # of what it was computed from; '' where nothing is corrected
     aside: str = ""  # why the model's own confidences are used uncorrected; '' when they are corrected
 
 
@@ -81,7 +82,7 @@ def of_shards(
     asked = repr(sorted(targets)).encode() + usable.tobytes() + group.tobytes()
     version = f"{VERSION} {hashlib.sha256(asked).hexdigest()}"
     made = derived(shards, NAME, version, lambda: _made(shards, sorted(targets), usable, group))
-    return Correction(made["confidence"], made["on_target"], float(made["share"]))
+    return Correction(made["confidence"], made["on_target"], float(made["share"]), version)
 
 
 def _made(

@@ -80,7 +80,8 @@ def decide(facts: Facts, links: Links, settings: Curate, cut: float | None) -> D
     confidence = _best_of_copies(facts.confidence, copies)
     least = np.nan if cut is None else cut  # no confidence is under NaN
     margins["low_confidence"] = margins["off_target"] = confidence - least
-    doubted = (facts.problem == "") & (confidence < least) & (answer != "yes")
+    unknown = np.isnan(confidence) & (cut is not None and bool(settings.targets))  # such a score passes no cut
+    doubted = (facts.problem == "") & ((confidence < least) | unknown) & (answer != "yes")
     failed |= {
         "human_reject": answer == "no",
         "off_target": doubted & ~facts.on_target,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from curate.scores.neighbours import Neighbours
 
+VERSION = 2  # raise it by hand when other confidences are fitted to the same answers
 LEAST = 5  # groups of near-duplicates that must be answered yes, and as many no, before anything is fitted
 _FOLDS = 5
 _KEEP = 0.85  # share of a picture's score that comes from its neighbours: alpha in Zhou's paper

@@ -42,7 +42,7 @@ def suggest(data: Data) -> Suggestions:
         )
     connection = catalog.connect(data.catalog)
     try:
-        main = assemble.main_records(catalog.records(connection), ())
+        main = assemble.main_records(assemble.agreed(catalog.records(connection)))
     finally:
         connection.close()
     facts = collect(scores, predicted, main, {}, ())

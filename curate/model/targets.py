@@ -111,9 +111,8 @@ def _absent(target: str, class_set: ClassSet) -> RecipeError:
     near += [word for word in sorted(names) if target.lower() in word and word not in near][: 5 - len(near)]
     shown = [f"{w} ({names[w]})" if SYNSET.fullmatch(names[w]) else w for w in near or sorted(names)[:5]]
     hint = f"the nearest it has: {', '.join(shown)}" if near else f"it has {', '.join(shown)} ..."
-    return RecipeError(
-        f"the model has no class {target!r}; {hint}; or write targets = [], and after make score make targets shows what it takes them for"
-    )
+    advice = "or write targets = []: after make score, make targets shows what it takes them for"
+    return RecipeError(f"the model has no class {target!r}; {hint}; {advice}")
 
 
 def _split(words: str) -> list[str]:

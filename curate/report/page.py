@@ -77,7 +77,6 @@ def _facts(outcome: Outcome, steps: Sequence[Step]) -> dict[str, Any]:
         "answers": [step.answers for step in steps],
         "nearest": sheets.NEAREST,
         "by": "BY=prob " if outcome.by == "precision" else "",
-        "corrected": bool(outcome.share),
     }
 
 

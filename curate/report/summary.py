@@ -23,13 +23,11 @@ _SOURCES, _NEAREST = 4, 10  # how many have a column, a line; the other sources 
 def how_decided(outcome: Outcome) -> str:
     """The cut, and what it promises; how many answers are missing to a (further) certificate."""
     by = "no targets, quality rules alone" if outcome.cut is None else f"cut at {digits(outcome.cut)}"
+    if outcome.share:
+        by += ", class prior corrected"
     if outcome.certificate is None:
-        prior = ", class prior corrected" if outcome.share else ""
-        own = " the model's own" if outcome.share else ""
-        if not outcome.missing:
-            return f"{by}{prior}, uncertified"
-        away = f"if the next {outcome.missing} answers in make review are yes, they certify{own}"
-        return f"{by}{prior}, uncertified: {away}"
+        away = f": if the next {outcome.missing} answers in make review are yes, they certify" * bool(outcome.missing)
+        return f"{by}, uncertified{away}"
     more = f", {outcome.missing} more yes may keep more" if outcome.missing else ""
     cost = f"; {lost}" if (lost := given_up(outcome)) else ""
     return f"{by}, precision at least {digits(outcome.certificate.lower)} with 95 % confidence{more}{cost}"

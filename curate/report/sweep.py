@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 CUT_REASONS = frozenset({"off_target", "low_confidence"})  # what another cut can change
 STEPS = 100
-_METHOD = "hedged betting confidence sequence, this threshold by itself"
+_METHOD = "hedged betting confidence sequences, all thresholds at once"
 _CUTS = np.arange(STEPS + 1).astype(np.float32) / np.float32(STEPS)
 
 
@@ -30,7 +30,7 @@ class Step:
 
     threshold: float  # the cut, 0 to 1, by the name that its column has on disk
     kept: int
-    certified: float | None  # 95 % lower bound of the precision of what it keeps, by itself; None: no answers
+    certified: float | None  # lower bound of the precision of what it keeps; all hold at once; None: no answers
     answers: int | None = None  # drawn from what it keeps
     errors: int | None = None  # of these
     method: str = ""  # of the bound

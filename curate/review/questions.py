@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from curate import run
-from curate.choose.certificate import Evidence, Judgement, judge, judge_version, stages, teaching_answers
+from curate.choose.certificate import Judgement, best, judge_version
 from curate.choose.certify import asked_next
+from curate.choose.versions import Evidence, stages, teaching_answers, versions
 from curate.review.progress import progress
 from curate.scores import neighbours
 from scrapbag import labels
@@ -27,11 +28,13 @@ from scrapbag.errors import UsageError
 from scrapbag.labels import Label
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from collections.abc import Set as AbstractSet
+    from sqlite3 import Connection
 
     from numpy.typing import NDArray
 
+    from curate.choose.versions import Frozen
     from curate.scores.neighbours import Neighbours
     from scrapbag.layout import Data
     from scrapbag.recipe import Curate
@@ -66,8 +69,7 @@ class Desk:
         shards = material.scores.shards
         self._nearest: Neighbours | None = neighbours.read(shards) if shards.has("features") else None
         self._evidence: Evidence = run.evidence(material)
-        self._judged: Judgement = judge(self._evidence, settings, newest=True)
-        self._standing: Judgement = judge(self._evidence, settings)  # what make curate would decide by
+        self._versions: list[Judgement] = self._judge(versions(self._evidence, settings))
         self._out: dict[str, list[Question]] = {}  # by tab what it shows and what it will show next
         self._asked_at: dict[str, float] = {}  # by tab, seconds of the monotonic clock
         self._lock = threading.RLock()
@@ -90,8 +92,8 @@ class Desk:
     def look_again(self) -> None:
         """Count answers that came from elsewhere, as by `labels --import`, or were taken back there."""
         with self._lock, closing(labels.connect(self.data.catalog)) as connection:
-            now = labels.every(connection, self.settings.targets)
-            if [label.id for label in now] != [label.id for label in self._evidence.labels]:
+            now = self._ever(connection)
+            if [(one.id, one.undone) for one in now] != [(one.id, one.undone) for one in self._evidence.ever]:
                 self._update(now)
 
     def answer(self, tab: str, sha256: str, answer: str) -> int:
@@ -100,27 +102,26 @@ class Desk:
         Raises UsageError for a picture that this tab was not asked about: a purpose is never the page's to choose.
         """
         with self._lock, closing(labels.connect(self.data.catalog)) as connection:
-            before = labels.every(connection, self.settings.targets)
             queue = self._out.get(tab, [])
-            asked = next((q for q in queue if q.sha256 == sha256), None) or _again(self._of(before, tab), sha256)
+            mine = self._of(self._ever(connection), tab)
+            asked = next((q for q in queue if q.sha256 == sha256), None) or _again(mine, sha256)
             if asked is None:
                 raise UsageError("this picture was not asked about in this tab")
             question = tuple(sorted(self.settings.targets))
             label = Label(sha256, answer, question, asked.purpose, asked.drawn | {"tab": tab}, labels.now())
             [number] = labels.add(connection, [label])
             self._out[tab] = [q for q in queue if q.sha256 != sha256]
-            self._update([*before, replace(label, id=number)])
+            self._update(self._ever(connection), tab)
             return number
 
     def undo(self, tab: str) -> str | None:
         """Take back the last answer of `tab` or a closed one, and ask it again first. Returns its picture, or None."""
         with self._lock, closing(labels.connect(self.data.catalog)) as connection:
-            before = labels.every(connection, self.settings.targets)
-            mine = self._of(before, tab)
+            mine = self._of(self._ever(connection), tab)
             if not mine or not (label := labels.undo(connection, mine[-1].id)):
                 return None
             self._out.setdefault(tab, []).insert(0, self._question(label.sha256, label.purpose, dict(label.drawn)))
-            self._update([one for one in before if one.id != label.id])
+            self._update(self._ever(connection), tab)
             return label.sha256
 
     def given(self, tab: str, last: int = 30) -> list[tuple[Question, str]]:
@@ -132,7 +133,7 @@ class Desk:
     def progress(self) -> dict[str, Any]:
         """What the answers have come to, as JSON for the page."""
         with self._lock:
-            return progress(self._evidence, self._standing, self._judged, self.settings)
+            return progress(self._evidence, best(self._versions), self._newest, self.settings)
 
     def settle(self) -> None:
         """Wait until a ranker that is being fitted is in use."""
@@ -144,8 +145,8 @@ class Desk:
         open_now = self._open()
         out = {one.sha256 for name, queue in self._out.items() if name in open_now for one in queue}
         turn = len(self._evidence.labels) + len(self._out[tab])
-        missing = self._judged.cut.missing
-        near = self._judged.cut.certificate is None and missing is not None and missing <= _IN_REACH
+        missing = self._newest.cut.missing
+        near = self._newest.cut.certificate is None and missing is not None and missing <= _IN_REACH
         certify = (turn % 4 != 3) if near else (turn % 4 == 3)
         if certify:
             return self._certify(out) or self._teach(out, turn)
@@ -158,22 +159,22 @@ class Desk:
     def _of(self, answers: Sequence[Label], tab: str) -> list[Label]:
         """The answers that `tab` may change: its own, and those of no tab that is open, given on any day."""
         others = self._open() - {tab}
-        mine = [label for label in answers if label.drawn.get("tab") not in {None, *others}]
+        mine = [one for one in answers if one.drawn.get("tab") not in {None, *others} and not one.undone]
         return [label for label in mine if label.sha256 in self._evidence.row]
 
     def _certify(self, out: AbstractSet[str]) -> Question | None:
-        cut = self._judged.cut.ask
+        cut, scores = self._newest.cut.ask, self._newest.scores
         if cut is None:
             return None
-        for place in asked_next(self._judged.pool, cut)[: len(out) + 1]:
-            sha256 = self._evidence.shards.sha256[self._judged.scores.pool_row[place]]
+        for place in asked_next(self._newest.pool, cut)[: len(out) + 1]:
+            sha256 = self._evidence.shards.sha256[scores.pool_row[place]]
             if sha256 not in out:
-                drawn = {"how": "uniform", "version": self._judged.scores.version, "threshold": cut}
-                return self._question(sha256, "certify", drawn)
+                drawn = {"how": "uniform", "version": scores.version, "family": scores.family, "threshold": cut}
+                return self._question(sha256, "certify", drawn | {"promise": self.settings.threshold})
         return None
 
     def _teach(self, out: AbstractSet[str], turn: int) -> Question | None:
-        row, scores = self._evidence.row, self._judged.scores
+        row, scores = self._evidence.row, self._newest.scores
         answered = {row[label.sha256] for label in self._evidence.labels if label.sha256 in row}
         known = answered | {row[one] for one in out}
         free = ~np.isin(scores.pool_row, list(known))
@@ -198,29 +199,40 @@ class Desk:
             nearest = tuple(self._evidence.shards.sha256[row] for row in rows)
         return Question(sha256, purpose, drawn, nearest)
 
-    def _update(self, answers: Sequence[Label]) -> None:
+    def _ever(self, connection: Connection) -> list[Label]:
+        return labels.every(connection, self.settings.targets, undone=True)
+
+    def _update(self, ever: Sequence[Label], tab: str = "") -> None:
         """Judge by the answers as they now are; where they allow a new ranker, fit it in the background."""
-        before = stages(len(teaching_answers(self._evidence)))
-        self._evidence = replace(self._evidence, labels=answers)
-        self._judged = judge_version(self._judged.scores, self._evidence, self.settings)
-        if self._judged.cut.certificate or self._standing.scores is self._judged.scores:
-            self._standing = self._judged
-        else:
-            self._standing = judge_version(self._standing.scores, self._evidence, self.settings)
+        before, seed = stages(len(teaching_answers(self._evidence))), self._newest.family.seed
+        self._evidence = replace(self._evidence, ever=ever)
+        self._versions = self._judge(one.scores for one in self._versions)
+        if self._newest.family.seed != seed:  # opened by this answer, so its random order was drawn just now
+            self._choose_anew(tab)
         now = stages(len(teaching_answers(self._evidence)))
         if now != before and not (self._fitting and self._fitting.is_alive()):
             self._fitting = threading.Thread(target=self._fit, daemon=True)
             self._fitting.start()
 
     def _fit(self) -> None:
-        judged = judge(self._evidence, self.settings, newest=True)
+        known = {one.scores.version: one.scores for one in self._versions}
+        found = list(versions(self._evidence, self.settings, known))
         with self._lock:
-            self._judged = judge_version(judged.scores, self._evidence, self.settings)
-            if self._judged.cut.certificate or not self._standing.cut.certificate:
-                self._standing = self._judged
-            for queue in self._out.values():  # what a tab shows stays; the questions after it are chosen anew
-                del queue[1:]
-        log.info("ranked by %s", judged.scores.ranked_by)
+            self._versions = self._judge(found)
+            self._choose_anew()
+        log.info("ranked by %s", self._newest.scores.ranked_by)
+
+    def _judge(self, found: Iterable[Frozen]) -> list[Judgement]:
+        return [judge_version(scores, self._evidence, self.settings) for scores in found]
+
+    def _choose_anew(self, tab: str = "") -> None:
+        """What a tab shows stays, and of `tab`, which has just been answered, nothing; the rest is chosen anew."""
+        for name, queue in self._out.items():
+            del queue[name != tab :]
+
+    @property
+    def _newest(self) -> Judgement:
+        return self._versions[0]
 
 
 def teaching(how: str, confidence: NDArray[np.float64], free: NDArray[np.bool_], near: NDArray[np.bool_]) -> int | None:

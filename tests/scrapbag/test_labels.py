@@ -30,6 +30,14 @@ def test_the_last_answer_to_a_question_holds(connection: sqlite3.Connection) -> 
     assert labels.latest(labels.every(connection, QUILT))[ONE].answer == "no"
 
 
+def test_an_answer_taken_back_is_still_known_to_have_been_given(connection: sqlite3.Connection) -> None:
+    first, second = labels.add(connection, [Label(ONE, "yes", QUILT, "certify"), Label(ONE, "no", QUILT, "teach")])
+    labels.undo(connection, first)
+    assert [(one.id, one.undone) for one in labels.every(connection, QUILT)] == [(second, False)]
+    ever = labels.every(connection, QUILT, undone=True)
+    assert [(one.id, one.undone) for one in ever] == [(first, True), (second, False)]
+
+
 def test_an_answer_taken_back_uncovers_the_one_before(connection: sqlite3.Connection) -> None:
     labels.add(connection, [Label(ONE, "yes", QUILT, "teach")])
     [later] = labels.add(connection, [Label(ONE, "no", QUILT, "teach")])

@@ -49,7 +49,7 @@
       const text = (hundredths / 100).toFixed(2);
       const change = more === 0 ? "as many as now" : `${number(Math.abs(more))} ${more > 0 ? "more" : "fewer"} than now`;
       const bound = facts.certified[hundredths];
-      const sure = bound === null ? (facts.corrected ? "uncertified" : "no answers yet") : `by ${number(facts.answers[hundredths])} answers at least ${(100 * bound).toFixed(1)} % right`;
+      const sure = bound === null ? "no answers yet" : `by ${number(facts.answers[hundredths])} answers at least ${(100 * bound).toFixed(1)} % right`;
       output.textContent = `${number(there)} kept at ${text}`;
       output.append(Object.assign(document.createElement("small"), { textContent: `${change} · ${sure}` }));
       slider.setAttribute("aria-valuetext", `threshold ${text}, ${number(there)} kept`);

@@ -94,17 +94,18 @@
   }
 
   function progress() {
-    const { answers, certifying, earlier, ranker, teaching, promise, missing, certified, lower } = state.progress;
+    const { answers, certifying, earlier, ranker, teaching, promise, missing, certified, lower, newer } = state.progress;
     const sure = certified !== null;
     const more = missing === null ? "" : `${count(missing)} more yes`;
+    const next = newer ? ` A newer ranking is being certified${more && `: ${more}`}.` : more && ` ${more} may keep more.`;
     const line = sure
-      ? ["Certified: of what make curate keeps, at least ", bold(share(lower)), " are right (95 % sure).", more && ` ${more} may keep more.`]
+      ? ["Certified: of what make curate keeps, at least ", bold(share(lower)), " are right (95 % sure).", next]
       : missing === null
         ? [`No threshold is within reach of ${share(promise)} yet: too many were no. Teaching helps most now.`]
         : [bold(more), ` ${missing === 1 ? "certifies" : "certify"} that at least ${share(promise)} of what is kept is right.`];
     const tally = ` ${count(answers)} answered: ${count(certifying)} certify, ${count(teaching)} teach.`;
     const anew = !earlier ? "" : ranker
-      ? ` The ${count(earlier)} that certified before were drawn for earlier scores; a ranker fitted to ${count(ranker)} answers now orders the pictures, and its certificate is counted from 0.`
+      ? ` The ${count(earlier)} that certified before were drawn for earlier scores; a ranker fitted to ${count(ranker)} answers now orders the pictures, and its certificate counts those of them that it would have asked about, too.`
       : ` ${count(earlier)} were drawn for other scores than these.`;
     at("sofar").replaceChildren(...line, tally, anew);
     at("bar").value = sure ? 1 : missing === null ? 0 : certifying / Math.max(1, certifying + missing);

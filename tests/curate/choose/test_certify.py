@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from curate.choose.betting import log_capital, lower_bound, missing
-from curate.choose.certify import NO, UNASKED, YES, Pool, asked_next, bounds, choose, drawn, ladder, loosest, shuffled
+from curate.choose.certify import NO, UNASKED, YES, Pool, asked_next, bounds, choose, drawn, ladder, loosest
+from curate.choose.families import Family, shuffled
 
 
 def pool(wanted: np.ndarray, confidence: np.ndarray, asked: int) -> Pool:
@@ -132,7 +133,7 @@ def test_a_few_pictures_are_no_special_case(count: int) -> None:
     found = choose(Pool(np.full(count, 0.95), np.full(count, YES, np.int8)), 0.9)
     assert (found.certificate is not None) == (count > 0)
     assert found.ask is None
-    assert bounds(Pool(np.full(count, 0.95), np.full(count, YES, np.int8)), [0.99]) == [None]
+    assert bounds(Pool(np.full(count, 0.95), np.full(count, YES, np.int8)), [0.99], Family(1, 0.9)) == [None]
 
 
 def test_looking_at_every_set_after_every_answer_is_wrong_in_five_of_a_hundred_runs_at_most() -> None:

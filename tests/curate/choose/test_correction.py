@@ -55,25 +55,26 @@ def test_auto_decides_by_the_corrected_confidences_and_keeps_what_the_softmax_dr
     assert (raw.share, raw.correction) == (0, "")
 
 
-def test_a_row_has_both_confidences_and_no_bound_that_is_of_the_other_one(made):
+def drawn_for(made: Set, settings: Curate) -> dict[str, object]:
+    scores = judge(run.evidence(run.gather(settings, made.data)), settings).scores
+    return {"version": scores.version, "family": scores.family, "promise": 0.9}
+
+
+def test_answers_certify_the_confidences_that_decide_and_no_bound_is_of_the_other_ones(made):
     names = sorted(made.wanted, key=lambda name: -made.confidence[name])
-    version = judge(run.evidence(run.gather(RAW, made.data)), RAW).scores.version
-    answer(made, [(name, "yes") for name in names[:20]], "certify", {"version": version})
+    before = decided(made)
+    answer(made, [(n, "yes" if made.wanted[n] else "no") for n in names[:300]], "certify", drawn_for(made, AUTO))
     auto, raw = decided(made), decided(made, RAW)
-    assert auto.certificate is None
+    assert auto.certificate is not None
+    assert auto.share == before.share > 0.2
+    assert [row.confidence for row in auto.rows] == [row.confidence for row in before.rows]
     assert [row.raw_confidence for row in auto.rows] == [row.confidence for row in raw.rows]
     assert any(row.confidence != row.raw_confidence for row in auto.rows)
-    assert all(row.certified is None for row in auto.rows)
-    assert any(row.certified is not None for row in raw.rows)
-
-
-def test_once_a_certificate_stands_the_certified_confidences_decide(made):
-    version = judge(run.evidence(run.gather(AUTO, made.data)), AUTO).scores.version
-    answer(made, [(n, "yes" if w else "no") for n, w in made.wanted.items()], "certify", {"version": version})
-    outcome = decided(made)
-    assert outcome.certificate is not None
-    assert (outcome.share, outcome.correction) == (0, "what is certified decides")
-    assert all(row.confidence == row.raw_confidence for row in outcome.rows)
+    assert "class prior corrected, precision at least 0.9" in how_decided(auto)
+    assert any(row.certified is not None for row in auto.rows)
+    assert all(row.kept == (row.answer != "no") for row in auto.rows if row.confidence >= auto.cut)
+    assert raw.certificate is None
+    assert all(row.certified is None for row in raw.rows)
 
 
 def test_it_is_computed_once_and_anew_when_the_pictures_the_copies_or_the_targets_change(made, monkeypatch):

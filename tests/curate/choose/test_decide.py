@@ -73,6 +73,16 @@ def test_a_person_wins_over_the_classifier_and_over_looks_but_not_over_a_licence
     assert reasons(decisions, 2) == ["licence"]
 
 
+@pytest.mark.parametrize("cut", [0.0, 0.5, 0.9])
+def test_a_confidence_that_is_not_a_number_passes_no_threshold(cut):
+    unknown = {"confidence": np.nan}
+    decisions = decide(facts(unknown, unknown | {"answer": "yes"}), NO_LINKS, SETTINGS, cut)
+    assert decisions.kept.tolist()[:2] == [False, True]
+    assert reasons(decisions) == ["low_confidence"]
+    assert np.isnan(decisions.margin[0])
+    assert decide(facts(unknown), NO_LINKS, SETTINGS, None).kept[0]  # nobody asks for a confidence
+
+
 def test_near_copies_inherit_an_answer():
     decisions = decide(facts({"answer": "no"}, {}), linked((0, 1)), SETTINGS, 0.9)
     assert reasons(decisions, 1)[0] == "human_reject"

@@ -72,5 +72,5 @@ def test_a_bound_names_its_method_and_its_answers_and_the_certificate_has_a_row_
     beside = [one for one in table if one["certified"] == "0.7"]
     assert len(beside) == 81
     assert all((one["answers"], one["errors"], one["labels"]) == ("41", "2", given.labels) for one in beside)
-    assert all("by itself" in one["method"] for one in beside)
+    assert all("all thresholds at once" in one["method"] for one in beside)
     assert all(one["method"] == one["labels"] == "" for one in table if not one["certified"])
