@@ -1,6 +1,7 @@
 """What answers are worth on real photographs: the curve over 0, 20, 50, 100 and 200 of them.
 
     REAL=<folder> .venv/bin/python -m benchmarks.review [--plot docs/review.svg]
+    .venv/bin/python -m benchmarks.review page      # how soon the page shows the next picture: support/review_page.py
 
 REAL has labels.csv, photos/ and model/; `is_quilt` answers in place of a person, of photographs that the model was not
 trained on. They are split into three parts by source, so that no maker is on both sides: the clicks fall into two
@@ -143,6 +144,11 @@ def average(photographs: Photos, *, by_source: bool) -> dict[int, NDArray[np.flo
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["page"]:
+        from benchmarks.support import review_page  # noqa: PLC0415  needs Chromium
+
+        review_page.main(sys.argv[2:])
+        return
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--plot", type=Path, help="write the curves there as SVG")
     arguments = parser.parse_args()

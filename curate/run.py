@@ -20,7 +20,8 @@ from curate.report import page
 from curate.rows import Outcome, Row, ScoreInfo
 from curate.scores.pairs import read_pairs
 from curate.squares import cache, tables
-from scrapbag import catalog, labels
+from scrapbag import catalog, decision, labels
+from scrapbag.decision import Decision
 from scrapbag.disk import lock
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def curate(settings: Curate, data: Data) -> Outcome:
         material = gather(settings, data)
         outcome = choose(material, settings)
         publish(outcome, material, data)
+        decision.write(data, outcome.decision)
         outcome = replace(outcome, forward_passes=passes.count() - before)
         page.write(outcome, data)
         return outcome
@@ -120,6 +122,7 @@ def choose(material: Material, settings: Curate) -> Outcome:
         ranked_by="nobody" if cut is None else ranked_by,
         correction=corrected.aside,
         share=corrected.share,
+        decision=_decision(material, settings, judged, corrected),
     )
 
 
@@ -135,6 +138,22 @@ def _correction(material: Material, settings: Curate, judged: Judgement) -> Corr
     copies = originals(material.facts, material.links, usable).original
     group = np.where(copies < 0, np.arange(copies.size), copies)
     return correction(material.scores, material.targets, usable, group)
+
+
+def _decision(material: Material, settings: Curate, judged: Judgement, corrected: Correction) -> Decision | None:
+    """What another stage needs to ask the same of a picture that is not in the dataset; a ranker knows only its own."""
+    if not material.targets:
+        return None
+    ranker, words = judged.scores.ranker is not None, material.scores.classes.words
+    return Decision(
+        model=material.scores.info["model"],
+        activation=material.scores.info["link"],
+        targets=tuple(words.get(one, one).partition(",")[0] for one in settings.targets),
+        outputs=material.targets,
+        cut=settings.threshold if ranker else judged.cut.value,
+        ranker=ranker,
+        prior=() if corrected.prior is None else tuple(float(f"{one:.4g}") for one in corrected.prior),
+    )
 
 
 def evidence(material: Material) -> Evidence:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from curate.choose.facts import Scores
     from curate.scores.shards import Shards
 
-NAME, VERSION = "posterior", 1  # raise the version by hand when the code computes other confidences
+NAME, VERSION = "posterior", 2  # raise the version by hand when the code computes other confidences
 COLUMNS = 1000  # classes that have a column of their own; what a network has beyond that is summed in one column
 
 
@@ -31,6 +31,7 @@ class Correction:
 
     confidence: NDArray[np.float32] | None = None  # 0 to 1, summed over the targets; NaN for an unusable file
     on_target: NDArray[np.bool_] | None = None  # no other class is more probable than the targets
+    prior: NDArray[np.float32] | None = None  # (C,) of each output of the model, up to one factor: the dataset's own
     share: float = 0.0  # mean confidence of the usable pictures, copies counted once: an estimate of the targets' share
     aside: str = ""  # why the model's own confidences are used uncorrected; '' when they are corrected
 
@@ -61,31 +62,35 @@ def of_shards(
     asked = repr(sorted(targets)).encode() + usable.tobytes() + group.tobytes()
     version = f"{VERSION} {hashlib.sha256(asked).hexdigest()}"
     made = derived(shards, NAME, version, lambda: _made(shards, sorted(targets), usable, group))
-    return Correction(made["confidence"], made["on_target"], float(made["share"]))
+    return Correction(made["confidence"], made["on_target"], made["prior"], float(made["share"]))
 
 
 def _made(
     shards: Shards, targets: list[int], usable: NDArray[np.bool_], group: NDArray[np.int64]
 ) -> Mapping[str, NDArray[Any]]:
-    p, wanted, width = _softmax(shards, targets, usable)
+    p, column, width = _softmax(shards, targets, usable)
+    wanted = column[targets]
     row = np.cumsum(usable) - 1  # for each usable picture its row in p
     near = neighbours.read(shards).row[usable]
     # an unusable neighbour is replaced by the picture itself, which has no vote on its own prior
     near = row[np.where(usable[near], near, np.flatnonzero(usable)[:, None])]
-    q = prior.correct(p, group[usable], near.astype(np.int32), width).posterior
+    made = prior.correct(p, group[usable], near.astype(np.int32), width)
+    q = made.posterior
     total = np.minimum(q[:, wanted].sum(axis=1), 1)
     q[:, wanted] = 0  # what is left are the others
     others = (q if width is None else q[:, :-1]).max(axis=1)  # the last one is many classes, not one
     confidence, on_target = np.full(len(usable), np.nan, np.float32), np.zeros(len(usable), dtype=bool)
     confidence[usable], on_target[usable] = total, total >= others
     once = np.unique(group[usable], return_index=True)[1]
-    return {"confidence": confidence, "on_target": on_target, "share": np.array(total[once].mean())}
+    each = (made.prior if width is None else made.prior / width)[column].astype(np.float32)
+    share = np.array(total[once].mean())
+    return {"confidence": confidence, "on_target": on_target, "prior": each, "share": share}
 
 
 def _softmax(
     shards: Shards, targets: list[int], usable: NDArray[np.bool_]
-) -> tuple[NDArray[np.float32], list[int], NDArray[np.float32] | None]:
-    """The softmax of usable pictures (n, C), the columns of the targets, and the number of classes in each column (C,).
+) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.float32] | None]:
+    """The softmax of usable pictures (n, C), the column of each class, and the number of classes in each column (C,).
 
     Of more than COLUMNS classes only the most probable ones and the targets have a column of their own; the last
     column is the sum of all others. Otherwise each column is one class, and the third value is None.
@@ -98,8 +103,10 @@ def _softmax(
             p = _columns(shards, usable, kept, len(kept) + 1)
             p[:, -1] = np.maximum(1 - p[:, :-1].sum(axis=1), 0)
             width = np.append(np.ones(len(kept)), classes - len(kept)).astype(np.float32)
-            return p, np.searchsorted(kept, targets).tolist(), width
-    return _columns(shards, usable, slice(None), classes), targets, None
+            column = np.full(classes, len(kept))
+            column[kept] = np.arange(len(kept))
+            return p, column, width
+    return _columns(shards, usable, slice(None), classes), np.arange(classes), None
 
 
 def _columns(shards: Shards, usable: NDArray[np.bool_], kept: Any, width: int) -> NDArray[np.float32]:

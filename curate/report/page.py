@@ -6,9 +6,9 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from curate.report import charts, report_csv, sheets, sweep
-from scrapbag import page
 from scrapbag.disk import write_text
 from scrapbag.make.command import last_call
+from scrapbag.web import page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

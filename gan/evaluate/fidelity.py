@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from gan.evaluate.features import Features
+    from gan.evaluate.recognition import Recognition
     from gan.nets.presets import Values
     from gan.pictures.data import Pictures, Pixels
 
@@ -87,6 +88,7 @@ class Verdict:
     fakes: Surface
     floor: Surface
     flags: tuple[str, ...]
+    recognition: Recognition | None = None  # what agrees with people; only make evaluate measures it
 
 
 class Known:
