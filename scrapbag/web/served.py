@@ -35,7 +35,8 @@ def application(
 ) -> Flask:
     """An app whose only page is `template` of the package's templates/, shown with `words`; routes are added to it.
 
-    `again` makes of a port the command that starts the server once more. `name` is the app's, and its cookie's. What changes something is a POST of JSON with the page's token.
+    `again` makes of a port the command that starts the server once more. `name` is the app's, and its cookie's. What
+    changes something is a POST of JSON with the page's token.
     """
     app = Flask(package.partition(".")[0])
     token, key, cookie = secrets.token_urlsafe(32), secrets.token_urlsafe(32), f"scrapbag_{name}"
