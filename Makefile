@@ -16,7 +16,7 @@ VENV   ?= .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
-TARGETS := help setup demo test real scrape score targets curate review report train sample interpolate evaluate export \
+TARGETS := help setup demo test real scrape score targets curate review report train sample interpolate evaluate blind export \
            status doctor bench coverage docs-tables strip lint fmt clean
 OTHERS  := help setup demo test real doctor bench coverage docs-tables strip lint fmt # they need no recipe
 
@@ -111,15 +111,20 @@ FORMS := folder zip webdataset parquet# AS is an assembler to make itself, and t
 export: $(DATA)/curated/dataset.json ## Hand the squares over: AS=folder, zip, webdataset, parquet
 	@$(PY) -m curate export $(data) --as $(or $(if $(call by_line,AS),$(AS)),$(filter $(FORMS),$(AS)),folder)
 
-sample: $(READY) ## Dream: N=64 SEED=0, for textures PIXELS=2048x512 STD=1.4 TYPE=0..1 SEAMLESS=1
-	@$(PY) -m gan sample $(run) $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) $(if $(PIXELS),--pixels $(PIXELS)) \
+sample: $(READY) ## Dream: N=64 SEED=0 TRUNCATION=0.7 AS=png BEST=64 OF=1024; textures: PIXELS=2048x512 STD=1.4 TYPE=0..1 SEAMLESS=1
+	@$(PY) -m gan sample $(run) $(if $(filter-out file,$(origin DATA)),$(data)) $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) \
+	  $(if $(call by_line,AS),--as $(AS)) $(if $(BEST),--best $(BEST)) $(if $(OF),--of $(OF)) \
+	  $(if $(TRUNCATION),--truncation $(TRUNCATION)) $(if $(PIXELS),--pixels $(PIXELS)) \
 	  $(if $(STD),--std $(STD)) $(if $(TYPE),--type $(TYPE)) $(if $(filter-out 0,$(SEAMLESS)),--seamless)
 
-interpolate: $(READY) ## A film from one dream to the next: N=8 SEED=0
-	@$(PY) -m gan interpolate $(run) $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED))
+interpolate: $(READY) ## A film from one dream to the next: N=8 SEED=0, or through sheets that one picks: SEEDS=3,17,42
+	@$(PY) -m gan interpolate $(run) $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS))
 
-evaluate: $(READY) ## What the samples are worth: KID, coverage, copying, with their floor
+evaluate: $(READY) ## What the samples are worth: KID, coverage, copying, share kept as the target, with their floor
 	@$(PY) -m gan evaluate $(run) $(if $(filter-out file,$(origin DATA)),$(data)) $(if $(SEED),--seed $(SEED))
+
+blind: $(READY) ## Real or sample, 40 by lot, yes or no in the browser: how many samples does a person take for one: PORT=8776
+	@$(PY) -m gan blind $(run) $(if $(filter-out file,$(origin DATA)),$(data)) $(if $(SEED),--seed $(SEED)) $(if $(PORT),--port $(PORT))
 
 status: $(READY) ## Where this dataset stands, and the next command; without RECIPE= of every dataset
 	@$(PY) -m scrapbag.desk.status $(if $(filter-out file,$(foreach v,RECIPE DATA RUN,$(firstword $(origin $(v))))),\

@@ -1,6 +1,7 @@
 """What answers are worth on real photographs: the curve over 0, 20, 50, 100 and 200 of them.
 
     REAL=<folder> .venv/bin/python -m benchmarks.review [--plot docs/review.svg] [--model lite0]
+    .venv/bin/python -m benchmarks.review page      # how soon the page shows the next picture: support/review_page.py
 
 REAL has labels.csv, photos/ and model/; `is_quilt` answers in place of a person. Two networks look: the folder's own,
 at photographs that it was not trained on, and lite0 (ImageNet-1k), at all. What a ranker starts from is corrected for
@@ -166,6 +167,11 @@ def average(photographs: Photos, *, by_source: bool) -> dict[int, NDArray[np.flo
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["page"]:
+        from benchmarks.support import review_page  # noqa: PLC0415  needs Chromium
+
+        review_page.main(sys.argv[2:])
+        return
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--plot", type=Path, help="write the curves there as SVG")
     parser.add_argument("--model", choices=TARGETS, help="this one alone")

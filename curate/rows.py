@@ -10,6 +10,7 @@ from scrapbag.catalog import Record
 if TYPE_CHECKING:
     from typing import Any
 
+    from scrapbag.decision import Decision
     from scrapbag.recipe import Curate
 
 
@@ -89,6 +90,7 @@ class Outcome:
     ranked_by: str = "the model"  # or a phrase for the corrected model or a ranker, or "nobody" without a cut
     correction: str = ""  # why BY=auto did not correct the class prior; '' when it did, or did not try
     share: float = 0.0  # mean corrected confidence of the readable pictures, copies once; 0 where nothing was corrected
+    decision: Decision | None = None  # for pictures that are not in the dataset; None: no classifier decided
     changed: int | None = None  # decisions that the reference scores (fp32) would change; None: there are none
     before: int | None = None  # kept if nothing were certified; None where nothing is, or it was asked for by name
     by_prob: int | None = None  # kept by BY=prob, where `before` is known

@@ -21,12 +21,14 @@ from curate.report import page
 from curate.rows import Outcome, Row, ScoreInfo
 from curate.scores.pairs import read_pairs
 from curate.squares import cache, tables
-from scrapbag import catalog, labels
+from scrapbag import catalog, decision, labels
+from scrapbag.decision import Decision
 from scrapbag.disk import lock
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from curate.choose.certificate import Judgement
     from curate.choose.duplicates import Links
     from curate.choose.facts import Predictions, Scores
     from scrapbag.catalog import Record
@@ -62,6 +64,7 @@ def curate(settings: Curate, data: Data) -> Outcome:
         material = gather(settings, data)
         outcome = choose(material, settings)
         publish(outcome, material, data)
+        decision.write(data, outcome.decision)
         outcome = replace(outcome, forward_passes=passes.count() - before)
         page.write(outcome, data)
         return outcome
@@ -124,6 +127,7 @@ def choose(material: Material, settings: Curate) -> Outcome:
         share=share,
         before=before,
         by_prob=by_prob,
+        decision=_decision(material, settings, judged),
     )
 
 
@@ -143,6 +147,23 @@ def _uncertified(material: Material, settings: Curate) -> tuple[int, int]:
     raw = replace(material.facts, confidence=material.predicted.confidence, on_target=material.predicted.on_target)
     before, by_prob = (decide(facts, material.links, settings, cut).kept.sum() for facts in (material.facts, raw))
     return int(before), int(by_prob)
+
+
+def _decision(material: Material, settings: Curate, judged: Judgement) -> Decision | None:
+    """What another stage needs to ask the same of a picture that is not in the dataset; a ranker knows only its own."""
+    if not material.targets:
+        return None
+    ranker, words = judged.scores.ranker is not None, material.scores.classes.words
+    prior = material.correction.prior
+    return Decision(
+        model=material.scores.info["model"],
+        activation=material.scores.info["link"],
+        targets=tuple(words.get(one, one).partition(",")[0] for one in settings.targets),
+        outputs=material.targets,
+        cut=settings.threshold if ranker else judged.cut.value,
+        ranker=ranker,
+        prior=() if prior is None else tuple(float(f"{one:.4g}") for one in prior),
+    )
 
 
 def evidence(material: Material) -> Evidence:

@@ -52,13 +52,14 @@ def train_command(data_root: Path, root: Path, save_every: float, **asked: Any) 
         run, dataset = Run(root), Data(data_root)
         settings = _settings(run, asked)
         with lock(run.root, "train"):
-            from gan.evaluate import keep, report  # noqa: PLC0415 - torch takes two seconds to import
+            from gan.evaluate import card, keep, report  # noqa: PLC0415 - torch takes two seconds to import
             from gan.train import loop, preflight, runs  # noqa: PLC0415 - torch takes two seconds to import
 
             with preflight.fits():
                 job = runs.prepare(dataset, run, settings, lambda line: click.echo(last_call(run).complete(line)))
                 moment, sha256 = loop.train(job, keeper=keep.Keeper(job), save_s=save_every)
             page = report.write(run)
+            card.write(job, moment, dataset.curated)
             runs.finish(job, moment, sha256)
         click.echo(
             f"trained on {moment.images_seen:,} images in {moment.seconds / 60:.1f} minutes -> {run.generator} "
@@ -68,8 +69,19 @@ def train_command(data_root: Path, root: Path, save_every: float, **asked: Any) 
 
 @main.command("sample")
 @_run_option
-@click.option("-n", "--n", "count", type=click.IntRange(1, 4096), default=64, show_default=True)
+@click.option("-n", "--n", "count", type=click.IntRange(1, 1_000_000), default=64, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--as", "form", type=click.Choice(("sheet", "png")), default="sheet", help="One sheet, or a PNG each.")
+@click.option("--best", type=click.IntRange(1, 4096), help="Only so many, by the curation model; no copies.")
+@click.option("--of", "among", type=click.IntRange(2, 65_536), help="How many to choose from: 16 times --best.")
+@click.option(
+    "--truncation",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Latents nearer to their mean: samples more usual, less various.",
+)
+@click.option("--data", "data_root", type=_FOLDER, help="For --best: where the run's pictures are now.")
 @click.option("--pixels", metavar="WIDTHxHEIGHT", help="One texture of that size.")
 @click.option(
     "--std",
@@ -80,18 +92,12 @@ def train_command(data_root: Path, root: Path, save_every: float, **asked: Any) 
 )
 @click.option("--type", "kinds", default="", metavar="A or A..B", help="The texture's type, or from one to another.")
 @click.option("--seamless", is_flag=True, help="A tile that can be laid edge to edge.")
-def sample_command(
-    root: Path, count: int, seed: int, pixels: str | None, std: float, kinds: str, seamless: bool
-) -> None:
-    """New pictures as a sheet, or one texture of any size."""
+def sample_command(root: Path, seed: int, **asked: Any) -> None:
+    """New pictures as a sheet or a PNG each, the best of many, or one texture of any size."""
     with exits(last_call(Run(root)).complete):
-        from gan.sample import sample, textures  # noqa: PLC0415
+        from gan.evaluate import samples  # noqa: PLC0415
 
-        if pixels or kinds or seamless or std != 1:
-            path = textures.write(Run(root), pixels or "512x512", std, kinds, seamless=seamless, seed=seed)
-            click.echo(f"a texture of seed {seed} -> {path}")
-        else:
-            click.echo(f"{count} samples of seed {seed} -> {sample.write(Run(root), count, seed)}")
+        click.echo(samples.write(Run(root), seed, samples.Asked(**asked)))
 
 
 @main.command("interpolate")
@@ -99,12 +105,36 @@ def sample_command(
 @click.option("-n", "--n", "count", type=click.IntRange(1, 64), default=9, show_default=True)
 @click.option("--seconds", type=click.FloatRange(1, 600), default=12.0, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
-def interpolate_command(root: Path, count: int, seconds: float, seed: int) -> None:
+@click.option("--seeds", default="", metavar="A,B,...", help="Sheets to pass through, by their seeds.")
+def interpolate_command(root: Path, count: int, seconds: float, seed: int, seeds: str) -> None:
     """A film from sample to sample: mp4, or GIF where OpenCV cannot write one."""
     with exits(last_call(Run(root)).complete):
         from gan.sample import interpolate  # noqa: PLC0415
 
-        click.echo(f"{seconds:g} seconds of {count} pictures -> {interpolate.write(Run(root), count, seconds, seed)}")
+        path = interpolate.write(Run(root), count, seconds, seed, interpolate.stops(seeds))
+        click.echo(f"{seconds:g} seconds of {count} pictures -> {path}")
+
+
+@main.command("blind")
+@_run_option
+@click.option("--data", "data_root", type=_FOLDER, help="Where the run's pictures are now, if they were moved.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the lot, and of the samples.")
+@click.option("--port", default=8776, show_default=True, help="On this computer alone; 0 is any free one.")
+def blind_command(root: Path, data_root: Path | None, seed: int, port: int) -> None:
+    """Ask a person, in the browser, of real squares and samples by lot whether each is the target."""
+    with exits(last_call(Run(root)).complete):
+        from gan.evaluate import blind, blind_page, report  # noqa: PLC0415
+        from gan.train import runs  # noqa: PLC0415
+
+        run = Run(root)
+        pictures, curated, _ = runs.pictures(run, data_root)
+        test, shown = blind.begin(run, pictures, Data(curated.parent), seed)
+        test = blind_page.serve(
+            run, test, shown, port, lambda url: click.echo(f"blind test at {url} · end with Ctrl-C")
+        )
+        for line in blind.lines(test):
+            click.echo(line)
+        click.echo(f"{len(test.answers)} of {len(test.kinds)} answered -> {report.write(run)}")
 
 
 @main.command("evaluate")

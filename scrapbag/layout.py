@@ -56,6 +56,7 @@ class Data:
     labels_csv = Inside("report/labels.csv")
     report_html = Inside("report/report.html")
     targets_html = Inside("report/targets.html")  # the classes that pictures won most often
+    decision = Inside("report/decision.json")  # what curate decided by, for pictures that are not in the dataset
     settings = Inside("settings")
     call = Inside(f"settings/{SECTIONS}/call.toml")  # how make was last called for this dataset
     model_digests = Inside("settings/model.sha256")  # of a model on this computer, when the score stage was last set
@@ -126,9 +127,11 @@ class Run:
     evaluation = Inside("evaluation.json")
     reals = Inside("reals.png")
     neighbours = Inside("neighbours.png")  # samples beside the training pictures that are nearest to them
+    blind = Inside("blind.json")  # answers of people who did not know which picture is real
     samples = Inside("samples")  # what `sample` and `interpolate` made
     film = Inside("progress.gif")
     report = Inside("report.html")
+    card = Inside("MODEL_CARD.md")
     done = Inside("done.json")
 
     def fakes(self, kimg: int) -> Path:

@@ -17,3 +17,25 @@ def world(tmp_path_factory):
     from hostile import World  # noqa: PLC0415  (only those who ask for it draw its pictures)
 
     return World(tmp_path_factory.mktemp("hostile"))
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory):
+    """One browser for all tests of a file; its console can be read."""
+    from selenium import webdriver  # noqa: PLC0415
+    from selenium.webdriver.chrome.service import Service  # noqa: PLC0415
+
+    from scrapbag.programs import find  # noqa: PLC0415
+
+    programs = find()
+    if programs is None:
+        pytest.skip("needs chromium and chromedriver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = programs.chromium
+    for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1200,900"):
+        options.add_argument(flag)
+    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    session = webdriver.Chrome(options=options, service=Service(programs.driver))
+    yield session
+    session.quit()

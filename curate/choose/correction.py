@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from curate.choose.facts import Scores
     from curate.scores.shards import Shards
 
-NAME, WINNERS, VERSION = "posterior", "winners", 1  # raise the version by hand when the code computes other confidences
+NAME, WINNERS, VERSION = "posterior", "winners", 2  # raise the version by hand when the code computes other confidences
 COLUMNS = 1000  # classes that have a column of their own; what a network has beyond that is summed in one column
 
 
@@ -31,6 +31,7 @@ class Correction:
 
     confidence: NDArray[np.float32] | None = None  # 0 to 1, summed over the targets; NaN for an unusable file
     on_target: NDArray[np.bool_] | None = None  # no other class is more probable than the targets
+    prior: NDArray[np.float32] | None = None  # (C,) of each output of the model, up to one factor: the dataset's own
     share: float = 0.0  # mean confidence of the usable pictures, copies counted once: an estimate of the targets' share
     name: str = ""  # of what it was computed from; '' where nothing is corrected
     aside: str = ""  # why the model's own confidences are used uncorrected; '' when they are corrected
@@ -82,40 +83,45 @@ def of_shards(
     asked = repr(sorted(targets)).encode() + usable.tobytes() + group.tobytes()
     version = f"{VERSION} {hashlib.sha256(asked).hexdigest()}"
     made = derived(shards, NAME, version, lambda: _made(shards, sorted(targets), usable, group))
-    return Correction(made["confidence"], made["on_target"], float(made["share"]), version)
+    return Correction(made["confidence"], made["on_target"], made["prior"], float(made["share"]), version)
 
 
 def _made(
     shards: Shards, targets: list[int], usable: NDArray[np.bool_], group: NDArray[np.int64]
 ) -> Mapping[str, NDArray[Any]]:
-    q, classes = _posterior(shards, targets, usable, group)
-    wanted = np.searchsorted(classes, targets)
+    made, classes, width = _posterior(shards, targets, usable, group)
+    q, wanted = made.posterior, np.searchsorted(classes, targets)
     total = np.minimum(q[:, wanted].sum(axis=1), 1)
     q[:, wanted] = 0  # what is left are the others
     others = q[:, : len(classes)].max(axis=1)
     confidence, on_target = np.full(len(usable), np.nan, np.float32), np.zeros(len(usable), dtype=bool)
     confidence[usable], on_target[usable] = total, total >= others
     once = np.unique(group[usable], return_index=True)[1]
-    return {"confidence": confidence, "on_target": on_target, "share": np.array(total[once].mean())}
+    # by output of the model: where one column is many classes, each of them has an even part of it
+    each = np.full(len(classes) if width is None else int(width.sum()), made.prior[-1], dtype=np.float32)
+    each /= 1 if width is None else width[-1]
+    each[classes] = made.prior[: len(classes)]
+    share = np.array(total[once].mean())
+    return {"confidence": confidence, "on_target": on_target, "prior": each, "share": share}
 
 
 def _winners(shards: Shards, usable: NDArray[np.bool_], group: NDArray[np.int64]) -> Mapping[str, NDArray[Any]]:
-    q, classes = _posterior(shards, [], usable, group)
+    made, classes, _ = _posterior(shards, [], usable, group)
     best = np.full(len(usable), -1)
-    best[usable] = classes[q[:, : len(classes)].argmax(axis=1)]
+    best[usable] = classes[made.posterior[:, : len(classes)].argmax(axis=1)]
     return {"best": best}
 
 
 def _posterior(
     shards: Shards, targets: list[int], usable: NDArray[np.bool_], group: NDArray[np.int64]
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Of the n usable pictures, (n, C), and the classes of its columns; a column more than these is many classes."""
+) -> tuple[prior.Corrected, NDArray[np.int64], NDArray[np.float32] | None]:
+    """Of the n usable pictures, and what `_softmax` says of its columns; a column more than classes is many of them."""
     p, classes, width = _softmax(shards, targets, usable)
     row = np.cumsum(usable) - 1  # for each usable picture its row in p
     near = neighbours.read(shards).row[usable]
     # an unusable neighbour is replaced by the picture itself, which has no vote on its own prior
     near = row[np.where(usable[near], near, np.flatnonzero(usable)[:, None])]
-    return prior.correct(p, group[usable], near.astype(np.int32), width).posterior, classes
+    return prior.correct(p, group[usable], near.astype(np.int32), width), classes, width
 
 
 def _softmax(

@@ -6,10 +6,10 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from curate.report import charts, report_csv, sheets, summary, sweep
-from scrapbag import page
 from scrapbag.disk import write_text
 from scrapbag.make.command import last_call
 from scrapbag.plain import digits, down
+from scrapbag.web import page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from curate.report import thumbs
-from scrapbag import page
 from scrapbag.disk import write_text
 from scrapbag.plain import link, plain, shorten
+from scrapbag.web import page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

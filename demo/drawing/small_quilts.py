@@ -1,7 +1,7 @@
 """Small patchwork quilts in a hurry, the same everywhere from a seed: the pictures that benchmarks.quality trains on.
 
-quilts.py draws a shop's photographs of some 300 pixels in four times as long. The figures of docs/gan.md rest on these
-pixels, to the bit (a test holds them), so both stay.
+quilts.py draws a shop's photographs of some 300 pixels in four times as long. The figures of docs/gan-records.md rest
+on these pixels, to the bit (a test holds them), so both stay.
 """
 
 from __future__ import annotations

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from gan.evaluate import neighbours
+from gan.evaluate import neighbours, recognition
 from gan.evaluate.fidelity import MANY, Judge, reals_of
+from gan.evaluate.recognition import Recogniser
 from gan.pictures import batches
 from gan.sample import sample
 from scrapbag.disk import write_text
 from scrapbag.errors import UsageError
+from scrapbag.layout import Data
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,8 +45,10 @@ def evaluate(run: Run, pictures: Pictures, curated: Path, level: int = 3, seed: 
             "write DATA= with the pictures that it was trained on"
         )
     judge = Judge(reals_of(pictures, generator.values, level), curated)
+    reals = judge.reals
+    eye = Recogniser(reals.reference, reals.others, reals.held, Data(curated.parent), generator.values.teacher)
     fakes = batches.to_bytes(sample.draw(generator, MANY, seed))
-    verdicts = {"last": judge.verdict(fakes, generator.images_seen)}
+    verdicts = {"last": replace(judge.verdict(fakes, generator.images_seen), recognition=eye.recognise(fakes))}
     neighbours.write(run, neighbours.find(fakes[: len(judge.reals.others)], judge))
     if run.best.exists():
         kept = sample.load(run.best)
@@ -52,7 +56,7 @@ def evaluate(run: Run, pictures: Pictures, curated: Path, level: int = 3, seed: 
             verdicts["best"] = verdicts["last"]
         else:
             fakes = batches.to_bytes(sample.draw(kept, MANY, seed))
-            verdicts["best"] = judge.verdict(fakes, kept.images_seen)
+            verdicts["best"] = replace(judge.verdict(fakes, kept.images_seen), recognition=eye.recognise(fakes))
     table = {name: asdict(verdict) for name, verdict in verdicts.items()}
     write_text(run.evaluation, json.dumps(table, indent=1) + "\n")
     return verdicts
@@ -80,6 +84,10 @@ def lines(verdict: Verdict) -> list[str]:
         out.append(f"  not measured on the curation model's features: {verdict.unmeasured}")
     out.append("  pixels")
     out += [f"    {name:<46}{ours:>10.2f}{floor:>10.2f}" for name, ours, floor in surface_rows(verdict)]
+    if seen := verdict.recognition:
+        out.append(f"  {'what a person would see':<48}{'samples':>10}{'real':>10}{'dropped':>10}")
+        out += [f"    {name:<46}{a:>10}{b:>10}{c:>10}" for name, a, b, c in recognition.rows(seen)]
+        out += [f"    {words}" for words in recognition.notes(seen)]
     return out + [f"  FLAG {flag}" for flag in verdict.flags]
 
 

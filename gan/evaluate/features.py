@@ -1,4 +1,4 @@
-"""Feature extractors for the metrics: a ResNet-18 with random weights (no download), and the curation model."""
+"""Feature extractors for the metrics: a random ResNet-18 (no download), the curation model, and lite0's taps."""
 
 from __future__ import annotations
 
@@ -76,22 +76,52 @@ def curation(curated: Path) -> Features:
         raise MissingError(f"{table} does not exist, so no curation model is known")
     if not (name := chosen_by(curated)):
         raise MissingError("the pictures were curated without a model")
-    net, config = _load(name)
-    side = min(config["input_size"][1:])
-    mean, std = (torch.tensor(config[key]).view(1, 3, 1, 1) for key in ("mean", "std"))
+    net, show = classifier(name)
+    return Features(
+        name,
+        _hash(net.state_dict()),
+        lambda pixels: show(pixels, lambda x: net.forward_head(net.forward_features(x), pre_logits=True)),
+    )
 
+
+def taps(reals: Pixels) -> Features:
+    """The four maps of lite0 that a teacher shows D (gan/nets/teacher.py), average-pooled and standardised by `reals`.
+
+    It looks at 64 to 128 pixels: the 224 that it was trained at take three times as long or more. Raises MissingError
+    where lite0 is not installed.
+    """
+    body, mean, std, digest = frozen.pretrained(lite0.NAME)
+    show = _shown(min(max(reals.shape[1], SIDE[0]), SIDE[1]), mean, std)
+
+    def raw(pixels: Pixels) -> Tensor:
+        return show(pixels, lambda x: torch.cat([one.mean((2, 3)) for one in body(x)[-4:]], 1))
+
+    found = raw(reals[:REALS])
+    middle, scale = found.mean(0), found.std(0) + 1e-6
+    sha256 = hashlib.sha256(digest + _hash({"middle": middle, "scale": scale}).encode()).hexdigest()[:12]
+    return Features("lite0's taps", sha256, lambda pixels: (raw(pixels) - middle) / scale)
+
+
+def classifier(name: str) -> tuple[Any, Callable[[Pixels, Callable[[Tensor], Tensor]], Tensor]]:
+    """A timm model, and a function that shows it pictures (N, H, W, 3), whole and at the side that it was trained at.
+
+    That function is given what to do with a batch, and returns all results, (N, ...). Raises MissingError.
+    """
+    net, config = _load(name)
+    mean, std = (torch.tensor(config[key]).view(1, 3, 1, 1) for key in ("mean", "std"))
+    return net, _shown(min(config["input_size"][1:]), mean, std)
+
+
+def _shown(side: int, mean: Tensor, std: Tensor) -> Callable[[Pixels, Callable[[Tensor], Tensor]], Tensor]:
     @torch.inference_mode()
-    def look(pixels: Pixels) -> Tensor:
+    def show(pixels: Pixels, to: Callable[[Tensor], Tensor]) -> Tensor:
         parts = []
         for start in range(0, len(pixels), _BATCH // 4):
             x = to_floats(pixels[start : start + _BATCH // 4], "cpu") / 2 + 0.5
-            maps = net.forward_features(
-                ((_resized(x, side) - mean) / std).contiguous(memory_format=torch.channels_last)
-            )
-            parts.append(net.forward_head(maps, pre_logits=True).float())
+            parts.append(to(((_resized(x, side) - mean) / std).contiguous(memory_format=torch.channels_last)).float())
         return torch.cat(parts).clone()
 
-    return Features(name, _hash(net.state_dict()), look)
+    return show
 
 
 def _load(name: str) -> tuple[Any, dict[str, Any]]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from gan.evaluate.features import Features
+    from gan.evaluate.recognition import Recognition
     from gan.nets.presets import Values
     from gan.pictures.data import Pictures, Pixels
 
@@ -90,6 +91,7 @@ class Verdict:
     floor: Surface
     flags: tuple[str, ...]
     rough: str = ""  # why the figures are rough, where few pictures are held out
+    recognition: Recognition | None = None  # what agrees with people; only make evaluate measures it
 
 
 class Known:

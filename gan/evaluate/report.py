@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from gan.evaluate import evaluate, keep
+from gan.evaluate import blind, evaluate, keep, recognition
 from gan.nets import presets
 from gan.pictures import grids
-from scrapbag import page
 from scrapbag.disk import write_text
 from scrapbag.layout import metrics_rows
 from scrapbag.make.command import last_call
+from scrapbag.web import page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,6 +75,8 @@ def write(run: Run) -> Path:
         reals=_sheet(run.root, [run.reals], "real pictures"),
         history=_history(run),
         verdicts=verdicts,
+        seen={name: _seen(verdict) for name, verdict in verdicts.items()},
+        blind=[(test.images_seen, len(test.kinds) - len(test.answers), blind.lines(test)) for test in blind.read(run)],
         names=evaluate.NAMES,
         flags=[flag for verdict in list(verdicts.values())[:1] for flag in verdict["flags"]],
         neighbours=_sheet(run.root, [run.neighbours], "", whole=True),
@@ -160,6 +162,11 @@ def _path(points: list[tuple[float, float]], end: float, low: float, high: float
 
 def _height(y: float, low: float, high: float) -> float:
     return round(HIGH * (1 - (min(max(y, low), high) - low) / (high - low)), 1)
+
+
+def _seen(verdict: dict[str, Any]) -> tuple[list[tuple[str, str, str, str]], list[str]]:
+    found = recognition.restore(verdict.get("recognition"))
+    return (recognition.rows(found), recognition.notes(found)) if found else ([], [])
 
 
 def _settings(run: Run) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 oneDNN goes through a map row by row, and a row of four pixels fills an eighth of the processor's matrix units: the
 weight gradient of a 4x4 map runs at a tenth of the speed of all else. Computed as one matrix product (im2col), it is
-four to six times as fast with AMX, and as fast as oneDNN's without (docs/gan.md).
+four to six times as fast with AMX, and as fast as oneDNN's without (docs/gan-records.md).
 Parameters and their names are those of torch.nn; results differ from torch's by rounding only.
 """
 

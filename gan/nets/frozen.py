@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import json
 import logging
 from itertools import pairwise
 from pathlib import Path
@@ -98,6 +99,19 @@ def source_of(name: str) -> str:
         return lite0.ARCHITECTURE
     folder = model_folder(name)
     return f"local-dir:{folder}" if folder else name
+
+
+def licence(name: str) -> str:
+    """Of a network's weights, as its package or its configuration states it; "" where neither does."""
+    if name == lite0.NAME:
+        return lite0.LICENCE
+    if (folder := model_folder(name)) is None:
+        return str(getattr(timm.get_pretrained_cfg(name, allow_unregistered=True), "license", None) or "")
+    try:
+        table = json.loads((folder / "config.json").read_bytes())
+        return str((table.get("pretrained_cfg") or {}).get("license") or "")
+    except (OSError, ValueError, AttributeError):
+        return ""
 
 
 def weights(name: str) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -32,34 +32,47 @@ FPS = 24
 STOPS = 6  # samples that each picture of the sheet passes through
 
 
-def write(run: Run, count: int, seconds: float, seed: int) -> Path:
+def write(run: Run, count: int, seconds: float, seed: int, seeds: tuple[int, ...] = ()) -> Path:
     """`count` pictures side by side for so many seconds under RUN/samples/: mp4, or GIF where OpenCV has no codec.
 
-    Returns the path. Raises UsageError for seconds that are NaN, OSError when the disk is full.
+    With `seeds` it passes through the sheets of these, picture by picture. Returns the path. Raises UsageError for
+    seconds that are NaN, OSError when the disk is full.
     """
     if math.isnan(seconds):
         raise UsageError("--seconds is nan; write a number, such as 12")
     generator = sample.load(run.generator)
-    path = run.samples / f"interpolate-seed{seed}-{count}.mp4"
+    told = f"seeds{'-'.join(map(str, seeds))}" if seeds else f"seed{seed}"
+    path = run.samples / f"interpolate-{told}-{count}.mp4"
     path.parent.mkdir(parents=True, exist_ok=True)
-    if _mp4(path, (np.asarray(grids.sheet(pixels)) for pixels in walk(generator, count, seconds, seed))):
+    if _mp4(path, (np.asarray(grids.sheet(pixels)) for pixels in walk(generator, count, seconds, seed, seeds))):
         return path
     buffer = io.BytesIO()
-    frames = (grids.sheet(pixels) for pixels in walk(generator, count, seconds, seed))
+    frames = (grids.sheet(pixels) for pixels in walk(generator, count, seconds, seed, seeds))
     next(frames).save(buffer, "GIF", save_all=True, append_images=frames, duration=round(1000 / FPS), loop=0)
     write_bytes(path.with_suffix(".gif"), buffer.getvalue())
     return path.with_suffix(".gif")
 
 
+def stops(text: str) -> tuple[int, ...]:
+    """The seeds in `3,17,42`; () for ''. Raises UsageError."""
+    parts = [part.strip() for part in text.split(",")] if text else []
+    if parts and (len(parts) < 2 or not all(part.isascii() and part.isdigit() and len(part) < 16 for part in parts)):
+        raise UsageError(f"cannot pass through {text!r:.60}; write two seeds or more, such as SEEDS=3,17,42")
+    return tuple(map(int, parts))
+
+
 @torch.no_grad()
-def walk(generator: Generator, count: int, seconds: float, seed: int) -> Iterator[Pixels]:
+def walk(generator: Generator, count: int, seconds: float, seed: int, seeds: tuple[int, ...] = ()) -> Iterator[Pixels]:
     """A (count, H, W, 3) uint8 array a frame; the frame after the last would be the first."""
-    values = generator.values
-    stops = [batches.latents(values, count, batches.chance(seed, k, "latents"), generator.field) for k in range(STOPS)]
-    frames = max(STOPS, round(seconds * FPS))
+    if seeds:
+        points = [sample.latents(generator, count, one) for one in seeds]
+    else:
+        chances = (batches.chance(seed, k, "latents") for k in range(STOPS))
+        points = [batches.latents(generator.values, count, one, generator.field) for one in chances]
+    frames = max(len(points), round(seconds * FPS))
     for i in tqdm(range(frames), desc="interpolate", unit="frame", disable=None, leave=False):
-        at, part = divmod(i * STOPS / frames, 1.0)
-        z = between(stops[int(at)], stops[(int(at) + 1) % STOPS], part)
+        at, part = divmod(i * len(points) / frames, 1.0)
+        z = between(points[int(at)], points[(int(at) + 1) % len(points)], part)
         yield batches.to_bytes(generator.net(z))
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+from PIL import Image
 from safetensors import SafetensorError
 from safetensors.torch import load as from_safetensors
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from gan.nets import networks, presets
 from gan.pictures import batches, grids
+from scrapbag.disk import sync
 from scrapbag.errors import MissingError, UsageError
 
 if TYPE_CHECKING:
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from gan.nets.presets import Values
     from scrapbag.layout import Run
 
+_BATCH = 256  # pictures held at a time
 _DAMAGED = "{} is damaged; move it away and run make train, which goes on from the last checkpoint"
 
 
@@ -36,10 +41,10 @@ class Generator:
     images_seen: int
 
 
-def load(path: Path, *, seamless: bool = False) -> Generator:
+def load(path: Path, *, seamless: bool = False, truncation: float = 1.0) -> Generator:
     """The generator at `path` (safetensors, its JSON beside it), for inference; `seamless` gives it circular padding.
 
-    Raises MissingError when there is none, UsageError when it is damaged.
+    For `truncation` see `truncate`. Raises MissingError when there is none, UsageError when it is damaged.
     """
     beside = path.with_suffix(".json")
     try:
@@ -54,21 +59,70 @@ def load(path: Path, *, seamless: bool = False) -> Generator:
         generator.net.load_state_dict(from_safetensors(weights))
     except (RuntimeError, SafetensorError):
         raise UsageError(_DAMAGED.format(path)) from None
+    if truncation != 1:
+        truncate(generator, truncation)
     return generator
 
 
+def truncate(generator: Generator, share: float) -> None:
+    """Bring all latents nearer to their mean, which is 0: `share`, 0 to 1, of the distance stays.
+
+    Samples get more usual and less various (arXiv 1812.04948, section 3.1, does it after the mapping network, which
+    these generators have not). A G that first normalises its latents, whose length then says nothing, is given shorter
+    ones after that. Raises UsageError for textures.
+    """
+    if generator.values.latent == "field":
+        raise UsageError("a texture's latents are a field; write STD=0.7 instead of TRUNCATION, with PIXELS")
+    norm = next((one for one in generator.net.modules() if isinstance(one, nn.RMSNorm)), None)
+    if norm is None:
+        generator.net.register_forward_pre_hook(lambda _, latents: (latents[0] * share,))
+    else:
+        norm.register_forward_hook(lambda _module, _latents, unit: unit * share)
+
+
 @torch.no_grad()
-def draw(generator: Generator, count: int, seed: int) -> Tensor:
-    """(count, 3, size, size) in [-1, 1]; picture i depends on (seed, i) alone, whatever `count` is."""
-    z = torch.cat([batches.latents(generator.values, 1, _chance(seed, i), generator.field) for i in range(count)])
+def draw(generator: Generator, count: int, seed: int, start: int = 0) -> Tensor:
+    """(count, 3, size, size) in [-1, 1]: pictures `start` and on; picture i depends on (seed, i) alone."""
+    z = latents(generator, count, seed, start)
     return torch.cat([generator.net(part).float() for part in torch.split(z, 32)])
 
 
-def write(run: Run, count: int, seed: int) -> Path:
+def latents(generator: Generator, count: int, seed: int, start: int = 0) -> Tensor:
+    """What `draw` makes pictures of."""
+    numbers = range(start, start + count)
+    return torch.cat([batches.latents(generator.values, 1, _chance(seed, i), generator.field) for i in numbers])
+
+
+def write(run: Run, count: int, seed: int, truncation: float = 1.0) -> Path:
     """A sheet of `count` new pictures under RUN/samples/; returns where it is."""
-    path = run.samples / f"seed{seed}-{count}.png"
-    grids.save(path, draw(load(run.generator), count, seed))
+    path = run.samples / f"seed{seed}-{count}{suffix(truncation)}.png"
+    grids.save(path, draw(load(run.generator, truncation=truncation), count, seed))
     return path
+
+
+def write_each(run: Run, count: int, seed: int, truncation: float = 1.0) -> Path:
+    """`count` new pictures as a PNG each, in a folder under RUN/samples/, which is there once it is whole.
+
+    The same pictures as on a sheet of that seed, for tools that read folders (FID, precision and recall).
+    """
+    generator = load(run.generator, truncation=truncation)
+    folder = run.samples / f"seed{seed}-{count}{suffix(truncation)}"
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    for start in tqdm(range(0, count, _BATCH), desc="sample", unit_scale=_BATCH, unit="picture", disable=None):
+        pixels = batches.to_bytes(draw(generator, min(_BATCH, count - start), seed, start))
+        for number, one in enumerate(pixels, start):
+            Image.fromarray(one).save(part / f"{number:06d}.png")
+    shutil.rmtree(folder, ignore_errors=True)
+    part.rename(folder)
+    sync(folder.parent)
+    return folder
+
+
+def suffix(truncation: float) -> str:
+    """What the name of a file says of it; nothing of 1."""
+    return "" if truncation == 1 else f"-t{truncation:g}"
 
 
 def _build(config: dict[str, Any], where: str, *, seamless: bool) -> Generator:

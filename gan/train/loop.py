@@ -64,7 +64,9 @@ def train(
         try:
             moment = _restore(team, state)
         except (KeyError, TypeError, RuntimeError) as error:
-            raise UsageError(f"{run.checkpoints} is of another version ({error}); move {run.root} away") from None
+            raise UsageError(
+                f"{run.checkpoints} is of another version ({' '.join(str(error).split())}); move {run.root} away"
+            ) from None
     elif run.generator.exists() or checkpoint.saved(run.checkpoints):
         raise UsageError(f"none of the checkpoints in {run.checkpoints} can be read; move {run.root} away first")
     spent, budget = _spent(moment, settings), float(settings.images or settings.minutes)

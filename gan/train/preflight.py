@@ -13,7 +13,7 @@ from torch import nn
 
 from gan.nets import networks, teacher
 from gan.pictures import batches
-from gan.train import balance, loop, players
+from gan.train import balance, graphs, loop, players
 from gan.train.job import Moment
 from gan.train.players import Machine
 from scrapbag import processor
@@ -28,6 +28,7 @@ FEW = 1000  # pictures; fewer are augmented
 _TOO_MUCH = (
     "the GPU's memory is too full for a step; close what else uses it, or write --set batch={} or a smaller width"
 )
+PATIENCE_S = 5.0  # of the steps of one probe: after that what was measured must do
 _FULL = "the GPU's memory is full; close what else uses it, and the same command goes on from here"
 GENTLE = {"colour": 0.4, "shift": 0.1}  # the augmentation that a small set turns on
 
@@ -51,6 +52,8 @@ def small_set(count: int, values: Values) -> dict[str, Any]:
 
 def probe(values: Values, size: int, seed: int) -> tuple[Machine, float, list[str]]:
     """The fastest Machine, its images a second, and a line for each that was tried, with its speed; four steps of each.
+
+    Fewer where steps are slow: on a CPU one of `projected` may take half a minute.
 
     Raises UsageError when none fits the memory of the GPU.
     """
@@ -136,11 +139,14 @@ def _speed(values: Values, size: int, seed: int, machine: Machine) -> float:
     moment = Moment(balance=balance.start(values))
     x = torch.zeros((values.batch, 3, size, size), device=machine.device).contiguous(memory_format=torch.channels_last)
     x += torch.randn(x.shape, generator=batches.chance(seed, 0, "pictures")).to(machine.device)
-    took = []
+    halves = graphs.halves(team, values, machine, size, moment.balance)  # as the run itself has them
+    took: list[float] = []
     for step in (1, 0, 1, 1):  # the first warms up; the penalty is due in the second, as in every `lazy`th step
         began = time.perf_counter()
         with suppress(loop.NotFiniteError):  # it costs the same, and the run itself deals with it
-            loop.play(team, x, values, machine, replace(moment, step=step), seed)
+            loop.play(team, x, values, machine, replace(moment, step=step), seed, halves)
         took.append(time.perf_counter() - began)
-    _, due, *others = took
-    return values.batch * values.lazy / (due + (values.lazy - 1) * min(others))
+        if machine.device == "cpu" and sum(took) > PATIENCE_S:  # a GPU's first step is slow only once
+            break
+    due = took[min(1, len(took) - 1)]
+    return values.batch * values.lazy / (due + (values.lazy - 1) * min(took[2:] or took[:1]))

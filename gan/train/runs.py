@@ -42,7 +42,8 @@ def prepare(dataset: Data, run: Run, settings: Train, say: Callable[[str], None]
     size = crop or pictures.side
     networks.split(size, "--set crop" if crop else "SIZE")
     row = row or presets.row(settings.preset, preflight.device(), size)
-    row, overrides = _teach(row, settings.values, dataset, say)
+    notes: list[str] = []  # of a new run: one that goes on has its teacher already
+    row, overrides = _teach(row, settings.values, dataset, notes.append)
     values = presets.resolve(row, overrides)
     asked = _asked(settings, pictures)
     _end_move(run.root.absolute())
@@ -51,6 +52,8 @@ def prepare(dataset: Data, run: Run, settings: Train, say: Callable[[str], None]
         return job
     if known is None and (strange := [path.name for path in _left(run.root)]):
         raise UsageError(f"{run.root} holds {strange[0]!r} and no run; write another RUN, or move that away")
+    for note in notes:
+        say(note)
     count = batches.pool(pictures, values, settings.level, 10**12)
     learnt = preflight.small_set(count, values)
     values = presets.resolve(row, overrides, learnt)

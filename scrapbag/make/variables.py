@@ -27,11 +27,25 @@ SETS = {
 }
 FOLDERS = ("RECIPE", "DATA", "RUN")
 _OTHERS = (
-    "SITE", "RETRY", "FRESH", "PORT", "AS", "N", "PIXELS", "STD", "TYPE", "SEAMLESS", "REAL", "PYTHON", "TORCH_INDEX",
-    "EXTRA", "B", "T", "VENV",
+    "SITE", "RETRY", "FRESH", "PORT", "AS", "N", "PIXELS", "STD", "TYPE", "SEAMLESS", "BEST", "OF", "TRUNCATION",
+    "SEEDS", "REAL", "PYTHON", "TORCH_INDEX", "EXTRA", "B", "T", "VENV",
 )  # fmt: skip
 VARIABLES = frozenset({*FOLDERS, *SETS, *_OTHERS})
-_NUMBERS = {"LIMIT", "THRESH", "SIZE", "MINUTES", "IMAGES", "LEVEL", "SEED", "N", "STD", "PORT"}
+_NUMBERS = {
+    "LIMIT",
+    "THRESH",
+    "SIZE",
+    "MINUTES",
+    "IMAGES",
+    "LEVEL",
+    "SEED",
+    "N",
+    "STD",
+    "BEST",
+    "OF",
+    "TRUNCATION",
+    "PORT",
+}
 _OF_MAKE = {"SHELL", "MAKE", "MAKEFLAGS", "GNUMAKEFLAGS", "MAKEFILES", "MAKELEVEL", "MFLAGS", "VPATH"}
 _OF_MAKE |= {".SHELLFLAGS", "-*-command-variables-*-"}
 _ALIKE = 0.6  # difflib's ratio from which a written variable is taken for a slip

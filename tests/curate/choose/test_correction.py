@@ -12,6 +12,8 @@ from curate.choose.certificate import judge
 from curate.choose.facts import current
 from curate.model import prior
 from curate.report.summary import advice, how_decided
+from scrapbag import decision
+from scrapbag.errors import MissingError, UsageError
 from scrapbag.recipe import Curate
 
 AUTO = Curate(targets=("quilt",), size=32)
@@ -159,3 +161,33 @@ def _others(shards):
     known = {"sha256", "problem", "below", "norm", "top", "best", "features"}
     with safe_open(next(shards.folder.glob("shard-*")), framework="numpy") as file:
         return [name for name in file.keys() if name not in known]  # noqa: SIM118
+
+
+@pytest.mark.parametrize("columns", [1000, 100], ids=["every class", "rare classes in one column"])
+def test_what_is_kept_of_the_decision_gives_the_posterior_under_the_datasets_prior(made, monkeypatch, columns):
+    monkeypatch.setattr(correction, "COLUMNS", columns)
+    run.curate(AUTO, made.data)
+    kept = decision.read(made.data)
+    assert (kept.activation, kept.targets, kept.outputs, kept.cut) == ("softmax", ("quilt",), (0,), AUTO.threshold)
+    shards = current(made.data).shards
+    p = np.exp(shards.column("below").astype(np.float32))
+    p /= p.sum(axis=1, keepdims=True)
+    q = p * np.array(kept.prior)
+    q /= q.sum(axis=1, keepdims=True)
+    if columns == 1000:
+        none = np.zeros((COUNT, 0), np.int32)
+        expected = prior.correct(p, np.arange(COUNT), none, spreads=0).posterior
+        assert np.allclose(q, expected, atol=2e-3)
+    raw = p[:, 0] >= AUTO.threshold
+    assert raw.mean() < 0.5 * (q[:, 0] >= AUTO.threshold).mean()
+
+
+def test_a_decision_goes_when_no_classifier_decides_and_a_damaged_one_is_a_sentence(made):
+    run.curate(AUTO, made.data)
+    assert made.data.decision.exists()
+    run.curate(Curate(targets=(), size=32), made.data)
+    with pytest.raises(MissingError, match="make curate"):
+        decision.read(made.data)
+    made.data.decision.write_text("{")
+    with pytest.raises(UsageError, match="damaged"):
+        decision.read(made.data)

@@ -10,24 +10,23 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
+import asking
 import psutil
 import pytest
-from selenium import webdriver
-from selenium.webdriver.common.action_chains import ActionChains
+from asking import Server, asked, post, press
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from benchmarks.support.simulated_data import Set, dataset, told
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    from selenium.webdriver import Chrome
     from selenium.webdriver.remote.webdriver import WebDriver
 
 
@@ -36,50 +35,12 @@ def made(tmp_path: Path) -> Set:
     return dataset(tmp_path / "quilts", 300)
 
 
-class Server:
-    """`python -m curate review` in a process of its own, which a test may kill."""
-
-    def __init__(self, made: Set, port: int = 0) -> None:
-        command = [sys.executable, "-m", "curate", "review", "--data", str(made.data.root), "--port", str(port)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        found = re.search(r"http://127\.0\.0\.1:(\d+)/", line)
-        if not found:
-            self.process.kill()
-            pytest.fail(line + self.process.communicate()[0])
-        self.url, self.port = found[0], int(found[1])
-
-    def end(self, how: int = signal.SIGTERM) -> int:
-        self.process.send_signal(how)
-        code = self.process.wait(30)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        return code
-
-
-@contextmanager
-def served(made: Set) -> Iterator[Server]:
-    server = Server(made)
-    try:
-        yield server
-    finally:
-        if server.process.poll() is None:
-            server.end()
+def command(made: Set) -> list[str]:
+    return ["curate", "review", "--data", str(made.data.root)]
 
 
 def shown(browser: WebDriver, *, answers: int | None = None) -> str:
-    """The picture on the page, once it shows that so many answers are given."""
-
-    def ready(page: WebDriver) -> str | bool:
-        sha256, count = page.execute_script("return [document.body.dataset.sha256, document.body.dataset.answers]")
-        return sha256 if sha256 and (answers is None or count == str(answers)) else False
-
-    return str(WebDriverWait(browser, 20, poll_frequency=0.02).until(ready))
-
-
-def press(browser: WebDriver, key: str) -> None:
-    ActionChains(browser).send_keys(key).perform()
+    return asking.shown(browser, "sha256", answers=answers)
 
 
 def given(made: Set) -> list[tuple[str, str]]:
@@ -88,7 +49,7 @@ def given(made: Set) -> list[tuple[str, str]]:
 
 @pytest.mark.browser
 def test_thirty_labels_by_keyboard_with_undo_reload_back_and_a_killed_server(chromium: WebDriver, made: Set) -> None:
-    with served(made) as server:
+    with asked(command(made)) as server:
         chromium.get(server.url)
         said: list[tuple[str, str]] = []
         for number in range(30):
@@ -122,7 +83,7 @@ def test_thirty_labels_by_keyboard_with_undo_reload_back_and_a_killed_server(chr
         press(chromium, "y")
         trouble = WebDriverWait(chromium, 10).until(lambda page: page.find_element(By.ID, "trouble").text)
         assert "not saved" in trouble
-        again = Server(made, server.port)
+        again = Server(command(made), server.port)
         try:
             gone = "return document.getElementById('trouble')?.hidden"  # one call: the page is loaded anew meanwhile
             WebDriverWait(chromium, 20).until(lambda page: page.execute_script(gone))
@@ -137,7 +98,7 @@ def test_thirty_labels_by_keyboard_with_undo_reload_back_and_a_killed_server(chr
 
 @pytest.mark.browser
 def test_two_tabs_are_asked_different_questions_and_lose_no_answer(chromium: WebDriver, made: Set) -> None:
-    with served(made) as server:
+    with asked(command(made)) as server:
         chromium.get(server.url)
         first = chromium.current_window_handle
         chromium.switch_to.new_window("tab")
@@ -158,7 +119,7 @@ def test_two_tabs_are_asked_different_questions_and_lose_no_answer(chromium: Web
 
 @pytest.mark.browser
 def test_another_sites_page_cannot_post_an_answer(chromium: WebDriver, made: Set, tmp_path: Path) -> None:
-    with served(made) as server:
+    with asked(command(made)) as server:
         chromium.get(server.url)
         sha256 = shown(chromium)
         tab = chromium.execute_script("return sessionStorage.tab")
@@ -196,8 +157,8 @@ def test_another_sites_page_cannot_post_an_answer(chromium: WebDriver, made: Set
 
 
 @pytest.mark.browser
-def test_the_page_fits_a_phone_and_says_nothing_wrong_to_its_console(chromium: webdriver.Chrome, made: Set) -> None:
-    with served(made) as server:
+def test_the_page_fits_a_phone_and_says_nothing_wrong_to_its_console(chromium: Chrome, made: Set) -> None:
+    with asked(command(made)) as server:
         size = {"width": 375, "height": 667, "deviceScaleFactor": 1, "mobile": True}
         chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         try:
@@ -218,16 +179,8 @@ def test_the_page_fits_a_phone_and_says_nothing_wrong_to_its_console(chromium: w
     assert len(given(made)) == 1
 
 
-def post(server: Server, path: str, headers: dict[str, str], words: dict[str, str]) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
-    connection.request("POST", path, json.dumps(words), {"Content-Type": "application/json", **headers})
-    status = connection.getresponse().status
-    connection.close()
-    return status
-
-
 def test_only_this_page_on_this_computer_may_answer_and_one_server_at_a_time(made: Set) -> None:
-    with served(made) as server:
+    with asked(command(made)) as server:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
         connection.request("GET", "/")
         answer = connection.getresponse()
@@ -259,8 +212,8 @@ def test_only_this_page_on_this_computer_may_answer_and_one_server_at_a_time(mad
         assert post(server, "/answer", good, {"tab": "t", "sha256": "a" * 64, "answer": "yes"}) == 409
         assert given(made) == []
 
-        command = [sys.executable, "-m", "curate", "review", "--data", str(made.data.root), "--port", "0"]
-        second = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        other = [sys.executable, "-m", *command(made), "--port", "0"]
+        second = subprocess.run(other, capture_output=True, text=True, timeout=60, check=False)
         assert second.returncode == 75
         assert "review is already at work" in second.stderr
 
@@ -272,7 +225,7 @@ def test_the_next_picture_shows_within_a_tenth_of_a_second_at_forty_thousand(
     chromium: WebDriver, tmp_path: Path
 ) -> None:
     made = dataset(tmp_path / "many", 40_000, pairs=False)
-    with served(made) as server:
+    with asked(command(made)) as server:
         chromium.get(server.url)
         shown(chromium, answers=0)
         work = psutil.Process(server.process.pid)
@@ -291,7 +244,7 @@ def test_the_next_picture_shows_within_a_tenth_of_a_second_at_forty_thousand(
 
 def test_without_flask_the_command_says_what_to_install(made: Set) -> None:
     program = "import sys; sys.modules['flask'] = None; from curate.__main__ import main; main()"
-    command = [sys.executable, "-c", program, "review", "--data", str(made.data.root)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    words = [sys.executable, "-c", program, *command(made)[1:]]
+    ended = subprocess.run(words, capture_output=True, text=True, check=False)
     assert ended.returncode == 69
     assert "make setup EXTRA=web" in ended.stderr

@@ -14,12 +14,14 @@ from gan.nets import frozen, networks, presets, pyramid, teacher
 from gan.nets.layers import GhostBatchNorm2d
 from gan.pictures import batches, data
 from gan.sample import sample
-from gan.train import loop, players, preflight
+from gan.train import loop, players, preflight, runs
 from gan.train.augment import augment
 from gan.train.job import Moment
 from gan.train.players import Machine
 from scrapbag.errors import MissingError, RecipeError
+from scrapbag.layout import Run
 from scrapbag.models import lite0
+from scrapbag.recipe import Train
 
 SMALL = ("batch=4", "width=4", "mix=4", "teacher_side=64")
 
@@ -162,6 +164,33 @@ def test_without_the_package_the_residual_pair_learns_and_a_sentence_says_so(tmp
     assert said == [f"{sentence}; without a teacher D learns from the pictures alone"]
     run = job(squares(tmp_path / "data"), tmp_path / "run", "mix=4", preset="projected")
     assert (run.values.teacher, run.values.block) == ("none", "residual")
+
+
+def test_a_run_that_goes_on_keeps_its_teacher_and_says_nothing_of_going_without(tmp_path, monkeypatch):
+    pictures, asked = squares(tmp_path / "data"), Train(preset="projected", images=4, values=SMALL)
+    (tmp_path / "run").mkdir()
+    runs.prepare(pictures, Run(tmp_path / "run"), asked, lambda _: None)
+    monkeypatch.setattr("scrapbag.models.lite0.PACKAGE", "no-such-package")
+    said = []
+    again = runs.prepare(pictures, Run(tmp_path / "run"), asked, said.append)
+    assert again.values.teacher == "lite0"
+    assert [line for line in said if "teacher" in line] == []
+    with pytest.raises(MissingError, match="run make setup"):
+        loop.train(again)
+
+
+def test_the_probe_takes_fewer_steps_where_one_takes_long(monkeypatch):
+    values = presets.resolve("projected", SMALL)
+    steps, real = [], loop.play
+    monkeypatch.setattr(loop, "play", lambda *words: steps.append(words[4].step) or real(*words))
+    monkeypatch.setattr(preflight, "_candidates", lambda: [Machine()])
+    monkeypatch.setattr(preflight, "PATIENCE_S", 1e9)
+    preflight.probe(values, 32, 0)
+    assert steps == [1, 0, 1, 1]
+    monkeypatch.setattr(preflight, "PATIENCE_S", 0.0)
+    _, speed, _ = preflight.probe(values, 32, 0)
+    assert steps == [1, 0, 1, 1, 1]
+    assert speed > 0
 
 
 def test_without_the_package_the_model_that_chose_the_pictures_teaches(tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from scrapbag import page
+from scrapbag.web import page
 
 PAGES = {  # package: template, style, script
     "curate.review": ("review.html.j2", "review.css", "review.js"),

@@ -1,6 +1,6 @@
 """Page time: from a key to the next picture painted, in a real Chromium over a catalog of 40,000 pictures.
 
-    .venv/bin/python -m benchmarks.review_page [--pictures 40000] [--keys 50] [--pause 0.5]
+    .venv/bin/python -m benchmarks.review page [--pictures 40000] [--keys 50] [--pause 0.5]
 
 The pictures are twelve drawings of shapes and grain, 1000 x 750 and about 100 kB, under 40,000 names; the
 scores are simulated. A person is a key every `pause` seconds, yes or no by the truth. A probe in the page takes the

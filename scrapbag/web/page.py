@@ -14,8 +14,10 @@ from typing import Any
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+Files = str | tuple[str, ...]  # a name in a package's templates/, or in ours; or several, put one after the other
 
-def render(package: str, template: str, style: str, script: str = "", *, served: bool = False, **words: Any) -> str:
+
+def render(package: str, template: str, style: Files, script: Files = "", *, served: bool = False, **words: Any) -> str:
     """The page as HTML; `template`, `style` and `script` are names in the package's templates/.
 
     A page that is `served` has its policy in a header (`policy`), any other in itself.
@@ -30,11 +32,12 @@ def render(package: str, template: str, style: str, script: str = "", *, served:
 
 
 @cache
-def source(package: str, name: str) -> str:
-    """The text of a file in the package's templates/."""
+def source(package: str, files: Files) -> str:
+    """The text of files in the package's templates/, or in ours."""
     loader = _environment(package).loader
     assert loader is not None
-    return loader.get_source(_environment(package), name)[0]
+    names = (files,) if isinstance(files, str) else files
+    return "".join(loader.get_source(_environment(package), name)[0] for name in names)
 
 
 def policy(style: str, script: str = "", *, served: bool = False) -> str:
@@ -57,7 +60,7 @@ def _hash(text: str) -> str:
 @cache
 def _environment(package: str) -> Environment:
     return Environment(
-        loader=ChoiceLoader([PackageLoader(package), PackageLoader("scrapbag")]),
+        loader=ChoiceLoader([PackageLoader(package), PackageLoader("scrapbag.web")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

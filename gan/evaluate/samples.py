@@ -1,0 +1,71 @@
+"""What the sample command makes: a sheet, a PNG each, the best of many, or a texture; and what does not go together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gan.evaluate import best
+from gan.sample import sample, textures
+from gan.train import runs
+from scrapbag.errors import UsageError
+from scrapbag.layout import Data
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scrapbag.layout import Run
+
+SHEET = 4096  # pictures on a sheet, at most
+TIMES = 16  # samples to choose from for each of the best, where nothing else is said
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options of `python -m gan sample`."""
+
+    count: int
+    form: str  # sheet | png
+    best: int | None
+    among: int | None
+    truncation: float
+    data_root: Path | None
+    pixels: str | None  # this and the next three: of a texture, see gan/sample/textures.py
+    std: float
+    kinds: str
+    seamless: bool
+
+    @property
+    def texture(self) -> bool:
+        """Whether anything was said that only a texture has."""
+        return bool(self.pixels or self.kinds or self.seamless or self.std != 1)
+
+
+def write(run: Run, seed: int, asked: Asked) -> str:
+    """Make it; a line that says what and where. Raises UsageError, in one sentence, for what does not go together."""
+    _check(asked)
+    if asked.texture:
+        path = textures.write(
+            run, asked.pixels or "512x512", asked.std, asked.kinds, seamless=asked.seamless, seed=seed
+        )
+        return f"a texture of seed {seed} -> {path}"
+    if asked.best:
+        pictures, curated, level = runs.pictures(run, asked.data_root)
+        among = asked.among or TIMES * asked.best
+        path, words = best.write(run, pictures, Data(curated.parent), level, asked.best, among, seed, asked.truncation)
+        return f"{words} -> {path}"
+    make = sample.write_each if asked.form == "png" else sample.write
+    return f"{asked.count:,} samples of seed {seed} -> {make(run, asked.count, seed, asked.truncation)}"
+
+
+def _check(asked: Asked) -> None:
+    if asked.texture and (asked.best or asked.form == "png" or asked.truncation != 1):
+        raise UsageError("PIXELS, STD, TYPE and SEAMLESS make one texture; write them without BEST, AS and TRUNCATION")
+    if asked.among and not asked.best:
+        raise UsageError("OF is how many to choose from; write BEST=64 beside it")
+    if asked.best and asked.form == "png":
+        raise UsageError("BEST makes a sheet, AS=png a file each; write one of them")
+    if asked.best and asked.among and asked.among <= asked.best:
+        raise UsageError(f"the best {asked.best} of {asked.among} are no choice; write an OF larger than BEST")
+    if asked.form == "sheet" and not asked.best and asked.count > SHEET:
+        raise UsageError(f"a sheet has at most {SHEET:,} pictures; write AS=png for a file each")

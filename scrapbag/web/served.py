@@ -1,0 +1,125 @@
+"""A web page for a person on this computer: a small server that no other computer, and no other page, can use."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from scrapbag.errors import MissingExtraError, UsageError
+from scrapbag.web import page
+
+try:  # pages take Flask's names from here, so that without it there is one sentence
+    from flask import Flask, Response, abort, jsonify, request
+    from werkzeug.serving import WSGIRequestHandler, make_server
+except ModuleNotFoundError as error:
+    raise MissingExtraError("a page in the browser", error.name or "flask", "web") from None
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scrapbag.web.page import Files
+
+__all__ = ["HOST", "Flask", "Response", "abort", "application", "jsonify", "serve", "text"]
+HOST = "127.0.0.1"
+
+
+def application(
+    name: str,
+    package: str,
+    template: str,
+    style: Files,
+    script: Files,
+    words: dict[str, Any],
+    again: Callable[[str], str],
+) -> Flask:
+    """An app whose only page is `template` of the package's templates/, shown with `words`; routes are added to it.
+
+    `again` makes of a port the command that starts the server once more. `name` is the app's, and its cookie's. What
+    changes something is a POST of JSON with the page's token.
+    """
+    app = Flask(package.partition(".")[0])
+    token, key, cookie = secrets.token_urlsafe(32), secrets.token_urlsafe(32), f"scrapbag_{name}"
+
+    @app.before_request
+    def guard() -> None:
+        """Refuse other names for this computer (DNS rebinding) and, for what changes something, other pages."""
+        host, _, _ = request.host.partition(":")
+        if host not in {HOST, "localhost"}:
+            abort(403)
+        if request.method == "GET":
+            return
+        own = request.headers.get("Origin") in {None, f"http://{request.host}"}
+        same = request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
+        sent = secrets.compare_digest(request.headers.get("X-Token", "").encode(), token.encode())
+        kept = secrets.compare_digest(request.cookies.get(cookie, "").encode(), key.encode())
+        if not (own and same and sent and kept and request.is_json):
+            abort(403)
+
+    headers = _headers(package, style, script)
+
+    @app.after_request
+    def harden(response: Response) -> Response:
+        response.headers.update(headers)
+        return response
+
+    @app.get("/")
+    def home() -> Response:
+        told = {**words, "token": token, "again": again(request.host.partition(":")[2])}
+        response = Response(page.render(package, template, style, script, served=True, **told))
+        response.headers["Cache-Control"] = "no-store"
+        response.set_cookie(cookie, key, httponly=True, samesite="Strict")
+        return response
+
+    @app.get("/favicon.ico")
+    def icon() -> Response:
+        return Response(status=204)
+
+    return app
+
+
+def serve(app: Flask, port: int, told: Callable[[str], None], free: str) -> None:
+    """Serve until stopped. `told` is called with the page's address once the server answers; port 0 is any free one.
+
+    `free` is the command that takes any free port.
+
+    Raises UsageError when the port is taken.
+    """
+    try:
+        server = make_server(HOST, port, app, threaded=True, request_handler=_Quiet)
+    except (OSError, SystemExit):  # werkzeug ends the process at a port that is taken
+        raise UsageError(f"port {port} is taken; run {free} for any free one") from None
+    told(f"http://{HOST}:{server.server_port}/")
+    try:
+        server.serve_forever()  # Ctrl-C and SIGTERM end it as they should end a server: quietly
+    finally:
+        server.server_close()
+
+
+def text(name: str) -> str:
+    """A text of 1 to 100 characters in the JSON that was posted; anything else ends the request with 400."""
+    value = request.get_json().get(name) if isinstance(request.get_json(), dict) else None
+    if not isinstance(value, str) or not 1 <= len(value) <= 100:
+        abort(400)
+    return value
+
+
+def _headers(package: str, style: Files, script: Files) -> dict[str, str]:
+    """Of every answer: nothing is loaded but from this server, nothing runs but our script, and no page frames ours."""
+    sources = page.source(package, style), page.source(package, script)
+    return {
+        "Content-Security-Policy": page.policy(*sources, served=True),
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+
+
+class _Quiet(WSGIRequestHandler):
+    """Says nothing of each request, and answers several over one connection."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_request(self, *said: object) -> None:
+        logging.getLogger(__name__).debug("%s %s", self.path, said)
