@@ -48,6 +48,7 @@ class Material:
     records: list[Record]
     main_records: dict[str, Record]  # by sha256
     pictures: dict[str, catalog.StoredPicture]  # by sha256
+    gone: set[str]  # the sha256 of those whose file is not there
     labels: list[Label]  # answers to the question that the targets ask, in the order given
     targets: tuple[int, ...]  # positions of the model's outputs that they stand for
     reference_scores: Scores | None  # of the same weights in fp32, where there are any
@@ -75,15 +76,16 @@ def gather(settings: Curate, data: Data) -> Material:
         predicted = predictions(scores, wanted)
         records = list(catalog.records(connection))
         given = labels.every(connection, settings.targets)
-        pictures = {picture.sha256: picture for picture in catalog.pictures(connection, data)}
+        stored = catalog.pictures(connection, data)
     finally:
         connection.close()
+    pictures, gone = {picture.sha256: picture for picture in stored}, catalog.absent(stored, data)
     main = assemble.main_records(records, settings.require_licence)
     answers = {sha256: label.answer for sha256, label in labels.latest(given).items()}
-    facts = collect(scores, predicted, main, answers, settings.require_licence)
+    facts = collect(scores, predicted, main, answers, settings.require_licence, gone)
     links = duplicates.links(read_pairs(scores.shards), settings.near)
     reference = reference_scores(data, scores) if wanted else None
-    return Material(scores, predicted, facts, links, records, main, pictures, given, wanted, reference)
+    return Material(scores, predicted, facts, links, records, main, pictures, gone, given, wanted, reference)
 
 
 def choose(material: Material, settings: Curate) -> Outcome:
@@ -108,7 +110,7 @@ def choose(material: Material, settings: Curate) -> Outcome:
         for values in made.values():
             values["certificate"] = str(certificate) if values["kept"] else ""
     return Outcome(
-        rows=tuple(assemble.rows(material.records, material.main_records, made)),
+        rows=tuple(assemble.rows(material.records, material.main_records, made, material.gone)),
         settings=settings,
         score=_info(material.scores),
         cut=cut,

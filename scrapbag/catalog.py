@@ -6,6 +6,7 @@ that never changes; a sighting is one picture on one page; labels belong to a sh
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from scrapbag.errors import DiskError, MissingError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from scrapbag.layout import Data
 
@@ -193,6 +194,21 @@ def pictures(connection: sqlite3.Connection, data: Data) -> list[StoredPicture]:
     """Every picture, by its number."""
     rows = connection.execute("select id, sha256, extension from picture order by id")
     return [StoredPicture(number, sha256, data.image(sha256, extension)) for number, sha256, extension in rows]
+
+
+def absent(stored: Sequence[StoredPicture], data: Data) -> set[str]:
+    """The sha256 of those pictures whose file is gone. Raises DiskError where all are: then it is the disk.
+
+    What is not there now says nothing about a picture, so nobody may keep a score of it.
+    """
+    folders = [entry for entry in os.scandir(data.images) if entry.is_dir()] if data.images.is_dir() else []
+    there = {entry.name for folder in folders for entry in os.scandir(folder)}
+    gone = {picture.sha256 for picture in stored if picture.path.name not in there}
+    if gone and len(gone) == len(stored):
+        raise DiskError(
+            f"{data.images} has none of the {len(stored)} pictures that it should have; see that its disk is mounted"
+        )
+    return gone
 
 
 def _disk(folder: Path) -> str:
