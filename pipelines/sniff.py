@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from scrapbag.formats import jpeg, png
+from scrapbag.formats.memory import blame
 from scrapbag.formats.signatures import format_of
 
 
@@ -45,12 +46,13 @@ def look(body: bytes, max_pixels: int) -> Sniffed:
         image = _open(body, found.pillow)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise TooManyPixelsError(str(error)) from None
-    except Exception:  # noqa: BLE001  (decoders of hostile bytes raise whatever they like; it is one row)
+    except Exception as error:  # noqa: BLE001  (decoders of hostile bytes raise whatever they like; it is one row)
+        blame(error, max_pixels)
         return Sniffed(name, problem="unreadable")
     width, height = image.size
     if width * height > max_pixels:
         raise TooManyPixelsError(f"{width} x {height} pixels")
-    return Sniffed(name, width, height, _problem(image, name, body))
+    return Sniffed(name, width, height, _problem(image, name, body, max_pixels))
 
 
 def _open(body: bytes, format_: str) -> Image.Image:
@@ -65,7 +67,7 @@ def _open(body: bytes, format_: str) -> Image.Image:
         return Image.open(io.BytesIO(kept), formats=[format_])
 
 
-def _problem(image: Image.Image, name: str, body: bytes) -> str:
+def _problem(image: Image.Image, name: str, body: bytes, max_pixels: int) -> str:
     if name == "jpg":
         return "" if jpeg.is_whole(body) or jpeg.ended(body) else "truncated"
     try:
@@ -74,6 +76,7 @@ def _problem(image: Image.Image, name: str, body: bytes) -> str:
         else:
             image.load()
     except Exception as error:  # noqa: BLE001  (as above)
+        blame(error, max_pixels)
         return "truncated" if "truncated" in str(error) else "unreadable"
     return ""
 

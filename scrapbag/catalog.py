@@ -202,7 +202,8 @@ def absent(stored: Sequence[StoredPicture], data: Data) -> set[str]:
     What is not there now says nothing about a picture, so nobody may keep a score of it.
     """
     folders = [entry for entry in os.scandir(data.images) if entry.is_dir()] if data.images.is_dir() else []
-    there = {entry.name for folder in folders for entry in os.scandir(folder)}
+    files = (entry for folder in folders for entry in os.scandir(folder))
+    there = {entry.name for entry in files if not entry.is_symlink() or Path(entry).exists()}
     gone = {picture.sha256 for picture in stored if picture.path.name not in there}
     if gone and len(gone) == len(stored):
         raise DiskError(

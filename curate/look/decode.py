@@ -9,13 +9,13 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PIL import Image
 
 from curate.look import heap
 from curate.look.colours import ON_ITS_SIDE, TURNS, orientation, raw_mode, rgb
 from scrapbag import recipe
 from scrapbag.formats import jpeg, png
+from scrapbag.formats.memory import blame
 from scrapbag.formats.quiet import quiet
 from scrapbag.formats.signatures import format_of
 
@@ -86,13 +86,13 @@ def load(path: Path, at_least: int | None = None) -> Opened:
     except UnusableError:
         raise
     except BROKEN as error:
-        _blame(error)
+        blame(error, Image.MAX_IMAGE_PIXELS or recipe.Scrape.max_pixels)
         if not (mended := png.essential(body) or jpeg.ended(body)):
             raise UnusableError("unreadable") from error
     try:
         return _decoded(mended, found.pillow, at_least)
     except BROKEN as error:
-        _blame(error)
+        blame(error, Image.MAX_IMAGE_PIXELS or recipe.Scrape.max_pixels)
         raise UnusableError("unreadable") from error
 
 
@@ -114,16 +114,6 @@ def _decoded(body: bytes, name: str, at_least: int | None) -> Opened:
                 upright, alpha = upright.transpose(TURNS[turn]), alpha and alpha.transpose(TURNS[turn])
         width, height = size[::-1] if turn in ON_ITS_SIDE else size
         return Opened(upright, alpha, image.format or name, width, height)
-
-
-def _blame(error: BaseException) -> None:
-    """Raise MemoryError on where it is the computer that lacks memory.
-
-    Decoders raise it at hostile headers too. Asked after the picture was let go: a computer that cannot spare what the
-    largest allowed one takes says nothing of a file.
-    """
-    if isinstance(error, MemoryError):
-        np.empty((Image.MAX_IMAGE_PIXELS or recipe.Scrape.max_pixels, 4), dtype=np.uint8).fill(0)
 
 
 @contextmanager

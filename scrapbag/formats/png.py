@@ -35,6 +35,12 @@ def essential(body: bytes) -> bytes:
     return b"".join([*parts, _chunk(b"IEND", b"")])
 
 
+def is_whole(body: bytes) -> bool:
+    """Whether every chunk up to IEND is there, and every checksum agrees; the pixels are not decoded."""
+    chunks = [whole for _, _, whole in _chunks(body)]
+    return body.startswith(_SIGNATURE) and all(chunks) and len(chunks) > 1 and body.endswith(_chunk(b"IEND", b""))
+
+
 def _chunks(body: bytes) -> Iterator[tuple[bytes, bytes, bool | None]]:
     """Every chunk up to IEND: its type, its data, and whether its checksum agrees; None where the file ends within."""
     at = len(_SIGNATURE)
