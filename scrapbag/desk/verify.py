@@ -80,7 +80,9 @@ def catalog(data: Data) -> Iterator[Fault]:
             for (said,) in connection.execute("pragma integrity_check(20)"):
                 if said != "ok":
                     yield Fault(data.catalog, said, heal)
-            lost = "select count(*) from request where sha256 is not null and sha256 not in (select sha256 from picture)"
+            lost = (
+                "select count(*) from request where sha256 is not null and sha256 not in (select sha256 from picture)"
+            )
             if count := connection.execute(lost).fetchone()[0]:
                 yield Fault(data.catalog, f"{count} requests name a picture that has no row", heal)
         except sqlite3.DatabaseError as error:
@@ -115,7 +117,7 @@ def scores(data: Data, part: Part, anew: str) -> Iterator[Fault]:
     """Every shard of scores by its hash; those that an older version wrote have none, and are opened."""
     for root in sorted(path for path in data.scored.glob("*/") if path.is_dir()):
         version = Version(root)
-        sums = dict(reversed(line.split()) for line in _lines(version.sums))
+        sums = _sums(version.sums)
         for shard in version.shards():
             if not part.has(_digest(shard)):
                 continue
@@ -191,8 +193,10 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _lines(path: Path) -> list[str]:
-    return [line for line in path.read_text().splitlines() if len(line.split()) == 2] if path.exists() else []
+def _sums(path: Path) -> dict[str, str]:
+    """By file name the hash that sha256sum's format has; of a shard that was written twice the later one."""
+    lines = [line.split() for line in path.read_text().splitlines()] if path.exists() else []
+    return {words[1]: words[0] for words in lines if len(words) == 2}
 
 
 def _json(path: Path) -> dict[str, object] | None:

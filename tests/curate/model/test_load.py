@@ -28,11 +28,6 @@ def test_resize_and_crop_in_one_step_give_timms_own_pixels(size, side, crop, met
     assert np.abs(ours.astype(int) - np.asarray(theirs).astype(int)).max() <= 1
 
 
-def test_a_classifier_trained_by_cross_entropy_is_a_softmax_and_one_by_bce_a_sigmoid():
-    assert load._SIGMOID_TAGS.match("a1_in1k")
-    assert not load._SIGMOID_TAGS.match("tv_in1k")
-
-
 def test_the_same_picture_has_the_same_score_in_any_batch():
     loaded = load.load("demo")
     embed = load.Embedder(loaded, load.torch_body(loaded, "bf16"))
