@@ -51,16 +51,16 @@ def test_a_name_of_several_synsets_is_refused_with_their_numbers():
 
 
 def test_a_class_set_told_by_the_class_count_alone_is_refused():
-    class_set = class_set({"tag": "mine"}, 1000)
-    assert class_set.name == "unknown"
+    found = class_set({"tag": "mine"}, 1000)
+    assert found.name == "unknown"
     with pytest.raises(RecipeError, match="does not say what its 1,000 classes are"):
-        targets.indices(["quilt"], class_set)
-    assert targets.indices([], class_set) == ()
+        targets.indices(["quilt"], found)
+    assert targets.indices([], found) == ()
 
 
 def test_the_names_in_a_models_own_config_go_before_any_guess():
-    class_set = class_set({"tag": "x_in1k", "label_names": ["bag", "quilt", "shoe"]}, 3)
-    assert targets.indices(["Shoe", "bag"], class_set) == (0, 2)
+    found = class_set({"tag": "x_in1k", "label_names": ["bag", "quilt", "shoe"]}, 3)
+    assert targets.indices(["Shoe", "bag"], found) == (0, 2)
 
 
 def test_a_class_set_survives_its_file():

@@ -57,7 +57,7 @@ def found(data, run, part="1/1"):
 
 
 def first(folder, pattern):
-    return sorted(folder.glob(pattern))[0]
+    return min(folder.glob(pattern))
 
 
 def flip(path):
