@@ -31,9 +31,9 @@ from scrapbag.recipe import model_folder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from PIL import Image
 
     from curate.model.targets import ClassSet
+    from curate.model.transform import Prepare
 
 Body = Callable[[torch.Tensor], torch.Tensor]  # normalised (BATCH, 3, H, W) -> feature maps
 _NAMES = ("label_names", "label_descriptions")  # keys of config.json
@@ -44,7 +44,7 @@ class Loaded:
     """A model with everything that a score depends on."""
 
     module: Any  # a timm model; torch's stubs know nothing of its methods
-    prepare: Callable[[Image.Image], NDArray[np.uint8]]  # upright RGB -> (3, H, W), exactly as timm evaluates
+    prepare: Prepare  # upright RGB -> (3, H, W), exactly as timm evaluates
     config: dict[str, Any]  # timm's data config: input_size mean std interpolation crop_pct crop_mode
     weights: str  # sha256 of the state dict
     classes: ClassSet
