@@ -1,7 +1,7 @@
 """How exact each way of computing is on real photographs, against the same small ResNet by torch in fp32.
 
-    REAL=<folder> python -m benchmarks.exact              # about three minutes of one core
-    REAL=<folder> python -m benchmarks.exact large 300    # large JPEGs decoded at 1/2 to 1/8, some six minutes
+    REAL=<folder> .venv/bin/python -m benchmarks.exact              # about three minutes of one core
+    REAL=<folder> .venv/bin/python -m benchmarks.exact large 300    # large JPEGs decoded at 1/2 to 1/8, some six minutes
 
 REAL has labels.csv, photos/ and model/. Average precision is of the unseen photographs with a clear label, as
 `timm by hand` has it in benchmarks/real.py; a decision counts as changed when a picture is on the other side of one of

@@ -27,7 +27,7 @@ SETS = {
 }
 FOLDERS = ("RECIPE", "DATA", "RUN")
 _OTHERS = (
-    "SITE", "RETRY", "FRESH", "PORT", "AS", "N", "PIXELS", "STD", "TYPE", "SEAMLESS", "REAL", "PYTHON", "TORCH_INDEX",
+    "SITE", "RETRY", "FRESH", "PART", "PORT", "AS", "N", "PIXELS", "STD", "TYPE", "SEAMLESS", "REAL", "PYTHON", "TORCH_INDEX",
     "EXTRA", "B", "T", "VENV",
 )  # fmt: skip
 VARIABLES = frozenset({*FOLDERS, *SETS, *_OTHERS})

@@ -69,7 +69,7 @@ def flip(path):
 
 def unlisted(data):
     table = data.curated / "metadata.csv"
-    rows = list(csv.reader(table.open(newline="")))
+    rows = list(csv.reader(table.read_text().splitlines()))
     table.unlink()
     with table.open("w", newline="") as file:
         csv.writer(file).writerows(rows[:-1])
@@ -119,7 +119,7 @@ def test_each_damage_is_one_line_with_what_heals_it(made, harm, what, heal):
     before = {path: path.stat().st_mtime_ns for root in (data.root, run.root) for path in root.rglob("*.*")}
     [line] = found(data, run)
     assert what in line
-    assert f"heal: {heal}" in line or f"; {heal}" in line
+    assert heal in line.partition("heal: ")[2]
     after = {path: path.stat().st_mtime_ns for root in (data.root, run.root) for path in root.rglob("*.*")}
     assert {path for path in before if "catalog.db" not in path.name and before[path] != after.get(path)} == set()
 
