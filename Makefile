@@ -17,7 +17,7 @@ PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
 TARGETS := help setup demo test real scrape score targets curate review report train sample interpolate evaluate blind export \
-           status doctor bench coverage docs-tables strip lint fmt clean
+           status verify doctor bench coverage docs-tables strip lint fmt clean
 OTHERS  := help setup demo test real doctor bench coverage docs-tables strip lint fmt # they need no recipe
 
 # --- how make was called: every word of it is known, and NAME is whose dataset is meant (scrapbag/make) ----------------
@@ -129,6 +129,9 @@ blind: $(READY) ## Real or sample, 40 by lot, yes or no in the browser: how many
 status: $(READY) ## Where this dataset stands, and the next command; without RECIPE= of every dataset
 	@$(PY) -m scrapbag.desk.status $(if $(filter-out file,$(foreach v,RECIPE DATA RUN,$(firstword $(origin $(v))))),\
 	  $(data) $(run) --recipe $(call quoted,$(RECIPE)))
+
+verify: $(READY) ## Whether every file is as it was written; a fifth of them: PART=1/5
+	@$(PY) -m scrapbag.desk.verify --data $(DATA) --run $(RUN) $(if $(PART),--part $(PART))
 
 doctor: $(READY) ## What this computer has and lacks
 	@$(PY) -m scrapbag.desk.doctor

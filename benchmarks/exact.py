@@ -1,6 +1,7 @@
 """How exact each way of computing is on real photographs, against the same small ResNet by torch in fp32.
 
-    REAL=<folder> .venv/bin/python -m benchmarks.exact    # about three minutes of one core
+    REAL=<folder> .venv/bin/python -m benchmarks.exact              # about three minutes of one core
+    REAL=<folder> .venv/bin/python -m benchmarks.exact large 300    # JPEGs decoded at 1/2 to 1/8, some six minutes
 
 REAL has labels.csv, photos/ and model/. Average precision is of the unseen photographs with a clear label, as
 `timm by hand` has it in benchmarks/real.py; a decision counts as changed when a picture is on the other side of one of
@@ -28,6 +29,7 @@ from sklearn.metrics import average_precision_score
 
 from benchmarks.real import BY_HAND
 from benchmarks.support.folder_data import dataset
+from benchmarks.support.large_photographs import large
 from curate.choose import facts
 from curate.look import decode
 from curate.model import targets
@@ -55,6 +57,10 @@ def main() -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     decode.strict()
+    if sys.argv[1:2] == ["large"]:
+        figures, reached = large(Path(os.environ["REAL"]), int((sys.argv[2:] or ["1000"])[0]))
+        print(json.dumps({"figures": figures, "reached": reached}))
+        return
     able = importlib.util.find_spec("openvino") and importlib.util.find_spec("nncf")
     with tempfile.TemporaryDirectory() as folder:
         rough = [name for name in ROUGH if able or name.startswith("torch")]

@@ -37,9 +37,11 @@ def score(root: Path) -> None:
         from curate.scores import stage  # noqa: PLC0415  the other commands do without torch
 
         done = stage.score(recipe.load(Data(root).settings_of("score")).score, Data(root))
+        again = call.make("scrape", RETRY="failed")
         click.echo(
             f"scored {done.new:,} new of {done.pictures:,} pictures with {done.model}"
             f" ({done.forward_passes:,} forward passes, {done.unusable:,} unusable files)"
+            f"{f', {done.missing:,} files are gone: {again} asks for them anew' * bool(done.missing)}"
             f" -> {Data(root).scored / done.key} · next: {call.make('curate')}"
         )
 

@@ -51,6 +51,7 @@ class Material:
     records: list[Record]
     main_records: dict[str, Record]  # by sha256
     pictures: dict[str, catalog.StoredPicture]  # by sha256
+    absent: set[str]  # the sha256 of those whose file is not there
     labels: list[Label]  # answers to the question that the targets ask, in the order given, undone ones too
     targets: tuple[int, ...]  # positions of the model's outputs that they stand for
     reference_scores: Scores | None  # of the same weights in fp32, where there are any
@@ -79,18 +80,19 @@ def gather(settings: Curate, data: Data) -> Material:
         predicted = predictions(scores, wanted)
         records = assemble.agreed(catalog.records(connection))
         ever = labels.every(connection, settings.targets, undone=True)
-        pictures = {picture.sha256: picture for picture in catalog.pictures(connection, data)}
+        stored = catalog.pictures(connection, data)
     finally:
         connection.close()
+    known, absent = {picture.sha256: picture for picture in stored}, catalog.absent(stored, data)
     main = assemble.main_records(records)
     answers = {sha256: label.answer for sha256, label in labels.latest(one for one in ever if not one.undone).items()}
-    facts = collect(scores, predicted, main, answers, settings.require_licence)
+    facts = collect(scores, predicted, main, answers, settings.require_licence, absent)
     links = duplicates.links(read_pairs(scores.shards), settings.near)
     corrected = _correction(scores, facts, links, settings, wanted)
     if corrected.confidence is not None and corrected.on_target is not None:
         facts = replace(facts, confidence=corrected.confidence, on_target=corrected.on_target)
     reference = reference_scores(data, scores) if wanted else None
-    return Material(scores, predicted, facts, corrected, links, records, main, pictures, ever, wanted, reference)
+    return Material(scores, predicted, facts, corrected, links, records, main, known, absent, ever, wanted, reference)
 
 
 def choose(material: Material, settings: Curate) -> Outcome:
@@ -113,7 +115,7 @@ def choose(material: Material, settings: Curate) -> Outcome:
             values["certificate"] = str(certificate) if values["kept"] else ""
     before, by_prob = _uncertified(material, settings) if certificate else (None, None)
     return Outcome(
-        rows=tuple(assemble.rows(material.records, material.main_records, made)),
+        rows=tuple(assemble.rows(material.records, material.main_records, made, material.absent)),
         settings=settings,
         score=_info(material.scores),
         cut=cut,

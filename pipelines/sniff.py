@@ -3,27 +3,13 @@
 from __future__ import annotations
 
 import io
-import warnings
 from dataclasses import dataclass
 
 from PIL import Image
 
-from pipelines.jpeg import is_whole
-
-# Our own table, not Pillow's: Image.open names no format for a header that is broken behind its signature
-_SIGNATURES = (  # where, what, our extension, Pillow's format
-    (0, b"\xff\xd8\xff", "jpg", "JPEG"),
-    (0, b"\x89PNG\r\n\x1a\n", "png", "PNG"),
-    (0, b"GIF87a", "gif", "GIF"),
-    (0, b"GIF89a", "gif", "GIF"),
-    (8, b"WEBP", "webp", "WEBP"),
-    (0, b"BM", "bmp", "BMP"),
-    (0, b"II*\x00", "tif", "TIFF"),
-    (0, b"MM\x00*", "tif", "TIFF"),
-    (4, b"ftypavif", "avif", "AVIF"),
-    (4, b"ftypavis", "avif", "AVIF"),
-)
-_FORMATS = {extension: format_ for _, _, extension, format_ in _SIGNATURES}
+from scrapbag.formats import jpeg, png
+from scrapbag.formats.memory import blame
+from scrapbag.formats.signatures import format_of
 
 
 class TooManyPixelsError(Exception):
@@ -40,45 +26,64 @@ class Sniffed:
     problem: str = ""
 
 
-def filter_warnings() -> None:
-    """Make Pillow's warning of a bomb an error and its others silent, in the whole process: filters know no threads."""
-    warnings.filterwarnings("ignore", module=r"PIL\.")
-    warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
-
-
 def extension(body: bytes) -> str:
     """A picture's extension from its signature, 'bin' for bytes that are no picture."""
-    return next((name for at, mark, name, _ in _SIGNATURES if body.startswith(mark, at)), "bin")
+    found = format_of(body)
+    return found.extension if found else "bin"
 
 
 def look(body: bytes, max_pixels: int) -> Sniffed:
     """See whether `body` is a whole picture, as cheaply as its format allows. Raises TooManyPixelsError.
 
-    A JPEG's markers are followed to its end, a PNG's checksums are checked, other formats are decoded.
+    A JPEG's markers are followed to its end, a PNG's checksums are checked, other formats are decoded. Damage beside
+    the pixels (a text's checksum, a missing end marker) is none.
     """
-    name = extension(body)
-    if name == "bin":
-        return Sniffed(name, problem="not_image")
+    found = format_of(body)
+    if found is None:
+        return Sniffed("bin", problem="not_image")
+    name = found.extension
     try:
-        image = Image.open(io.BytesIO(body), formats=[_FORMATS[name]])
+        image = _open(body, found.pillow)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise TooManyPixelsError(str(error)) from None
-    except Exception:  # noqa: BLE001  (decoders of hostile bytes raise whatever they like; it is one row)
+    except Exception as error:  # noqa: BLE001  (decoders of hostile bytes raise whatever they like; it is one row)
+        blame(error, max_pixels)
         return Sniffed(name, problem="unreadable")
     width, height = image.size
     if width * height > max_pixels:
         raise TooManyPixelsError(f"{width} x {height} pixels")
-    return Sniffed(name, width, height, _problem(image, name, body))
+    return Sniffed(name, width, height, _problem(image, name, body, max_pixels))
 
 
-def _problem(image: Image.Image, name: str, body: bytes) -> str:
+def _open(body: bytes, format_: str) -> Image.Image:
+    """Read the header; of a PNG whose texts spoil it, without them."""
+    try:
+        return Image.open(io.BytesIO(body), formats=[format_])
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise
+    except Exception:  # as above
+        if not (kept := png.essential(body)):
+            raise
+        return Image.open(io.BytesIO(kept), formats=[format_])
+
+
+def _problem(image: Image.Image, name: str, body: bytes, max_pixels: int) -> str:
     if name == "jpg":
-        return "" if is_whole(body) else "truncated"
+        return "" if jpeg.is_whole(body) or jpeg.ended(body) else "truncated"
     try:
         if name == "png":
-            image.verify()
+            _verify(image, body)
         else:
             image.load()
     except Exception as error:  # noqa: BLE001  (as above)
+        blame(error, max_pixels)
         return "truncated" if "truncated" in str(error) else "unreadable"
     return ""
+
+
+def _verify(image: Image.Image, body: bytes) -> None:
+    """Check a PNG's checksums; where one fails, decode it without what lies beside the pixels."""
+    try:
+        image.verify()
+    except Exception:  # noqa: BLE001  (as above)
+        Image.open(io.BytesIO(png.essential(body)), formats=["PNG"]).load()

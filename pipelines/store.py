@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from scrapy.exceptions import DropItem
 
 from pipelines.guards.failures import RefusedError
-from pipelines.sniff import Sniffed, TooManyPixelsError, filter_warnings, look
+from pipelines.sniff import Sniffed, TooManyPixelsError, look
 from scrapbag.crawl.frontier import Answer, Frontier, Lease, Stored
 from scrapbag.disk import sync
+from scrapbag.formats.quiet import quiet
 
 if TYPE_CHECKING:
     import sqlite3
@@ -53,7 +54,7 @@ class StorePicture:
         return cls(crawler)
 
     def open_spider(self) -> None:
-        filter_warnings()
+        quiet()
         for part in self._data.images.glob("*/.*.part"):
             part.unlink()  # of a run that was killed
 
@@ -125,7 +126,7 @@ def _write(path: str, body: bytes) -> None:
 
     Plain calls of the system: pathlib would cost as much as looking at the picture does.
     """
-    if _is_there(path, len(body)):
+    if _is_there(path, len(body)) and Path(path).read_bytes() == body:  # else it was damaged since
         return
     folder, name = os.path.split(path)
     part = f"{folder}/.{name[:64]}.{next(_PARTS)}.part"

@@ -6,8 +6,10 @@ that never changes; a sighting is one picture on one page; labels belong to a sh
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scrapbag.disk import network_disk
@@ -15,8 +17,7 @@ from scrapbag.errors import DiskError, MissingError, UsageError
 from scrapbag.tables.schema import SCRIPTS, VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Sequence
 
     from scrapbag.layout import Data
 
@@ -156,3 +157,20 @@ def _upgrade(connection: sqlite3.Connection) -> None:
         connection.execute("rollback")
         raise
     connection.execute("commit")
+
+
+def absent(stored: Sequence[StoredPicture], data: Data) -> set[str]:
+    """The sha256 of those pictures whose file is gone. Raises DiskError where all are: then it is the disk.
+
+    What is not there now says nothing about a picture, so nobody may keep a score of it.
+    """
+    folders = [entry for entry in os.scandir(data.images) if entry.is_dir()] if data.images.is_dir() else []
+    files = (entry for folder in folders for entry in os.scandir(folder))
+    there = {entry.name for entry in files if not entry.is_symlink() or Path(entry).exists()}
+    gone = {picture.sha256 for picture in stored if picture.path.name not in there}
+    if gone and len(gone) == len(stored):
+        raise DiskError(
+            f"{data.images} has none of the {len(stored)} pictures that it should have; see that its disk is mounted,"
+            " or fetch them again: make scrape RETRY=failed"
+        )
+    return gone

@@ -68,7 +68,9 @@ _STOPPED = "stopped; the same command goes on from here"
 _FULL = "cannot write {}: {}; free some space and run it again"
 _CLOSED = "cannot read or write {}: {}; see that you may, and run it again"
 _TAKEN = "cannot read or write {}: {}; choose another name, or move away what stands there"
-_DISK = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EIO), _FULL)
+_GONE = "{} is not there ({}); see that its disk is mounted, and run it again"
+_DISK = dict.fromkeys((errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ENOTCONN), _GONE)
+_DISK |= dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EIO), _FULL)
 _DISK |= dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR), _CLOSED)
 _DISK |= dict.fromkeys((errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG), _TAKEN)
 
@@ -95,7 +97,11 @@ def exits(say: Callable[[str], str] = str) -> Iterator[None]:
         if error.errno not in _DISK:
             raise
         _end(_DISK[error.errno].format(error.filename or "to the disk", error.strerror), DiskError.exit_code)
+    except MemoryError:
+        _end("the memory is full; nothing is lost, close other programs and run it again", DiskError.exit_code)
     except sqlite3.DatabaseError as error:
+        if "locked" in str(error) or "busy" in str(error):
+            _end("another program holds the catalog; close it and run it again", LockedError.exit_code)
         if "malformed" in str(error):
             _end(f"the catalog is damaged ({error}); move catalog.db away and scrape anew", DiskError.exit_code)
         if not any(words in str(error) for words in ("full", "disk I/O", "readonly", "unable to open")):

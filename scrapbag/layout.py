@@ -84,6 +84,7 @@ class Version:
     root: Path
 
     model = Inside("model.json")  # who looked, and how: name, activation, backend, dtype, number of features
+    sums = Inside("SHA256SUMS")  # of the shards, as sha256sum writes and checks them
     labels = Inside("labels.json")  # the classes that the model knows, in the order of its logits
 
     def shard(self, number: int) -> Path:

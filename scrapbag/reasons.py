@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 DecisionReason = Literal[
     "gone",
+    "missing",
     "unreadable",
     "not_image",
     "human_reject",
@@ -49,6 +50,7 @@ FetchReason = Literal[
 # In the order in which they are asked; the first that holds is a row's reason
 DECISION: dict[str, str] = {
     "gone": "No source of the recipe names it any more: its file, line or start, or the source, was taken out.",
+    "missing": "It came once, but its file is gone from images/; make scrape RETRY=failed asks for it again.",
     "unreadable": "The file came, but no decoder makes a picture of it.",
     "not_image": "Something else came under a picture's address, such as a web page.",
     "human_reject": "A person said no to this picture, or to one that is nearly the same.",

@@ -53,7 +53,7 @@ def model_folder(model: str) -> Path | None:
     """Where a model of that name is on this computer, with config.json and model.safetensors; None for one of a hub."""
     if model == "demo":
         return DEMO
-    return Path(model.removeprefix("local-dir:")) if model.startswith("local-dir:") else None
+    return Path(model.removeprefix("local-dir:")).expanduser() if model.startswith("local-dir:") else None
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from scrapbag.reasons import DECISION_REASONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
     from numpy.typing import NDArray
 
@@ -55,13 +56,22 @@ def main_records(records: Iterable[Record]) -> dict[str, Record]:
     return chosen
 
 
-def rows(records: Iterable[Record], main: Mapping[str, Record], decided: Mapping[str, dict[str, Any]]) -> Iterator[Row]:
-    """A row for each record, in their order. By sha256: `main` from `main_records`, `decided` from `by_sha256`."""
+def rows(
+    records: Iterable[Record],
+    main: Mapping[str, Record],
+    decided: Mapping[str, dict[str, Any]],
+    absent: AbstractSet[str] = frozenset(),
+) -> Iterator[Row]:
+    """A row for each record, in their order. By sha256: `main` from `main_records`, `decided` from `by_sha256`.
+
+    `absent` are the sha256 whose file is not there.
+    """
     for record in records:
         recorded = {name: getattr(record, name) for name in _RECORD}
         values = decided.get(record.sha256)
         if values is None:
-            reason = record.fetch_reason or ("waiting" if record.sha256 else "queued")
+            came = "missing" if record.sha256 in absent else "waiting"
+            reason = record.fetch_reason or (came if record.sha256 else "queued")
             yield Row(**recorded, **_UNSCORED, reason=reason, reasons=reason)
         elif main[record.sha256] is record:
             yield Row(**recorded | values)

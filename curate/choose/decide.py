@@ -121,6 +121,7 @@ def _rules(
     failed = {reason: readable & (margin < 0) for reason, margin in margins.items()}
     failed |= {
         "gone": facts.problem == "gone",
+        "missing": facts.problem == "missing",
         "unreadable": facts.problem == "unreadable",
         "not_image": facts.problem == "not_image",
         "too_large": facts.problem == "too_large",

@@ -18,6 +18,7 @@ from scrapbag.errors import MissingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from numpy.typing import NDArray
 
@@ -112,16 +113,21 @@ def collect(
     records: Mapping[str, Record],
     answers: Mapping[str, str],
     licences: Sequence[str],
+    absent: AbstractSet[str] = frozenset(),
 ) -> Facts:
-    """The columns that `decide` reads. `records` has the main record (`assemble.main_records`) of each sha256."""
+    """The columns that `decide` reads. `records` has the main record (`assemble.main_records`) of each sha256.
+
+    `absent` are the sha256 whose file is not there.
+    """
     column = scores.shards.column
     known = [records.get(sha256) for sha256 in scores.shards.sha256]
     found = np.array(PROBLEMS, dtype=object)[column("problem")]
     stored = np.array([_stored_problem(one) for one in known], dtype=object)
     allowed = {licence.casefold() for licence in licences}
+    lost = np.array([sha256 in absent for sha256 in scores.shards.sha256])
     return Facts(
         number=np.array([one.number or 0 if one else 0 for one in known]),
-        problem=np.where(stored == "", found, stored),
+        problem=np.where(lost, "missing", np.where(stored == "", found, stored)),
         width=column("width").astype(np.int64),
         height=column("height").astype(np.int64),
         bytes=np.array([one.bytes or 0 if one else 0 for one in known]),

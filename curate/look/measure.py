@@ -32,7 +32,7 @@ COLUMNS = {  # of a shard, besides sha256, hashes and the model's output
 
 Paper = tuple[float, float, float]  # an RGB colour, 0 to 255
 _STRIP = 64  # rows that are blended at once
-_MARGIN = 3  # a JPEG is decoded at no less than this times the model's side; at 2, a fine pattern's score moved by 0.4
+_MARGIN = 2  # a JPEG is decoded at no less than this times the model's side: python -m benchmarks.exact large
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,10 @@ class Look:
     pixels: NDArray[np.uint8] | None = None  # the model's input; None without a model or a picture
 
 
-def look(path: Path, prepare: Callable[[Image.Image], NDArray[np.uint8]] | None, side: int, paper: Paper) -> Look:
+def look(path: Path, prepare: Callable[..., NDArray[np.uint8]] | None, side: int, paper: Paper) -> Look:
     """Decode `path`, measure and hash it, and `prepare` it for a model that resizes shorter sides to `side` pixels.
 
+    `prepare` gets the decoded picture and its full (width, height): curate.model.transform.Prepare.
     Where a picture is transparent the model sees `paper`, its mean colour, which becomes zeros; all else sees white.
     """
     try:
@@ -63,9 +64,8 @@ def look(path: Path, prepare: Callable[[Image.Image], NDArray[np.uint8]] | None,
         "height": opened.height,
         **vars(measured),
     }
-    seen = (
-        prepare(opened.image if opened.alpha is None else _on(paper, opened.image, opened.alpha)) if prepare else None
-    )
+    on_paper = opened.image if opened.alpha is None or not prepare else _on(paper, opened.image, opened.alpha)
+    seen = prepare(on_paper, (opened.width, opened.height)) if prepare else None
     return Look("", facts, hashes.phashes(grey), seen)
 
 

@@ -6,42 +6,37 @@ import copy
 import difflib
 import hashlib
 import json
-import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeGuard
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import timm
 import torch
-from huggingface_hub import constants
+from huggingface_hub import constants, try_to_load_from_cache
+from safetensors import SafetensorError
 from timm.data.config import resolve_data_config
-from timm.data.imagenet_info import ImageNetInfo, infer_imagenet_subset
 from torch.nn import BatchNorm2d
 
 from curate.model import passes
+from curate.model.classes import activation, class_set
 from curate.model.passes import BATCH
-from curate.model.targets import SYNSET, ClassSet, above
 from curate.model.transform import transform
 from scrapbag.errors import MissingError, UsageError
 from scrapbag.models import lite0
 from scrapbag.recipe import model_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
-
-    import numpy as np
     from numpy.typing import NDArray
-    from PIL import Image
+
+    from curate.model.targets import ClassSet
+    from curate.model.transform import Prepare
 
 Body = Callable[[torch.Tensor], torch.Tensor]  # normalised (BATCH, 3, H, W) -> feature maps
-
-# Recipes whose loss was binary cross-entropy (Wightman et al., ResNet strikes back, 2021; pytorch/vision#7570): each
-# output is a yes or no of its own, and a softmax over them gives no class a high probability.
-_SIGMOID_TAGS = re.compile(r"(a1|a1h|a2|a3)_")
-_TAG_SET = re.compile(r"in(1k|12k|21k|22k)")  # the last one is what the classifier was trained on at the end
+_NAMES = ("label_names", "label_descriptions")  # keys of config.json
 
 
 @dataclass(frozen=True)
@@ -49,11 +44,11 @@ class Loaded:
     """A model with everything that a score depends on."""
 
     module: Any  # a timm model; torch's stubs know nothing of its methods
-    prepare: Callable[[Image.Image], NDArray[np.uint8]]  # upright RGB -> (3, H, W), exactly as timm evaluates
+    prepare: Prepare  # upright RGB -> (3, H, W), exactly as timm evaluates
     config: dict[str, Any]  # timm's data config: input_size mean std interpolation crop_pct crop_mode
     weights: str  # sha256 of the state dict
     classes: ClassSet
-    activation: str  # softmax | sigmoid, which turns logits into probabilities
+    activation: str  # softmax | sigmoid, which turns logits into probabilities; '' where there are none
 
     @property
     def side(self) -> int:
@@ -70,25 +65,65 @@ class Loaded:
 def load(name: str) -> Loaded:
     """A model by timm name, `hf-hub:...`, `local-dir:PATH`, "lite0" or "demo", with its weights.
 
-    Raises UsageError when there is none of that name, MissingError when its weights are on a hub out of reach.
+    Raises UsageError when there is none of that name or it cannot be scored with, MissingError when its weights are on
+    a hub out of reach.
     """
     local = model_folder(name)
-    own = json.loads((local / "config.json").read_text(encoding="utf-8")) if _is_model(local) else {}
+    own = _read(local) if local else {}
     module = _lite0() if name == lite0.NAME else _timm(name, local)
+    own = own or _of_hub(name)
     config = resolve_data_config({}, model=module)
-    return Loaded(
+    classes = class_set(module.pretrained_cfg | {k: own[k] for k in _NAMES if k in own}, module.num_classes)
+    loaded = Loaded(
         module=module,
         prepare=transform(config),
         config={key: list(value) if isinstance(value, tuple) else value for key, value in sorted(config.items())},
         weights=_hash(module),
-        classes=_class_set(module.pretrained_cfg, module.num_classes),
-        activation=own.get("link")
-        or ("sigmoid" if _SIGMOID_TAGS.match(str(module.pretrained_cfg.get("tag"))) else "softmax"),
+        classes=classes,
+        activation=activation(module.pretrained_cfg, own, classes),
     )
+    _try(loaded, name)
+    return loaded
 
 
-def _is_model(local: Path | None) -> TypeGuard[Path]:
-    return local is not None and (local / "config.json").is_file()
+def _read(local: Path) -> dict[str, Any]:
+    """The config.json that timm saves beside its weights. Raises UsageError."""
+    if not (local / "config.json").is_file():
+        raise UsageError(
+            f"there is no model in {local}; it needs config.json and model.safetensors, as timm saves them"
+        )
+    try:
+        own = json.loads((local / "config.json").read_text(encoding="utf-8-sig"))
+    except ValueError as error:
+        raise UsageError(f"{local}/config.json cannot be read: {error}") from None
+    if not isinstance(own, dict) or not isinstance(own.get("architecture"), str):
+        other = " (this one is of transformers)" if isinstance(own, dict) and "model_type" in own else ""
+        raise UsageError(f"{local}/config.json names no architecture{other}; save the model by timm's save_for_hf")
+    return own
+
+
+def _of_hub(name: str) -> dict[str, Any]:
+    """The config.json of a model of the hub, out of the cache that it was just loaded into; {} where there is none."""
+    if not name.startswith("hf-hub:"):
+        return {}
+    repository, _, revision = name.removeprefix("hf-hub:").partition("@")
+    path = try_to_load_from_cache(repository, "config.json", revision=revision or None)
+    return dict(json.loads(Path(path).read_text(encoding="utf-8"))) if isinstance(path, str) else {}
+
+
+@torch.inference_mode()
+def _try(loaded: Loaded, name: str) -> None:
+    """Raise UsageError for a network whose features are no single tensor, before hours are spent on it."""
+    try:
+        maps = loaded.module.forward_features(torch.zeros(1, *loaded.config["input_size"]))
+        features = loaded.module.forward_head(maps, pre_logits=True)
+        whole = isinstance(maps, torch.Tensor) and features.flatten(1).shape == (1, loaded.module.head_hidden_size)
+    except (RuntimeError, TypeError, AttributeError, ValueError, NotImplementedError, IndexError) as error:
+        raise UsageError(
+            f"{name} cannot be scored with ({_first_line(error)}); take a ResNet or another of timm"
+        ) from error
+    if not whole:
+        raise UsageError(f"{name} cannot be scored with: its features are no single vector; take a ResNet")
 
 
 def _lite0() -> Any:
@@ -103,18 +138,13 @@ def _lite0() -> Any:
 def _timm(name: str, local: Path | None) -> Any:
     """A model of timm's, from `local` or the hub."""
     source = f"local-dir:{local}" if local else name
-    if local:
-        if not _is_model(local):
-            raise UsageError(
-                f"there is no model in {local}; it needs config.json and model.safetensors, as timm saves them"
-            )
-    else:
+    if not local:
         _check_name(source)
         _check_hub()
     try:
         module: Any = timm.create_model(source, pretrained=True).eval()
-    except (OSError, RuntimeError) as error:  # the hub's errors are OSErrors; torch says RuntimeError at wrong weights
-        if local or not isinstance(error, OSError):
+    except (OSError, RuntimeError, ValueError, TypeError, KeyError, SafetensorError) as error:
+        if local or not isinstance(error, OSError):  # the hub's errors are OSErrors; torch's at wrong weights are not
             raise UsageError(f"cannot load the model {name}: {_first_line(error)}") from error
         raise MissingError(
             f"the weights of {name} are not on this computer and the hub cannot be reached;"
@@ -142,8 +172,10 @@ class Embedder:
         passes.add(len(pixels))
         batch = normalise(pixels, self._mean, self._std)
         maps = self._body(torch.cat([batch, batch.new_zeros(BATCH - len(batch), *batch.shape[1:])])).float()
-        features = self._module.forward_head(maps, pre_logits=True)[: len(pixels)]
-        return features.flatten(1).numpy(), self._module.forward_head(maps)[: len(pixels)].numpy()
+        features = self._module.forward_head(maps, pre_logits=True)[: len(pixels)].flatten(1).numpy()
+        if not self._module.num_classes:
+            return features, np.zeros((len(pixels), 0), dtype=np.float32)
+        return features, self._module.forward_head(maps)[: len(pixels)].numpy()
 
 
 def normalise(pixels: NDArray[np.uint8], mean: torch.Tensor, std: torch.Tensor) -> torch.Tensor:
@@ -197,33 +229,6 @@ def _check_hub() -> None:
         return  # it answers
     except OSError:
         constants.HF_HUB_OFFLINE = True
-
-
-def _class_set(config: dict[str, Any], classes: int) -> ClassSet:
-    """The class names in the model's config; else the set that its tag names, if it has that many; else unknown."""
-    if names := config.get("label_names"):
-        described = config.get("label_descriptions") or {}
-        words = {name: described[name] for name in names if name in described}
-        if all(SYNSET.fullmatch(name) for name in names):
-            words = _words(names) | words
-        return ClassSet("model", tuple(names), words)
-    tagged = _TAG_SET.findall(str(config.get("tag") or ""))
-    guess = infer_imagenet_subset({"num_classes": classes})
-    if tagged and guess and tagged[-1] == guess.split("-")[1]:
-        synsets = _synsets(guess)
-        return ClassSet(guess, synsets, _words(synsets))
-    return ClassSet("unknown", tuple(map(str, range(classes))))
-
-
-def _words(synsets: Iterable[str]) -> dict[str, str]:
-    known: Any = ImageNetInfo("imagenet-22k")
-    every = set(synsets) | above(synsets)
-    return {s: known.label_name_to_description(s) for s in sorted(every & {*_synsets("imagenet-22k"), *synsets})}
-
-
-def _synsets(subset: str) -> tuple[str, ...]:
-    info: Any = ImageNetInfo(subset)
-    return tuple(info.label_names())
 
 
 def _hash(module: Any) -> str:

@@ -26,7 +26,7 @@ class ClassSet:
     Stored beside its scores (labels.json), because the number of classes alone does not say which they are.
     """
 
-    name: str  # imagenet-1k ..., 'model' when its config names them, 'unknown' when nothing tells
+    name: str  # imagenet-1k ..., 'model' when its config names them, 'unknown' when nothing tells, 'none'
     classes: tuple[str, ...]  # a synset or a plain name for each output
     words: Mapping[str, str] = field(default_factory=dict)  # synset -> its words, of the classes and all above them
 
@@ -53,6 +53,8 @@ def indices(targets: Iterable[str], class_set: ClassSet) -> tuple[int, ...]:
     Raises RecipeError when the model has no such class, naming the nearest it has, or when nobody knows its classes.
     """
     wanted = list(targets)
+    if wanted and class_set.name == "none":
+        raise RecipeError(f"the model tells no classes apart, so {wanted[0]!r} cannot be looked up; write targets = []")
     if wanted and class_set.name == "unknown":
         raise RecipeError(
             f"the model's config does not say what its {len(class_set.classes):,} classes are, so {wanted[0]!r} cannot"

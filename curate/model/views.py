@@ -13,19 +13,19 @@ import numpy as np
 from curate.model.passes import BATCH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
     from PIL import Image
+
+    from curate.model.transform import Prepare
 
 _QUARTER = 0.6  # side of a quarter, as a share of the middle square's side
 
 
-def five(prepare: Callable[[Image.Image], NDArray[np.uint8]]) -> Callable[[Image.Image], NDArray[np.uint8]]:
+def five(prepare: Prepare) -> Prepare:
     """`prepare` for all five views: an upright RGB picture -> (5, 3, H, W) uint8, the whole first."""
 
-    def prepared(image: Image.Image) -> NDArray[np.uint8]:
-        return np.stack([prepare(view) for view in (image, *_quarters(image))])
+    def prepared(image: Image.Image, size: tuple[int, int] | None = None, /) -> NDArray[np.uint8]:
+        return np.stack([prepare(image, size), *map(prepare, _quarters(image))])
 
     return prepared
 

@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     from curate.rows import Row
 
 BINS, LINES = 50, 30
+_NO_PICTURE = frozenset({"missing", "unreadable", "not_image"})
 _STAGES: tuple[tuple[str, frozenset[str]], ...] = (  # which first reasons end a row's way there
-    ("readable", frozenset({"unreadable", "not_image"})),
-    ("usable", frozenset(DECISION_REASONS) - {"unreadable", "not_image", "dup_exact", "dup_near"} - CUT_REASONS),
+    ("readable", _NO_PICTURE),
+    (
+        "usable",
+        frozenset(DECISION_REASONS) - _NO_PICTURE - {"dup_exact", "dup_near"} - CUT_REASONS,
+    ),
     ("target", CUT_REASONS),
     ("kept", frozenset({"dup_exact", "dup_near"})),
 )

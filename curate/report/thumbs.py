@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from scrapbag.layout import Data
 
 SIDE = 128  # of the longer side, in pixels; another value is another folder
-VERSION = 1  # raise it by hand when thumbnails come out differently
+VERSION = 2  # raise it by hand when thumbnails come out differently
 
 
 def thumb(data: Data, row: Record) -> str:
@@ -34,10 +34,10 @@ def thumb(data: Data, row: Record) -> str:
 
 
 def _made(path: Path) -> bytes:
-    """WebP bytes, b'' for what is no picture."""
+    """WebP bytes, b'' for what is no picture or not there now."""
     try:
         small = load(path, at_least=SIDE).image
-    except UnusableError:
+    except (UnusableError, OSError):
         return b""
     small.thumbnail((SIDE, SIDE), Image.Resampling.BOX)
     file = BytesIO()

@@ -112,7 +112,7 @@ def _shrunk(path: Path, side: int) -> bytes:
     """JPEG bytes of at most `side` pixels a side, re-encoded so that a browser never sees bytes from elsewhere."""
     try:
         image = load(path, at_least=side).image
-    except UnusableError:
+    except (UnusableError, OSError):
         return b""
     image.thumbnail((side, side))
     file = BytesIO()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,10 @@ class Shards:
         arrays = {name: np.ascontiguousarray(column) for name, column in columns.items()}
         last = int(self._paths[-1].stem.partition("-")[2]) if self._paths else -1
         path = Version(self.folder).shard(last + 1)
-        write_bytes(path, save({"sha256": digests, **arrays}))
+        content = save({"sha256": digests, **arrays})
+        write_bytes(path, content)
+        with Version(self.folder).sums.open("a", encoding="ascii") as sums:
+            sums.write(f"{hashlib.sha256(content).hexdigest()}  {path.name}\n")
         self._paths.append(path)
         self.sha256 += sha256
 
@@ -65,11 +69,15 @@ class Shards:
 
 
 def _whole(path: Path) -> bool:
-    """Whether a shard can be read. A torn one is put aside, and its pictures are scored again."""
+    """Whether a shard is whole. A torn one is put aside, and its pictures are scored again.
+
+    Raises OSError where the disk does not give it: that says nothing of the shard.
+    """
+    path.open("rb").close()  # whose errors have a number and a name, which safetensors' own lack
     try:
         with safe_open(path, framework="numpy"):
             return True
-    except (SafetensorError, OSError) as error:
+    except SafetensorError as error:
         aside = path.with_suffix(".broken")
         path.replace(aside)
         log.warning("%s cannot be read (%s); its pictures are scored again, the file is kept as %s", path, error, aside)

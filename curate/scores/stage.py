@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from scrapbag.layout import Data
     from scrapbag.recipe import Score
 
-SCORE_VERSION = 1  # raise it by hand when decoding, measuring or hashing changes so much that old scores are worthless
+SCORE_VERSION = 2  # raise it by hand when decoding, measuring or hashing changes so much that old scores are worthless
 T = TypeVar("T")
 
 
@@ -50,6 +50,7 @@ class Scored:
     new: int  # of these, the ones that this run scored
     forward_passes: int  # pictures that went through the model in this run
     unusable: int  # files that give no picture
+    missing: int  # pictures that came once, but whose file is gone
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,9 @@ def score(settings: Score, data: Data) -> Scored:
     with lock(data.root, "score"):
         before = passes.count()
         decode.strict(decode.max_pixels(data))
-        pictures = _pictures(data)
+        stored = _pictures(data)
+        gone = catalog.absent(stored, data)
+        pictures = [picture for picture in stored if picture.sha256 not in gone]
         scorer = open_scorer(settings, [picture.path for picture in pictures], data)
         _check_targets(scorer.classes, data)
         version = data.version(scorer.key)
@@ -93,7 +96,7 @@ def score(settings: Score, data: Data) -> Scored:
         write_text(data.index, json.dumps(index, indent=1) + "\n")
         unusable = int(np.count_nonzero(shards.column("problem")))
         done = passes.count() - before
-        return Scored(settings.model, scorer.key, len(shards), len(new), done, unusable)
+        return Scored(settings.model, scorer.key, len(shards), len(new), done, unusable, len(gone))
 
 
 def open_scorer(settings: Score, paths: Sequence[Path], data: Data) -> Scorer:

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-VERSION = 1  # raise it by hand when squares come out differently
+VERSION = 2  # raise it by hand when squares come out differently
 _ONE_COLOUR = 0.9  # `border_uniform` from which `auto` takes a border for one of a single colour, and pads
 
 

@@ -45,7 +45,10 @@ def saved(folder: Path) -> list[Path]:
 
 
 def load(folder: Path, device: str = "cpu") -> State | None:
-    """The newest checkpoint that can be read, its tensors on `device`; None where there is none."""
+    """The newest checkpoint that is whole, its tensors on `device`; None where there is none.
+
+    Raises OSError where the disk does not give it: to go on from an older one would then lose work.
+    """
     for path in reversed(saved(folder)):
         if not zipfile.is_zipfile(
             path
@@ -57,7 +60,7 @@ def load(folder: Path, device: str = "cpu") -> State | None:
                 if damaged := archive.testzip():  # torch does not check the CRCs
                     raise zipfile.BadZipFile(f"{damaged} is damaged")
             state: State = torch.load(path, map_location=device, weights_only=True)
-        except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        except (RuntimeError, ValueError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
             log.warning("%s cannot be read (%s); the one before it is tried", path, error)
         else:
             return state

@@ -1,1 +1,1 @@
-"""The desk where a user asks how things stand: status, doctor."""
+"""The desk where a user asks how things stand: status, verify, doctor, clean."""

@@ -27,8 +27,8 @@ SETS = {
 }
 FOLDERS = ("RECIPE", "DATA", "RUN")
 _OTHERS = (
-    "SITE", "RETRY", "FRESH", "PORT", "AS", "N", "PIXELS", "STD", "TYPE", "SEAMLESS", "BEST", "OF", "TRUNCATION",
-    "SEEDS", "REAL", "PYTHON", "TORCH_INDEX", "EXTRA", "B", "T", "VENV",
+    "SITE", "RETRY", "FRESH", "PART", "PORT", "AS", "N", "PIXELS", "STD", "TYPE", "SEAMLESS", "BEST", "OF",
+    "TRUNCATION", "SEEDS", "REAL", "PYTHON", "TORCH_INDEX", "EXTRA", "B", "T", "VENV",
 )  # fmt: skip
 VARIABLES = frozenset({*FOLDERS, *SETS, *_OTHERS})
 _NUMBERS = {

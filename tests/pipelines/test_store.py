@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from pipelines.guards.failures import RefusedError
-from pipelines.jpeg import is_whole
 from pipelines.sniff import TooManyPixelsError, extension, look
 from pipelines.store import store
+from scrapbag.formats.jpeg import is_whole
 from scrapbag.layout import Data
 
 NOISE = Image.effect_noise((120, 80), 60)

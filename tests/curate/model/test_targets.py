@@ -4,7 +4,7 @@ import pytest
 from timm.data.imagenet_info import ImageNetInfo
 
 from curate.model import targets
-from curate.model.load import _class_set
+from curate.model.classes import class_set
 from curate.model.targets import ClassSet
 from scrapbag.errors import RecipeError
 
@@ -12,7 +12,7 @@ QUILTS = ("n03898633", "n04033995", "n03128427", "n03266749", "n04034262")
 
 
 def imagenet(tag, classes):
-    return _class_set({"tag": tag}, classes)
+    return class_set({"tag": tag}, classes)
 
 
 def test_in_imagenet_1k_only_one_of_the_five_quilt_synsets_is_a_class():
@@ -51,16 +51,16 @@ def test_a_name_of_several_synsets_is_refused_with_their_numbers():
 
 
 def test_a_class_set_told_by_the_class_count_alone_is_refused():
-    class_set = _class_set({"tag": "mine"}, 1000)
-    assert class_set.name == "unknown"
+    found = class_set({"tag": "mine"}, 1000)
+    assert found.name == "unknown"
     with pytest.raises(RecipeError, match="does not say what its 1,000 classes are"):
-        targets.indices(["quilt"], class_set)
-    assert targets.indices([], class_set) == ()
+        targets.indices(["quilt"], found)
+    assert targets.indices([], found) == ()
 
 
 def test_the_names_in_a_models_own_config_go_before_any_guess():
-    class_set = _class_set({"tag": "x_in1k", "label_names": ["bag", "quilt", "shoe"]}, 3)
-    assert targets.indices(["Shoe", "bag"], class_set) == (0, 2)
+    found = class_set({"tag": "x_in1k", "label_names": ["bag", "quilt", "shoe"]}, 3)
+    assert targets.indices(["Shoe", "bag"], found) == (0, 2)
 
 
 def test_a_class_set_survives_its_file():

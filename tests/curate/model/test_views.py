@@ -20,7 +20,7 @@ class Mean:
         return grey, 2 * grey
 
 
-def prepare(image: Image.Image) -> np.ndarray:
+def prepare(image: Image.Image, _size: object = None) -> np.ndarray:
     return np.asarray(image.resize((8, 8))).transpose(2, 0, 1)
 
 

@@ -1,0 +1,106 @@
+"""What decoding at 1/2, 1/4 or 1/8 does to scores: large photographs, as the stage reads them and whole."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from curate.look import decode
+from curate.look.measure import look
+from curate.model import load, targets
+from curate.model.passes import BATCH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+SIZE = (2000, 1333)  # pixels
+GRAIN = (8.0, 3.0)  # standard deviation of a camera's noise in grey levels: of luminance, and of each channel
+THRESHOLDS = np.linspace(0.05, 0.95, 19)
+MOST_MOVE, MOST_DISTANCE = 0.02, 0.01
+
+
+def large(real: Path, count: int) -> tuple[dict[str, float], dict[str, bool]]:
+    """Figures by model, over `count` photographs of `real` enlarged to SIZE with grain, and what is within bounds."""
+    figures: dict[str, float] = {}
+    reached = {}
+    models = {name: load.load(name) for name in (f"local-dir:{real / 'model'}", "demo", "lite0")}
+    pairs: dict[str, list[NDArray[np.float64]]] = {name: [] for name in models}
+    with TemporaryDirectory() as folder:
+        for batch in _batches(_made(real, count, Path(folder))):
+            for name, loaded in models.items():
+                pairs[name].append(_confidences(loaded, batch))
+            print(sum(len(one) for one in next(iter(pairs.values()))), file=sys.stderr)
+    for name, parts in pairs.items():
+        reduced, whole = np.concatenate(parts).T
+        short = "folder" if name.startswith("local-dir") else name
+        crossed = (reduced >= THRESHOLDS[:, None]) != (whole >= THRESHOLDS[:, None])
+        furthest = np.where(crossed, np.abs(whole - THRESHOLDS[:, None]), 0).max()
+        figures |= {
+            f"{short}_pictures": len(whole),
+            f"{short}_largest_move": round(float(np.abs(reduced - whole).max()), 4),
+            f"{short}_furthest_changed": round(float(furthest), 4),
+        }
+        reached[f"{short} moves by at most {MOST_MOVE}"] = figures[f"{short}_largest_move"] <= MOST_MOVE
+        reached[f"{short} decides anew within {MOST_DISTANCE}"] = figures[f"{short}_furthest_changed"] <= MOST_DISTANCE
+    return figures, reached
+
+
+def _made(real: Path, count: int, folder: Path) -> Iterator[Path]:
+    """JPEGs of SIZE: the middle of a photograph, enlarged by Lanczos, with grain at its own resolution."""
+    rng = np.random.default_rng(0)
+    rows = list(csv.DictReader((real / "labels.csv").read_text(encoding="utf-8").splitlines()))
+    for row in rows[:: max(1, len(rows) // count)][:count]:
+        try:
+            image = decode.load(real / row["file"]).image
+        except decode.UnusableError:
+            continue
+        part = min(image.width / SIZE[0], image.height / SIZE[1])
+        wide, high = part * SIZE[0], part * SIZE[1]
+        left, top = (image.width - wide) / 2, (image.height - high) / 2
+        enlarged = image.resize(SIZE, Image.Resampling.LANCZOS, box=(left, top, left + wide, top + high))
+        grain = rng.normal(0, GRAIN[0], (SIZE[1], SIZE[0], 1)) + rng.normal(0, GRAIN[1], (SIZE[1], SIZE[0], 3))
+        body = BytesIO()
+        Image.fromarray((np.asarray(enlarged) + grain).clip(0, 255).astype(np.uint8)).save(body, "JPEG", quality=90)
+        path = folder / f"{rng.integers(1 << 60):x}.jpg"
+        path.write_bytes(body.getvalue())
+        yield path
+
+
+def _batches(paths: Iterator[Path]) -> Iterator[list[Path]]:
+    batch: list[Path] = []
+    for path in paths:
+        batch.append(path)
+        if len(batch) == BATCH:
+            yield batch
+            for one in batch:
+                one.unlink()
+            batch = []
+    if batch:
+        yield batch
+
+
+def _confidences(loaded: load.Loaded, batch: list[Path]) -> NDArray[np.float64]:
+    """The confidence in a quilt, as the score stage decodes and from every pixel: (B, 2)."""
+    embed = load.Embedder(loaded, load.torch_body(loaded, "fp32"))
+    wanted = list(targets.indices(["quilt"], loaded.classes))
+    inputs = [look(path, loaded.prepare, loaded.side, loaded.paper).pixels for path in batch]
+    whole = [loaded.prepare(decode.load(path).image) for path in batch]
+    columns = []
+    for pixels in (np.stack([one for one in inputs if one is not None]), np.stack(whole)):
+        _, logits = embed(pixels)
+        if loaded.activation == "sigmoid":
+            each = 1 / (1 + np.exp(-logits))
+        else:
+            each = np.exp(logits - logits.max(axis=1, keepdims=True))
+            each /= each.sum(axis=1, keepdims=True)
+        columns.append(each[:, wanted].sum(axis=1))
+    return np.stack(columns, axis=1).astype(np.float64)

@@ -1,0 +1,19 @@
+"""Whose fault a MemoryError is: that of a file whose header asks for too much, or that of the computer."""
+
+from __future__ import annotations
+
+import mmap
+
+_BYTES_A_PIXEL = 4
+
+
+def blame(error: BaseException, max_pixels: int) -> None:
+    """Raise MemoryError on where this computer cannot spare what the largest allowed picture takes.
+
+    Decoders raise it at hostile headers, too; then there is room, and this returns. Asked after the picture was let go.
+    """
+    if isinstance(error, MemoryError):
+        try:
+            mmap.mmap(-1, _BYTES_A_PIXEL * max_pixels).close()
+        except OSError:
+            raise MemoryError from error
