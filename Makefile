@@ -42,7 +42,8 @@ CHOSEN := $(call given,LIMIT,scrape.limit) \
           $(call given,MODEL,score.model) $(call given,BACKEND,score.backend) $(call given,DTYPE,score.dtype) \
           $(call given,THRESH,curate.threshold) $(call given,BY,curate.by) $(call given,SIZE,curate.size) $(call given,FIT,curate.fit) \
           $(call given,PRESET,train.preset) $(call given,MINUTES,train.minutes) $(call given,IMAGES,train.images) \
-          $(if $(MINUTES),$(if $(IMAGES),,--set 'train.images=0')) $(call given,LEVEL,train.level) $(call given,INIT,train.init) \
+          $(if $(MINUTES),$(if $(IMAGES),,--set 'train.images=0')) $(call given,LEVEL,train.level) \
+          $(call given,INIT,train.init) $(if $(INIT),,$(if $(call by_line,INIT),--set 'train.init=')) \
           $(if $(filter train,$(MAKECMDGOALS)),$(call given,SEED,train.seed)) \
           $(if $(SET)$(call by_line,SET),--set 'train.values=[$(foreach v,$(SET),"$(v)",)]')
 NAMED  := $(filter scrape score curate train,$(MAKECMDGOALS))

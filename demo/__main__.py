@@ -96,7 +96,7 @@ def squares(count: int, size: str, output: Path) -> None:
     for number, pixels in enumerate(small_quilts.pictures(count, int(size))):
         Image.fromarray(pixels).save(part / f"{number:05d}.png")
     part.rename(folder)
-    click.echo(f"{count:,} quilts of {size}x{size} -> {folder} · next: python -m gan train --data {output} --run RUN")
+    click.echo(f"{count:,} quilts of {size}x{size} -> {folder}")
 
 
 @main.command("strip")
