@@ -133,7 +133,7 @@ def test_pictures_that_the_start_held_out_are_not_rehearsed(tmp_path, origin, ot
     known = data.load(origin[0].curated, origin[0].packed)
     train, held = ({picture.tobytes() for picture in pictures} for pictures in (known.train, known.held))
     kept = {square.tobytes() for square in one.origin.squares}
-    assert len(kept) == 64, "whole rows of sixteen of its 76 training pictures"
+    assert len(kept) == 96, "whole rows of sixteen of its 105 training pictures"
     assert kept <= train
     assert not kept & held
 
@@ -214,7 +214,7 @@ def test_a_small_start_holds_the_average_in_half_precision_and_is_begun_from(tmp
     assert np.abs(small.squares.astype(int) - whole.squares).mean() < 12, "WebP's loss"
     said: list[str] = []
     one = begun(other, tmp_path / "run", tmp_path / "small", say=said.append)
-    assert "80 images of 32x32: all its layers fit; 64 pictures to rehearse" in said[0]
+    assert "80 images of 32x32: all its layers fit; 96 pictures to rehearse" in said[0]
     team = players.make(one.values, one.size, 0, one.machine)
     start.begin(team, one.origin)
     for mine, average in zip(team.g.state_dict().values(), team.ema.state_dict().values(), strict=True):
