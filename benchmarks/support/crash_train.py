@@ -36,6 +36,7 @@ def killed(work: Path, row: str, kills: int, chance: random.Random) -> dict[str,
     crop = bool(presets.PRESETS.get(row, {}).get("crop"))
     values = (*SMALL, *(("crop=32",) if crop else ()))
     init = str(_origin(work)) if row == BEGUN else ""
+    values += ("rehearse=0.5",) if row == BEGUN else ()
     settings = build(Train, {"preset": preset, "images": IMAGES, "values": values, "init": init}, "[train]")
     data = Data(work / ("texture" if crop else "squares"))
     first, calm, harried = (Run(work / f"{row}-{name}") for name in ("first", "calm", "killed"))

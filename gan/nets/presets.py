@@ -161,8 +161,8 @@ PRESETS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-# what INIT changes in any row: slow enough not to forget the start, and its pictures among the new ones for a while
-TRANSFER: dict[str, Any] = {"rate": 0.25, "rehearse": 0.5, "rehearse_kimg": 60.0}
+# what INIT changes in any row: slow enough not to forget the start. Rehearsal is off: docs/gan-transfer.md
+TRANSFER: dict[str, Any] = {"rate": 0.25}
 
 
 def row(preset: str, device: str, side: int) -> str:

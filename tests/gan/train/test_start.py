@@ -92,15 +92,17 @@ class _Stop:
 def test_stopping_and_going_on_changes_no_weight_though_the_start_is_gone(tmp_path, monkeypatch, origin, other):
     gone = tmp_path / "origin"
     shutil.copytree(origin[1], gone)
-    _, calm = loop.train(begun(other, tmp_path / "calm", gone, "frozen=1", images=300))
+    _, calm = loop.train(begun(other, tmp_path / "calm", gone, "frozen=1", "rehearse=0.5", images=300))
     (tmp_path / "stopped").mkdir()
     shutil.copy(tmp_path / "calm" / "settings.toml", tmp_path / "stopped")
     with monkeypatch.context() as patch:
         patch.setattr("gan.train.progress.GRID_S", 0.0)
         with pytest.raises(KeyboardInterrupt):
-            loop.train(begun(other, tmp_path / "stopped", gone, "frozen=1", images=300), keeper=_Stop(200))
+            loop.train(
+                begun(other, tmp_path / "stopped", gone, "frozen=1", "rehearse=0.5", images=300), keeper=_Stop(200)
+            )
     shutil.rmtree(gone)
-    _, resumed = loop.train(begun(other, tmp_path / "stopped", gone, "frozen=1", images=300))
+    _, resumed = loop.train(begun(other, tmp_path / "stopped", gone, "frozen=1", "rehearse=0.5", images=300))
     assert resumed == calm
 
 
