@@ -16,9 +16,9 @@ VENV   ?= .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
-TARGETS := help setup demo test real scrape score targets curate review report train sample interpolate evaluate blind export \
+TARGETS := help setup demo test real scrape score targets curate review report train sample interpolate evaluate blind export start \
            status verify doctor bench coverage docs-tables strip lint fmt clean
-OTHERS  := help setup demo test real doctor bench coverage docs-tables strip lint fmt # they need no recipe
+OTHERS  := help setup demo test real start doctor bench coverage docs-tables strip lint fmt # they need no recipe
 
 # --- how make was called: every word of it is known, and NAME is whose dataset is meant (scrapbag/make) ----------------
 AGAIN   := $(MAKE) --no-print-directory# not $(MAKE) itself, which make -n would carry out
@@ -43,6 +43,7 @@ CHOSEN := $(call given,LIMIT,scrape.limit) \
           $(call given,THRESH,curate.threshold) $(call given,BY,curate.by) $(call given,SIZE,curate.size) $(call given,FIT,curate.fit) \
           $(call given,PRESET,train.preset) $(call given,MINUTES,train.minutes) $(call given,IMAGES,train.images) \
           $(if $(MINUTES),$(if $(IMAGES),,--set 'train.images=0')) $(call given,LEVEL,train.level) \
+          $(call given,INIT,train.init) $(if $(INIT),,$(if $(call by_line,INIT),--set 'train.init=')) \
           $(if $(filter train,$(MAKECMDGOALS)),$(call given,SEED,train.seed)) \
           $(if $(SET)$(call by_line,SET),--set 'train.values=[$(foreach v,$(SET),"$(v)",)]')
 NAMED  := $(filter scrape score curate train,$(MAKECMDGOALS))
@@ -66,7 +67,7 @@ score: $(DATA)/scored/index.json ## Let the ResNet look at every new picture: MO
 
 curate: $(DATA)/curated/dataset.json ## Keep, drop and square, with a reason for each: THRESH=0.9 BY=prob SIZE=64 FIT=auto
 
-train: $(RUN)/done.json ## Train the GAN on what was kept: PRESET= MINUTES= IMAGES= LEVEL= SEED= SET="lr_g=0.0004"
+train: $(RUN)/done.json ## Train the GAN on what was kept: PRESET= MINUTES= IMAGES= LEVEL= SEED= INIT=runs/other SET="lr_g=0.0004"
 
 $(DATA)/report/scrape.csv: FORCE | $(READY) settings # whatever the catalog holds, however the last crawl ended
 	@$(PY) -m spiders $(if $(wildcard $(DATA)/catalog.db),export,scrape) $(data)
@@ -91,6 +92,10 @@ $(RUN)/done.json: $(RUN)/.stamp
 $(RUN)/.stamp: $(call lost,$(TRAINED)) $(DATA)/curated/dataset.json $(RUN)/train.toml | $(READY)
 	@$(PY) -m gan train $(data) $(run)
 	@touch $@
+
+start: $(READY) ## Train runs/start64 on drawn quilts, for photographs to begin from with INIT=: IMAGES=100000
+	@test -d data/start64/curated || $(PY) -m demo squares -o data/start64
+	@$(PY) -m gan train --data data/start64 --run runs/start64 --images $(or $(IMAGES),100000)
 
 settings: $(READY)
 	@$(PY) -m scrapbag.settings $(call quoted,$(RECIPE)) $(data) $(run) --named '$(NAMED)' --given '$(filter DATA RUN,$(WRITTEN))' $(CHOSEN)

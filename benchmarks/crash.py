@@ -14,7 +14,7 @@ def main() -> None:
 
 @main.command()
 @click.option("--kills", default=20, show_default=True, help="Of each preset.")
-@click.option("--preset", "rows", multiple=True, help="Only these rows of the table of presets.")
+@click.option("--preset", "rows", multiple=True, help="Only these rows of the table of presets, or init.")
 @click.option("--seed", default=0, show_default=True)
 def train(kills: int, rows: tuple[str, ...], seed: int) -> None:
     """Training: SHA-256 over G, D and EMA against a run that was never killed."""

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from gan.evaluate.fidelity import Judge
 
 KID, COVERAGE, HALF, COLOUR = 0.41, 0.92, 0.5, 0.8
+TRANSFER_COVERAGE = 0.95  # with INIT, of photographs
 
 
 def _kept(task: Task, work: Path) -> dict[str, Any] | None:
@@ -57,9 +58,9 @@ def together(tasks: list[Task], work: Path, jobs: int) -> list[dict[str, Any]]:
         else:
             asked.append(task)
     _train(list(asked), work, jobs)
-    judges: dict[tuple[bool, int], Judge] = {}
+    judges: dict[tuple[bool, str, int], Judge] = {}
     for task in asked:
-        kind = task.real, task.side
+        kind = task.real, task.folder, task.side
         judges[kind] = judges.get(kind) or contest.judge_of(task, work)
         one = contest.result(task, work, judges[kind])
         write_text(work / f"{task.name}.json", json.dumps(one) + "\n")
@@ -139,17 +140,50 @@ def long(done: list[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, bool]]:
     return figures, reached
 
 
+def transfer(done: list[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, bool]]:
+    """`auto` with INIT against `auto` from nothing, seed by seed, both at the end of the run."""
+    began, nothing = ([d for d in done if bool(d["init"]) is kind] for kind in (True, False))
+    pairs = [(one, other) for one in began for other in nothing if one["seed"] == other["seed"]]
+    if not pairs:
+        return {}, {}
+    ratios = [round(one["kid"] / other["kid"], 3) for one, other in pairs]
+    coverage = [one["coverage"] for one, _ in pairs]
+    figures = {
+        "kid_ratio": ratios,
+        "kid_ratio_of_the_best": [round(one["kid_best"] / other["kid_best"], 3) for one, other in pairs],
+        "coverage": coverage,
+        "kept_ratio": None,  # the share that the curation model would keep, over that of the run from nothing
+    }
+    return figures, {
+        "kid": max(ratios) <= HALF,
+        "coverage": min(coverage) >= TRANSFER_COVERAGE,
+        "kept": False,  # not measured yet
+    }
+
+
 @click.command()
 @click.option("--seeds", default=3, show_default=True)
 @click.option("--minutes", type=float, help="CPU-minutes of each run: 6, or 20 with --long.")
 @click.option("--jobs", default=2, show_default=True, help="Runs at a time, a core each.")
 @click.option("--long", "far", is_flag=True, help="Hours: 64x64, and the real quilts of REAL.")
+@click.option("--transfer", "begun", is_flag=True, help="64x64, the quilts of REAL/quilts256, with INIT and without.")
+@click.option("--init", default="runs/start64", show_default=True, help="What the runs of --transfer begin from.")
 @click.option("--only", default="", help="Rows to run, with commas; the hour of --long is called hour.")
 @click.option("--fresh", is_flag=True, help="Make every run again.")
 @click.option("--work", type=click.Path(path_type=Path), default="out/quality", show_default=True)
 @click.option("--one", hidden=True, help="One task, as JSON.")
 def main(
-    seeds: int, minutes: float | None, jobs: int, far: bool, only: str, work: Path, one: str | None, *, fresh: bool
+    seeds: int,
+    minutes: float | None,
+    jobs: int,
+    far: bool,
+    begun: bool,
+    init: str,
+    only: str,
+    work: Path,
+    one: str | None,
+    *,
+    fresh: bool,
 ) -> None:
     """KID, coverage and colour for the same CPU-minutes; the last line is JSON."""
     work.mkdir(parents=True, exist_ok=True)
@@ -158,7 +192,17 @@ def main(
         torch.set_num_threads(1)
         contest.learn(Task(**json.loads(one)), work)
         return
-    if far:
+    if begun:
+        if not os.environ.get("REAL"):
+            raise click.UsageError("--transfer needs REAL=<folder with quilts256/>")
+        folder, chosen = str(Path(os.environ["REAL"]) / "quilts256"), only.split(",") if only else ["auto"]
+        tasks = [
+            Task(row, seed, 64, minutes or 20, best=True, folder=folder, init=begins)
+            for seed in range(seeds)
+            for begins in (init, "")
+            for row in chosen
+        ]
+    elif far:
         kinds = [False, True] if os.environ.get("REAL") else [False]
         chosen = only.split(",") if only else ["auto", "quilt", "dcgan64", "hour"]
         tasks = [Task(row, 0, 64, minutes or 20, kind, best=True) for kind in kinds for row in chosen if row != "hour"]
@@ -175,7 +219,7 @@ def main(
         train, held = contest.dataset(task, work)
         print(f"{task.name}: {len(train)} pictures, data {small_quilts.sha256(train)}, {len(held)} held out")
     done = together(tasks, work, jobs)
-    figures, reached = long(done) if far else short(done)
+    figures, reached = transfer(done) if begun else long(done) if far else short(done)
     print(json.dumps({"figures": {**figures, "runs": done}, "reached": reached}))
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from PIL import Image
 
+from demo.drawing import small_quilts
 from demo.drawing.stock import stock, summary
 from demo.folder import folder_shop
 from demo.guard import follow_parent, run_while_served
@@ -79,6 +81,22 @@ def with_shop(cache: Path, port: int, command: tuple[str, ...]) -> None:
 def with_folder(folder: Path, port: int, command: tuple[str, ...]) -> None:
     """Serve FOLDER as a shop while COMMAND runs."""
     sys.exit(run_while_served(folder_shop(folder), port, command))
+
+
+@main.command()
+@click.option("-n", "--n", "count", type=click.IntRange(1, 100_000), default=6000, show_default=True)
+@click.option("--size", type=click.Choice(["64", "32"]), default="64", show_default=True, help="Pixels of a side.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="data/<name>")
+def squares(count: int, size: str, output: Path) -> None:
+    """Draw small quilts as squares to train on: OUTPUT/curated/00000.png and so on."""
+    folder, part = output / "curated", output / "curated.part"
+    if folder.exists():
+        raise click.UsageError(f"{folder} is there already; write another -o, or move that away")
+    part.mkdir(parents=True, exist_ok=True)
+    for number, pixels in enumerate(small_quilts.pictures(count, int(size))):
+        Image.fromarray(pixels).save(part / f"{number:05d}.png")
+    part.rename(folder)
+    click.echo(f"{count:,} quilts of {size}x{size} -> {folder}")
 
 
 @main.command("strip")

@@ -69,15 +69,14 @@ def source_keys() -> str:
 
 
 def presets() -> str:
-    """What each row changes from the defaults."""
-    from gan.nets.presets import PRESETS  # noqa: PLC0415
+    """What each row changes from the defaults, and what INIT does in any row."""
+    from gan.nets.presets import PRESETS, TRANSFER  # noqa: PLC0415
+
+    rows = {f"`{name}`": row for name, row in PRESETS.items()} | {"any, with INIT": TRANSFER}
 
     return _table(
         ("preset", "what it changes"),
-        (
-            (f"`{name}`", ", ".join(f"{key} {_default(value)}" for key, value in row.items()))
-            for name, row in PRESETS.items()
-        ),
+        ((name, ", ".join(f"{key} {_default(value)}" for key, value in row.items())) for name, row in rows.items()),
     )
 
 

@@ -42,6 +42,7 @@ def _run_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--images", type=int, help="Instead of minutes.")
 @click.option("--level", type=int, help="Train on pictures of this level or less, 0 to 3.")
 @click.option("--seed", type=int)
+@click.option("--init", help="Begin with the weights of this run.")
 @click.option("--set", "values", multiple=True, metavar="KEY=VALUE", help="Override one value of the preset.")
 @click.option(
     "--save-every", type=float, default=60.0, show_default=True, metavar="SECONDS", help="Between checkpoints."
@@ -157,12 +158,27 @@ def evaluate_command(root: Path, data_root: Path | None, seed: int) -> None:
         click.echo(f"{evaluate.summary(last)} -> {report.write(run)} · next: {last_call(run).make('sample')}")
 
 
+@main.command("start")
+@_run_option
+@click.option("-o", "--output", type=_FOLDER, required=True, help="Of a new folder.")
+def start_command(root: Path, output: Path) -> None:
+    """Keep a run's networks and some of its pictures in a small folder that other runs can begin from (INIT=)."""
+    with exits():
+        from gan.train import start  # noqa: PLC0415
+
+        origin = start.of_run(str(root), Run(root))
+        start.write(origin, output, small=True)
+        kept = 0 if origin.squares is None else len(origin.squares)
+        click.echo(f"{origin.images_seen:,} images of {origin.size}x{origin.size}, {kept:,} pictures -> {output}")
+
+
 @main.command("presets")
 def presets_command() -> None:
     """The table of presets: what each row changes from the first."""
     click.echo("defaults: " + _line(presets.plain(presets.Values())))
     for name, row in presets.PRESETS.items():
         click.echo(f"\n{name}: " + _line(row))
+    click.echo("\nwith INIT, in any row: " + _line(presets.TRANSFER))
 
 
 def _line(row: dict[str, Any]) -> str:

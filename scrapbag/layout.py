@@ -28,7 +28,7 @@ class Inside:
     def __init__(self, name: str) -> None:
         self._name = name
 
-    def __get__(self, folder: Data | Version | Pack | Run, _: type) -> Path:
+    def __get__(self, folder: Data | Version | Pack | Run | Start, _: type) -> Path:
         return folder.root / self._name
 
 
@@ -129,6 +129,7 @@ class Run:
     reals = Inside("reals.png")
     neighbours = Inside("neighbours.png")  # samples beside the training pictures that are nearest to them
     blind = Inside("blind.json")  # answers of people who did not know which picture is real
+    start = Inside("start")  # a copy of what it began from, where INIT said so
     samples = Inside("samples")  # what `sample` and `interpolate` made
     film = Inside("progress.gif")
     report = Inside("report.html")
@@ -144,6 +145,17 @@ class Run:
         paths = sorted(self.root.glob(f"{_FAKES}*.png"))
         kimg = {path: path.stem.removeprefix(_FAKES) for path in paths}
         return {path: int(number) for path, number in kimg.items() if number.isdecimal()}
+
+
+@dataclass(frozen=True)
+class Start:
+    """The folder of what a run can begin from: networks, and some pictures that they had learnt from."""
+
+    root: Path
+
+    weights = Inside("weights.safetensors")  # of D, of the averaged G and, where it is there, of G
+    squares = Inside("squares.webp")  # side by side on one sheet
+    card = Inside("start.json")  # what they are; written last, so that without it nothing counts
 
 
 def metrics_rows(run: Run) -> list[dict[str, str]]:

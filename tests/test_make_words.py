@@ -11,6 +11,7 @@ from making import READY, ROOT, environment, make
 
 from docs import reading
 from scrapbag.make.variables import SETS, VARIABLES
+from scrapbag.recipe import load
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -147,3 +148,13 @@ def test_help_names_every_target_that_a_user_calls() -> None:
     assert {"demo", "test", "scrape", "curate", "review", "report", "train", "sample", "export", "status"} <= named
     used = set(re.findall(r"make ([a-z]+)", readme))
     assert used <= named, used - named
+
+
+def test_init_is_passed_on_and_an_empty_one_takes_it_back(tmp_path: Path) -> None:
+    folders = f"DATA={tmp_path}/data", f"RUN={tmp_path}/run", "RECIPE=recipes/demo.toml"
+    for written, sets in (("INIT=runs/x", ["train.init=runs/x"]), ("INIT=", ["train.init="]), ("MINUTES=1", [])):
+        passed = re.findall(r"--set '(train\.init=\S*)'", said("-n", "train", written, *folders).stdout)
+        assert passed == sets
+        assert load(ROOT / "recipes" / "demo.toml", tuple(passed)).train.init == written.removeprefix("INIT=") * len(
+            sets
+        )

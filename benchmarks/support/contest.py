@@ -25,8 +25,8 @@ from gan.nets import presets
 from gan.pictures import batches, grids
 from gan.pictures.data import Pictures
 from gan.sample import sample
-from gan.train import loop, players, preflight
-from gan.train.job import Job
+from gan.train import loop, players, preflight, start
+from gan.train.job import Job, Origin
 from gan.train.players import Machine
 from scrapbag import processor
 from scrapbag.disk import write_text
@@ -57,15 +57,20 @@ class Task:
     minutes: float
     real: bool = False
     best: bool = False  # look on the way, as `make train` does, and judge the best generator as well
+    folder: str = ""  # of real pictures, instead of those of REAL
+    init: str = ""  # what it begins from, as INIT has it
 
     @property
     def name(self) -> str:
-        kind = "real" if self.real else "drawn"
-        return f"{kind}{self.side}-{self.minutes:g}min-{self.row}-{self.seed}"
+        kind = Path(self.folder).name if self.folder else "real" if self.real else "drawn"
+        begins = f"-from-{Path(self.init).name}" if self.init else ""
+        return f"{kind}{self.side}-{self.minutes:g}min-{self.row}{begins}-{self.seed}"
 
 
 def dataset(task: Task, work: Path) -> tuple[Pixels, Pixels]:
     """(training, held out)."""
+    if task.folder:
+        return of_folder(task.folder, task.side)
     return real(task.side) if task.real else drawn(task.side, work)
 
 
@@ -100,12 +105,29 @@ def real(side: int) -> tuple[Pixels, Pixels]:
     return mixed[held:], mixed[:held]
 
 
+@cache
+def of_folder(folder: str, side: int) -> tuple[Pixels, Pixels]:
+    """The pictures of a folder as squares, in an order by chance; every tenth, at least 64, is held out."""
+    squares = []
+    for path in sorted(Path(folder).glob("*.jpg"), key=lambda path: hashlib.sha256(path.name.encode()).digest()):
+        with Image.open(path) as image:
+            squares.append(np.asarray(ImageOps.fit(image.convert("RGB"), (side, side))))
+    held = max(64, -(-len(squares) // 10))
+    return np.stack(squares[held:]), np.stack(squares[:held])
+
+
 def values_of(task: Task, count: int) -> presets.Values:
     """What a row trains with on so many pictures: what `make train` would, the plain DCGAN's row aside."""
     name, *others = task.row.split(":")
     preset, overrides = ROWS[name][0], (*ROWS[name][1], *others)
-    row = presets.row(preset, "cpu", task.side)
-    return presets.resolve(row, overrides, preflight.small_set(count, presets.resolve(row, overrides)))
+    origin = _origin(task)
+    row, given = origin.row if origin else presets.row(preset, "cpu", task.side), start.given(origin, preset)
+    learnt = preflight.small_set(count, presets.resolve(row, overrides, given))
+    return presets.resolve(row, overrides, {**given, **learnt})
+
+
+def _origin(task: Task) -> Origin | None:
+    return start.find(task.init, Path()) if task.init else None
 
 
 def learn(task: Task, work: Path) -> None:
@@ -125,13 +147,14 @@ def learn(task: Task, work: Path) -> None:
     folder = _folder(task, work)
     settings = Train(minutes=task.minutes, seed=task.seed)
     job = Job(folder, pictures, values, task.side, settings, Machine(threads=1, bf16=processor.has_bf16()))
+    job = start.resume(job, start.fit(_origin(task), values, task.side, print))
     loop.train(job, clock=time.process_time, keeper=Keeper(job) if task.best else None)
 
 
 def judge_of(task: Task, work: Path) -> Judge:
     """Who judges it, and all others of the same pictures."""
     train, held = dataset(task, work)
-    return Judge(divide(train, held) if task.real else Reals(train[:1024], held, held, train[:2048]))
+    return Judge(divide(train, held) if task.real or task.folder else Reals(train[:1024], held, held, train[:2048]))
 
 
 def result(task: Task, work: Path, judge: Judge) -> dict[str, Any]:

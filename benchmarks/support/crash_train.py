@@ -27,14 +27,17 @@ from scrapbag.recipe import Train
 SIDE = 32
 IMAGES = 400
 SMALL = ("width=4", "batch=4", "z=8")
+BEGUN = "init"  # beside the rows of PRESETS: `auto` with INIT, so with rehearsal and a copy of its start
 
 
 def killed(work: Path, row: str, kills: int, chance: random.Random) -> dict[str, object]:
     """Train `row` twice in peace and once under `kills` SIGKILLs; whether all end alike."""
-    preset = "auto" if row.startswith("auto-") else row
-    crop = bool(presets.PRESETS[row].get("crop"))
+    preset = "auto" if row == BEGUN or row.startswith("auto-") else row
+    crop = bool(presets.PRESETS.get(row, {}).get("crop"))
     values = (*SMALL, *(("crop=32",) if crop else ()))
-    settings = build(Train, {"preset": preset, "images": IMAGES, "values": values}, "[train]")
+    init = str(_origin(work)) if row == BEGUN else ""
+    values += ("rehearse=0.5",) if row == BEGUN else ()
+    settings = build(Train, {"preset": preset, "images": IMAGES, "values": values, "init": init}, "[train]")
     data = Data(work / ("texture" if crop else "squares"))
     first, calm, harried = (Run(work / f"{row}-{name}") for name in ("first", "calm", "killed"))
     _child(data, first, settings, row, None)
@@ -63,13 +66,22 @@ def _begin(run: Run, first: Run) -> None:
     shutil.copy(first.settings, run.settings)
 
 
+def _origin(work: Path) -> Path:
+    """A run on other squares to begin from."""
+    origin = Run(work / "origin")
+    settings = build(Train, {"images": 80, "values": SMALL}, "[train]")
+    _child(Data(work / "others"), origin, settings, "", None)
+    return origin.root
+
+
 def pictures(work: Path) -> None:
-    """A hundred squares of chance colours, and one large picture for the textures."""
+    """Two sets of a hundred squares of chance colours, and one large picture for the textures."""
     rng = np.random.default_rng(0)
-    (work / "squares" / "curated").mkdir(parents=True)
-    for i in range(100):
-        coarse = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
-        Image.fromarray(coarse).resize((SIDE, SIDE)).save(work / "squares" / "curated" / f"{i:05d}.png")
+    for name in ("squares", "others"):
+        (work / name / "curated").mkdir(parents=True)
+        for i in range(100):
+            coarse = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+            Image.fromarray(coarse).resize((SIDE, SIDE)).save(work / name / "curated" / f"{i:05d}.png")
     (work / "texture" / "curated").mkdir(parents=True)
     Image.fromarray(rng.integers(0, 256, (96, 128, 3), dtype=np.uint8)).save(work / "texture" / "curated" / "00001.png")
 
@@ -81,7 +93,7 @@ def _child(data: Data, run: Run, settings: Train, row: str, kill_after: float | 
         code = 1
         try:
             run.root.mkdir(parents=True, exist_ok=True)
-            job = runs.prepare(data, run, settings, lambda _: None, row)
+            job = runs.prepare(data, run, settings, lambda _: None, "" if row == BEGUN else row)
             moment, sha256 = loop.train(job, save_s=0.0)
             runs.finish(job, moment, sha256)
             code = 0
@@ -102,7 +114,7 @@ def measure(kills: int, rows: tuple[str, ...], seed: int) -> list[dict[str, obje
         work = Path(folder)
         pictures(work)
         found = []
-        for row in rows or tuple(presets.PRESETS):
+        for row in rows or (*presets.PRESETS, BEGUN):
             found.append(killed(work, row, kills, chance))
             click.echo(f"{row}: killed {found[-1]['kills']} times, {'equal' if found[-1]['equal'] else 'DIFFERENT'}")
         return found

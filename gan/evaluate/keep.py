@@ -58,7 +58,7 @@ class Keeper:
         self._least: float | None = None  # the KID of the best generator, once it was measured
 
     def __call__(self, ema: nn.Module, images_seen: int) -> None:
-        if images_seen < self._young:
+        if self._job.values.age(images_seen) < self._young:
             return
         kind = self._known()
         pixels = _draw(self._job, ema)

@@ -92,6 +92,17 @@ class Values:
     blur: Positive = 0.0  # standard deviation, in pixels, of the Gaussian blur of what D sees ...
     blur_kimg: Positive = 100.0  # ... falling linearly to 0 after so many thousand images
     widen_kimg: Positive = 0.0  # start with level 0 and add a level every so many thousand images
+    # a run that begins from another one (INIT), see TRANSFER
+    start: str = "none"  # whose weights it began with
+    before_kimg: Positive = 0.0  # thousand images which that one had seen: gamma, EMA, noise and blur go on from there
+    rate: Annotated[float, Between(0, 1)] = 1.0  # a factor on both learning rates
+    frozen: Annotated[int, Between(0, 3)] = 0  # convolutions of D, the first ones, that keep their weights
+    rehearse: Share = 0.0  # of a batch are pictures that the start had learnt from ...
+    rehearse_kimg: Positive = 100.0  # ... falling linearly to 0 after so many thousand images; 0 keeps it
+
+    def age(self, images_seen: int) -> int:
+        """Images seen, those of the start among them."""
+        return images_seen + round(1000 * self.before_kimg)
 
 
 _CPU: dict[str, Any] = {
@@ -150,6 +161,10 @@ PRESETS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+# what INIT changes in any row: slow enough not to forget the start. Rehearsal is off: docs/gan-transfer.md
+TRANSFER: dict[str, Any] = {"rate": 0.25}
+
+
 def row(preset: str, device: str, side: int) -> str:
     """The name of the row of PRESETS that `preset` stands for, on "cpu" or "cuda", for pictures of `side` pixels."""
     if preset != "auto":
@@ -169,9 +184,9 @@ def resolve(name: str, overrides: Iterable[str] = (), learnt: dict[str, Any] | N
     return values
 
 
-def crop(name: str, overrides: Iterable[str] = ()) -> int:
-    """The side of the crops that a row learns from, 0 where it takes the squares as they are."""
-    return _build(PRESETS[name], overrides).crop
+def crop(name: str, overrides: Iterable[str] = (), learnt: dict[str, Any] | None = None) -> int:
+    """The side of the crops that a row learns from, 0 where it takes the squares as they are; see `resolve`."""
+    return _build({**PRESETS[name], **(learnt or {})}, overrides).crop
 
 
 def plain(values: Values) -> dict[str, Any]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gan.nets.presets import Values
     from gan.pictures.data import Pictures, Pixels
 
-_WORDS = {"pictures": 1, "latents": 2, "augment": 3, "layers": 5}  # what random numbers are drawn for; 4 was labels
+_WORDS = {"pictures": 1, "latents": 2, "augment": 3, "layers": 5, "rehearsal": 6}  # what chance is for; 4 was labels
 
 
 def seed_of(seed: int, step: int, word: str) -> int:

@@ -71,6 +71,7 @@ class Halves:
     def of_g(self, half: Half, turn: Balance, images_seen: int | Tensor) -> Tensor:
         """G's loss."""
         d, values = self.team.d, self.values
+        learning = [p for p in d.parameters() if p.requires_grad]
         d.requires_grad_(False)
         try:
             fake_seen = self._seen(half.fakes, turn, images_seen)
@@ -80,7 +81,8 @@ class Halves:
             self._forget(self.team.opt_g)
             loss_g.backward()
         finally:
-            d.requires_grad_(True)
+            for p in learning:
+                p.requires_grad_(True)
         return loss_g.detach()
 
     def _seen(self, pictures: Tensor, turn: Balance, images_seen: int | Tensor) -> Tensor:

@@ -1,15 +1,17 @@
-"""What a run consists of (Job), and how far it is (Moment): the two values that the loop hands around."""
+"""What a run consists of (Job), what it may begin from (Origin), and how far it is (Moment)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gan.train.balance import Balance
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from gan.nets.presets import Values
-    from gan.pictures.data import Pictures
+    from gan.pictures.data import Pictures, Pixels
     from gan.train.players import Machine
     from scrapbag.layout import Run
     from scrapbag.recipe import Train
@@ -28,6 +30,19 @@ class Moment:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """What is begun from; `values` are those of its networks."""
+
+    name: str  # as INIT has it
+    row: str  # of PRESETS
+    size: int  # side of its pictures
+    images_seen: int
+    values: dict[str, Any]
+    weights: dict[str, Tensor]  # "g.0.weight" ...; of G and D as they were trained, and of the average (EMA) of G
+    squares: Pixels | None  # (N, side, side, 3) to be rehearsed; None where they are gone, or are no squares
+
+
+@dataclass(frozen=True)
 class Job:
     """What a run consists of; see `runs.prepare`."""
 
@@ -37,3 +52,4 @@ class Job:
     size: int  # side of what G makes in training
     settings: Train
     machine: Machine
+    origin: Origin | None = None  # what it begins from, instead of fresh weights

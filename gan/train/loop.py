@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from gan.pictures import batches, grids
-from gan.train import balance, checkpoint, graphs, losses, players, show
+from gan.train import balance, checkpoint, graphs, losses, players, show, start
 from gan.train.balance import Balance, StepMetrics
 from gan.train.halves import Halves
 from gan.train.job import Moment
@@ -59,16 +59,7 @@ def train(
     run, values, settings, machine = job.run, job.values, job.settings, job.machine
     players.ready(machine)
     team = players.make(values, job.size, settings.seed, machine)
-    moment = Moment(balance=balance.start(values))
-    if state := checkpoint.load(run.checkpoints, machine.device):
-        try:
-            moment = _restore(team, state)
-        except (KeyError, TypeError, RuntimeError) as error:
-            raise UsageError(
-                f"{run.checkpoints} is of another version ({' '.join(str(error).split())}); move {run.root} away"
-            ) from None
-    elif run.generator.exists() or checkpoint.saved(run.checkpoints):
-        raise UsageError(f"none of the checkpoints in {run.checkpoints} can be read; move {run.root} away first")
+    moment = _begin(team, job)
     spent, budget = _spent(moment, settings), float(settings.images or settings.minutes)
     if spent < budget:
         run.done.unlink(missing_ok=True)
@@ -88,9 +79,9 @@ def train(
                         checkpoint.save(run.checkpoints, anchor, moment.images_seen)
                         saved, saved_at = moment.images_seen, time.monotonic()
                 pool = batches.pool(job.pictures, values, settings.level, moment.images_seen)
-                x = batches.to_floats(
-                    batches.reals(job.pictures, values, settings.seed, moment.step, pool), machine.device
-                )
+                reals = batches.reals(job.pictures, values, settings.seed, moment.step, pool)
+                reals = start.rehearse(reals, job, moment)
+                x = batches.to_floats(reals, machine.device)
                 try:
                     metrics = play(team, x, values, machine, moment, settings.seed, halves)
                 except NotFiniteError:
@@ -121,6 +112,22 @@ def train(
     return moment, players.digest(final)
 
 
+def _begin(team: Players, job: Job) -> Moment:
+    """Restore the newest checkpoint, or else give the networks the weights of what the run begins from."""
+    run = job.run
+    if state := checkpoint.load(run.checkpoints, job.machine.device):
+        try:
+            return _restore(team, state)
+        except (KeyError, TypeError, RuntimeError) as error:
+            why = " ".join(str(error).split())
+            raise UsageError(f"{run.checkpoints} is of another version ({why}); move {run.root} away") from None
+    if run.generator.exists() or checkpoint.saved(run.checkpoints):
+        raise UsageError(f"none of the checkpoints in {run.checkpoints} can be read; move {run.root} away first")
+    if job.origin is not None:
+        start.begin(team, job.origin)
+    return Moment(balance=balance.start(job.values))
+
+
 def play(
     team: Players, x: Tensor, values: Values, machine: Machine, moment: Moment, seed: int, halves: Halves | None = None
 ) -> StepMetrics:
@@ -130,9 +137,9 @@ def play(
     """
     halves = halves or Halves(team, values, machine)
     halves.seed(seed, moment.step)
-    turn, seen = moment.balance, moment.images_seen
+    turn, seen = moment.balance, values.age(moment.images_seen)
     due = turn.train_d and values.penalty != "none" and moment.step % values.lazy == 0
-    rate, weight = _rate(moment, values), losses.gamma(values, seen) * turn.gamma
+    rate, weight = _rate(moment, values), losses.gamma(values, moment.images_seen) * turn.gamma
 
     half = halves.of_d(x, turn, seen, weight, due=due)
     if turn.train_d:
@@ -164,7 +171,7 @@ def _step(optimiser: torch.optim.Optimizer, net: nn.Module, rate: float) -> None
 def _rate(moment: Moment, values: Values) -> float:
     """The factor on both learning rates: the decay so far, halved for each recent step that was not finite."""
     slow = moment.faults if moment.step < moment.fault_step + SLOW_STEPS else 0
-    return float(values.decay ** (moment.images_seen / (1000 * values.decay_kimg)) * 0.5**slow)
+    return float(values.rate * values.decay ** (moment.images_seen / (1000 * values.decay_kimg)) * 0.5**slow)
 
 
 def _retreat(team: Players, anchor: State, moment: Moment, took: float) -> Moment:

@@ -59,7 +59,7 @@ def penalty(logits: Tensor, pictures: Tensor) -> Tensor:
 
 def gamma(values: Values, images_seen: int) -> float:
     """The penalty's weight, growing geometrically from gamma * gamma_start to gamma over `gamma_kimg`."""
-    grown = min(1.0, images_seen / (1000 * values.gamma_kimg)) if values.gamma_kimg else 1.0
+    grown = min(1.0, values.age(images_seen) / (1000 * values.gamma_kimg)) if values.gamma_kimg else 1.0
     return float(values.gamma * values.gamma_start ** (1 - grown))
 
 

@@ -66,6 +66,7 @@ def make(values: Values, size: int, seed: int, machine: Machine) -> Players:
         networks.initialise(g, normed=values.norm_g != "none")
         networks.initialise(d, normed=values.norm_d == "batch")
         teacher.load(d, bf16=machine.bf16)
+    freeze(d, values.frozen)
     layout = torch.channels_last if machine.channels_last else torch.contiguous_format
     g, d = (net.to(machine.device).to(memory_format=layout) for net in (g, d))
     betas = (values.beta1, values.beta2)
@@ -74,8 +75,17 @@ def make(values: Values, size: int, seed: int, machine: Machine) -> Players:
         d=d,
         ema=copy.deepcopy(g).eval().requires_grad_(False),
         opt_g=torch.optim.Adam(g.parameters(), values.lr_g, betas, fused=True),
-        opt_d=torch.optim.Adam(d.parameters(), values.lr_d, betas, fused=True),
+        opt_d=torch.optim.Adam((p for p in d.parameters() if p.requires_grad), values.lr_d, betas, fused=True),
     )
+
+
+def freeze(d: nn.Module, count: int) -> None:
+    """Let the first `count` convolutions of D keep their weights, and the norms that follow them (arXiv 2002.10964)."""
+    for module in d.modules():
+        if isinstance(module, nn.Conv2d) and (count := count - 1) < 0:
+            return
+        if not list(module.children()) or isinstance(module, nn.Conv2d):
+            module.requires_grad_(requires_grad=False)
 
 
 def capture(players: Players) -> State:

@@ -12,7 +12,7 @@ import tomli_w
 
 from gan.nets import networks, presets, teacher
 from gan.pictures import batches, data
-from gan.train import preflight
+from gan.train import preflight, start
 from gan.train.job import Job
 from gan.train.players import Machine
 from scrapbag.check import build
@@ -37,26 +37,30 @@ def prepare(dataset: Data, run: Run, settings: Train, say: Callable[[str], None]
 
     `say` prints a line; `row` forces a row of PRESETS. Raises UsageError, RecipeError or MissingError in one sentence.
     """
-    crop = presets.crop(row or presets.row(settings.preset, preflight.device(), 0), settings.values)
+    origin = start.find(settings.init, run.start) if settings.init else None
+    given = start.given(origin, settings.preset)
+    row = row or (origin.row if origin and settings.preset == "auto" else "")
+    crop = presets.crop(row or presets.row(settings.preset, preflight.device(), 0), settings.values, given)
     pictures = data.load(dataset.curated, dataset.packed, crop)
     size = crop or pictures.side
     networks.split(size, "--set crop" if crop else "SIZE")
     row = row or presets.row(settings.preset, preflight.device(), size)
     notes: list[str] = []  # of a new run: one that goes on has its teacher already
     row, overrides = _teach(row, settings.values, dataset, notes.append)
-    values = presets.resolve(row, overrides)
+    values = presets.resolve(row, overrides, given)
     asked = _asked(settings, pictures)
     _end_move(run.root.absolute())
     known = _read(run)
     if known is not None and known["asked"] == asked and (job := _again(run, known, pictures, size, settings, say)):
-        return job
+        return start.resume(job, origin)
     if known is None and (strange := [path.name for path in _left(run.root)]):
         raise UsageError(f"{run.root} holds {strange[0]!r} and no run; write another RUN, or move that away")
     for note in notes:
         say(note)
     count = batches.pool(pictures, values, settings.level, 10**12)
     learnt = preflight.small_set(count, values)
-    values = presets.resolve(row, overrides, learnt)
+    values = presets.resolve(row, overrides, {**given, **learnt})
+    origin = start.fit(origin, values, size, say)
     machine = _preflight(pictures, count, values, size, settings, say, learnt)
     if known is not None:
         say(f"{run.root} holds a run of other settings or pictures; it was moved to {_aside(run.root.absolute())}")
@@ -69,7 +73,7 @@ def prepare(dataset: Data, run: Run, settings: Train, say: Callable[[str], None]
     }
     table |= {"machine": asdict(machine), "values": presets.plain(values)}
     write_text(run.settings, tomli_w.dumps(table))
-    return Job(run, pictures, values, size, settings, machine)
+    return start.resume(Job(run, pictures, values, size, settings, machine), origin)
 
 
 def pictures(run: Run, root: Path | None = None) -> tuple[Pictures, Path, int]:
@@ -188,7 +192,8 @@ def _probe(values: Values, size: int, settings: Train, say: Callable[[str], None
 
 def _asked(settings: Train, pictures: Pictures) -> dict[str, Any]:
     """What two runs must have in common to be the same one. Not the budget: with more minutes a run goes on."""
-    asked: dict[str, Any] = {name: getattr(settings, name) for name in ("preset", "seed", "level")}
+    names = ("preset", "seed", "level", "init") if settings.init else ("preset", "seed", "level")
+    asked: dict[str, Any] = {name: getattr(settings, name) for name in names}
     return {**asked, "values": list(settings.values), "data": pictures.key}
 
 

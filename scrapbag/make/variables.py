@@ -22,6 +22,7 @@ SETS = {
     "MINUTES": "train.minutes",
     "IMAGES": "train.images",
     "LEVEL": "train.level",
+    "INIT": "train.init",
     "SEED": "train.seed",
     "SET": "train.values",
 }

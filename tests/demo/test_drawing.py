@@ -3,11 +3,14 @@
 import io
 from collections import Counter
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image, UnidentifiedImageError
 
+from demo.__main__ import main
 from demo.drawing.blocks import BLOCKS, ROLES, read
 from demo.drawing.develop import develop, draw
 from demo.drawing.palettes import PALETTES
@@ -147,3 +150,13 @@ def _shown(name: str, side: int = 48) -> np.ndarray:
             inside ^= ((y0 > y) != (y1 > y)) & (x < (x1 - x0) * (y - y0) / ((y1 - y0) or 1) + x0)
         out[inside] = ROLES.index(patch.role)
     return out
+
+
+def test_squares_are_written_as_they_are_drawn_and_never_over_others(tmp_path: Path) -> None:
+    command = ["squares", "-n", "3", "-o", str(tmp_path)]
+    assert CliRunner().invoke(main, command).exit_code == 0
+    written = [np.asarray(Image.open(path)) for path in sorted((tmp_path / "curated").iterdir())]
+    assert np.array_equal(np.stack(written), pictures(3, 64))
+    again = CliRunner().invoke(main, command)
+    assert again.exit_code == 2
+    assert "is there already" in again.output

@@ -186,3 +186,18 @@ def test_ctrl_c_ends_within_five_seconds_with_a_checkpoint(tmp_path):
     assert list((tmp_path / "run" / "checkpoints").glob("*.pt"))
     assert not (tmp_path / "run" / "done.json").exists()
     assert b"the same command goes on from here" in said
+
+
+def test_a_run_begins_from_a_small_start_of_another_one(trained, tmp_path):
+    folder, _ = trained
+    kept = _main("start", "--run", folder / "run", "-o", tmp_path / "small")
+    assert kept.exit_code == 0, kept.output
+    assert "48 images of 32x32, 64 pictures" in kept.output
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "train.toml").write_text(f'name = "x"\n[train]\nimages = 16\ninit = "{tmp_path / "small"}"\n')
+    begun = _main("train", "--data", folder / "data", "--run", tmp_path / "run")
+    assert begun.exit_code == 0, begun.output
+    assert "48 images of 32x32: all its layers fit; 64 pictures to rehearse" in begun.output
+    refused = _main("train", "--data", folder / "data", "--run", tmp_path / "other", "--init", tmp_path / "nowhere")
+    assert (refused.exit_code, refused.output.count("\n")) == (2, 1)
+    assert "is no run" in refused.output
