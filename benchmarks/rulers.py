@@ -41,7 +41,7 @@ from scrapbag.recipe import Curate, Score
 
 if TYPE_CHECKING:
     from gan.evaluate.features import Features
-    from gan.pictures.data import Pixels
+    from gan.pictures.packing import Pixels
 
 NAMED, UNNAMED = ("real", "drawn"), ("clay", "blurred", "photographs")  # kinds that a person calls a quilt, or does not
 RULERS = {"kid": False, "coverage": True, "kid_taps": False, "kept": True, "median": True}  # True: larger is better

@@ -34,7 +34,7 @@ from scrapbag.layout import Run
 from scrapbag.recipe import Train
 
 if TYPE_CHECKING:
-    from gan.pictures.data import Pixels
+    from gan.pictures.packing import Pixels
 
 # the networks of `auto`, all else as in the paper: no penalty, its rates, the usual average of weights
 PLAIN = ("width=32", "tail=true", "mirror=true", "ema_kimg=22.0")

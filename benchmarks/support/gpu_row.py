@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from gan.nets.presets import Values
-    from gan.pictures.data import Pictures, Pixels
+    from gan.pictures.data import Pictures
+    from gan.pictures.packing import Pixels
 
 SHOWN = {32: 64, 64: 64, 128: 36, 256: 16}  # pictures of a grid, by side
 LOOKS = 6  # grids of a sheet, first to last

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from gan.evaluate.fidelity import Reals
-    from gan.pictures.data import Pictures, Pixels
+    from gan.pictures.data import Pictures
+    from gan.pictures.packing import Pixels
     from scrapbag.layout import Data, Run
 
 _GAP = 8  # pixels around the words

@@ -17,7 +17,8 @@ from scrapbag.disk import write_text
 from scrapbag.errors import MissingError, UsageError
 
 if TYPE_CHECKING:
-    from gan.pictures.data import Pictures, Pixels
+    from gan.pictures.data import Pictures
+    from gan.pictures.packing import Pixels
     from scrapbag.layout import Data, Run
 
 COUNT = 40  # pictures, half of them real

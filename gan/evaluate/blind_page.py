@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gan.evaluate.blind import Blind
-    from gan.pictures.data import Pixels
+    from gan.pictures.packing import Pixels
     from scrapbag.layout import Run
     from scrapbag.make.command import Call
     from scrapbag.web.served import Flask

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from gan.pictures.data import Pixels
+    from gan.pictures.packing import Pixels
 
 SEED = 3  # of the random weights and of the projection
 REALS = 1024  # real pictures, at most, from which batch norm statistics, mean and standard deviation are measured

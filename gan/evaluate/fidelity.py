@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from gan.evaluate.features import Features
     from gan.evaluate.recognition import Recognition
     from gan.nets.presets import Values
-    from gan.pictures.data import Pictures, Pixels
+    from gan.pictures.data import Pictures
+    from gan.pictures.packing import Pixels
 
 COUNT = 512  # samples, and as many held-out reals for the floor
 MANY = 1024  # samples on random features: with 238, the KID of one generator was 180 to 329 (docs/gan.md)

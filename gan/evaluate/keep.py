@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from gan.pictures.data import Pixels
+    from gan.pictures.packing import Pixels
     from gan.train.job import Job
     from scrapbag.layout import Run
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 if TYPE_CHECKING:
-    from gan.pictures.data import Pixels
+    from gan.pictures.packing import Pixels
 
 NEAR = 5  # k of the k-nearest-neighbour balls, the k of arXiv 2002.09797
 

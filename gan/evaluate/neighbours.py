@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gan.evaluate.fidelity import Judge
-    from gan.pictures.data import Pixels
+    from gan.pictures.packing import Pixels
     from scrapbag.layout import Run
 
 SHOWN = 16  # samples

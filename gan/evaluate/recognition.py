@@ -15,7 +15,7 @@ from scrapbag.errors import ScrapbagError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gan.pictures.data import Pixels
+    from gan.pictures.packing import Pixels
     from scrapbag.layout import Data
 
 ASKED = 128  # pictures of each kind that the curation model is asked about: lite0 sees 10 to 30 a second on one core

@@ -12,15 +12,15 @@ import torch
 from PIL import Image, ImageOps
 
 from gan.evaluate import features
-from gan.pictures.data import FORMATS
 from gan.pictures.grids import UNREADABLE
+from gan.pictures.packing import FORMATS
 from scrapbag import catalog
 from scrapbag.errors import UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gan.pictures.data import Pixels
+    from gan.pictures.packing import Pixels
     from scrapbag.decision import Decision
     from scrapbag.layout import Data
 

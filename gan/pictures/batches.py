@@ -10,7 +10,8 @@ from torch import Tensor
 
 if TYPE_CHECKING:
     from gan.nets.presets import Values
-    from gan.pictures.data import Pictures, Pixels
+    from gan.pictures.data import Pictures
+    from gan.pictures.packing import Pixels
 
 _WORDS = {"pictures": 1, "latents": 2, "augment": 3, "layers": 5, "rehearsal": 6}  # what chance is for; 4 was labels
 

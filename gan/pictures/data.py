@@ -6,29 +6,25 @@ import csv
 import hashlib
 import json
 import os
-import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-from tqdm import tqdm
 
-from scrapbag.disk import lock, sync, write_text
+from gan.pictures import packing
 from scrapbag.errors import UsageError
-from scrapbag.layout import METADATA, Pack
+from scrapbag.layout import METADATA
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-Pixels = NDArray[np.uint8]  # of pictures: (N, H, W, 3) or (H, W, 3), RGB
+    from numpy.typing import NDArray
+
+    from gan.pictures.packing import Pixels
 
 HELD_ENOUGH = 64  # pictures that are held out where there are four times as many; of fewer, figures are rough
 TRAIN_LEAST = 16  # pictures to train on, at least
 LEAST = HELD_ENOUGH + TRAIN_LEAST  # squares that a run needs
-FORMATS = ("PNG", "JPEG", "WEBP")
-_VERSION = 2  # 2: of few pictures at most a quarter is held out
 
 
 @dataclass(frozen=True)
@@ -51,19 +47,13 @@ def load(curated: Path, packed: Path, crop: int = 0) -> Pictures:
     `crop` is the side of the crops that will be taken, 0 when whole squares are trained on. The
     arrays are mapped into memory. Raises UsageError, in one sentence, for pictures that cannot be trained on.
     """
-    rows = _rows(curated)
-    key = _key(curated, rows)
-    pack = Pack(packed / key)
-    if not pack.index.exists():
-        with lock(packed, "pack"):
-            if not pack.index.exists():  # nobody was quicker
-                _pack(curated, rows, pack)
+    pack = packing.packed(curated, packed)
     index = json.loads(pack.index.read_text())
     flat = np.memmap(pack.pixels, dtype=np.uint8, mode="r")
     shapes = [tuple(shape) for shape in index["shapes"]]
     if not crop:
         _squares_only(index["names"], shapes)
-    pictures = _divide(key, index["names"], index["levels"], _cut(flat, shapes), crop)
+    pictures = _divide(pack.root.name, index["names"], index["levels"], _cut(flat, shapes), crop)
     if _all_the_same(pictures.train, crop):
         raise UsageError(f"all that {curated} has to learn from is one picture, or one colour; choose others")
     return pictures
@@ -82,79 +72,6 @@ def chosen_by(curated: Path) -> str:
     except (OSError, ValueError, csv.Error):
         return ""
     return "" if name == "none" else name
-
-
-def _rows(curated: Path) -> list[tuple[str, int]]:
-    """(file name, level) of every picture, sorted by level, then name."""
-    if not curated.is_dir():
-        raise UsageError(f"there are no squares in {curated}; run make curate first")
-    table = curated / METADATA
-    if table.exists():
-        try:
-            with table.open(newline="", encoding="utf-8-sig") as file:
-                rows = [(row["file_name"], _level(row.get("level"))) for row in csv.DictReader(file)]
-        except (KeyError, ValueError, csv.Error) as error:
-            raise UsageError(f"{table} cannot be read ({error}); run make curate again") from None
-    else:
-        rows = [(p.name, 0) for p in curated.iterdir() if p.suffix.lower() in (".png", ".jpg", ".jpeg", ".webp")]
-    if not rows:
-        raise UsageError(f"{curated} has no pictures; lower THRESH or scrape more")
-    return sorted(rows, key=lambda row: (row[1], row[0]))
-
-
-def _level(text: str | None) -> int:
-    """0 where none is said. Raises ValueError."""
-    if (text or "0") not in ("0", "1", "2", "3"):
-        raise ValueError(f"level {text!r:.20} is none of 0 to 3")
-    return int(text or "0")
-
-
-def _key(curated: Path, rows: list[tuple[str, int]]) -> str:
-    digest = hashlib.sha256(f"pack {_VERSION}\n".encode())
-    for name, level in rows:
-        try:
-            with (curated / name).open("rb") as file:
-                content = hashlib.file_digest(file, "sha256").hexdigest()
-        except (OSError, ValueError) as error:  # a name with a zero byte is a ValueError
-            why = getattr(error, "strerror", None) or error
-            raise UsageError(f"cannot read {str(curated / name)!r} ({why}); run make curate again") from None
-        digest.update(os.fsencode(f"{name} {level} {content}\n"))
-    return digest.hexdigest()[:16]
-
-
-def _pack(curated: Path, rows: list[tuple[str, int]], pack: Pack) -> None:
-    """Write the pixels one after the other, and at the end the index, without which they do not count.
-
-    Packs of older curations are deleted first: gigabytes that can be made again. A run that has one mapped keeps it.
-    """
-    for old in pack.root.parent.iterdir():
-        if old.is_dir():
-            shutil.rmtree(old, ignore_errors=True)
-    pack.root.mkdir(parents=True)
-    shapes = []
-    with pack.pixels.open("wb") as file:
-        for name, _ in tqdm(rows, desc="pack", unit="picture", disable=None, leave=False):
-            pixels = _read(curated / name)
-            shapes.append(list(pixels.shape[:2]))
-            file.write(pixels.tobytes())
-    sync(pack.pixels)
-    index = {"names": [name for name, _ in rows], "levels": [level for _, level in rows], "shapes": shapes}
-    write_text(pack.index, json.dumps(index))
-
-
-def _read(path: Path) -> Pixels:
-    try:
-        with Image.open(path, formats=FORMATS) as image:
-            if image.mode != "RGB":
-                kind = {"L": "is grey", "RGBA": "has transparency", "LA": "has transparency", "P": "has a palette"}
-                raise UsageError(
-                    f"{path} {kind.get(image.mode, f'is {image.mode}')} and cannot be trained on; "
-                    "make curate writes plain RGB, so run it, or convert the picture"
-                )
-            image.load()
-            return np.asarray(image)
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UsageError(f"{path} is broken ({error}); run make curate again, or take it away") from None
 
 
 def _squares_only(names: list[str], shapes: list[Any]) -> None:

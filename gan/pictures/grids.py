@@ -17,7 +17,7 @@ from scrapbag.disk import write_bytes
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gan.pictures.data import Pixels
+    from gan.pictures.packing import Pixels
     from scrapbag.layout import Run
 
 FRAMES = 120  # of the film, at most

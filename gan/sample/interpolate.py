@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from gan.pictures.data import Pixels
+    from gan.pictures.packing import Pixels
     from gan.sample.sample import Generator
     from scrapbag.layout import Run
 

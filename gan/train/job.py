@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from gan.nets.presets import Values
-    from gan.pictures.data import Pictures, Pixels
+    from gan.pictures.data import Pictures
+    from gan.pictures.packing import Pixels
     from gan.train.players import Machine
     from scrapbag.layout import Run
     from scrapbag.recipe import Train

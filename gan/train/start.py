@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from gan.nets.presets import Values
-    from gan.pictures.data import Pixels
+    from gan.pictures.packing import Pixels
     from gan.train.job import Job, Moment
     from gan.train.players import Players
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
+
 import numpy as np
 import pytest
 from gan_data import squares, texture
 from PIL import Image
 
 from gan.nets import presets
-from gan.pictures import batches, data
-from scrapbag.errors import UsageError
+from gan.pictures import batches, data, packing
+from scrapbag.errors import LockedError, UsageError
 
 
 def _load(dataset, crop=0):
@@ -149,3 +152,44 @@ def test_what_a_step_sees_depends_on_seed_and_step_alone(tmp_path):
 def test_bytes_come_back_as_they_went():
     pixels = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8)
     assert np.array_equal(batches.to_bytes(batches.to_floats(pixels, "cpu")), pixels)
+
+
+def test_what_is_packed_is_what_was_hashed_though_curated_changes_meanwhile(tmp_path):
+    """Another curation is put in curated/'s place every few milliseconds, under the same names, as make curate does."""
+    one, other = squares(tmp_path / "one", 100, seed=1), squares(tmp_path / "other", 100, seed=2)
+    wholes = [{path.name: np.asarray(Image.open(path)) for path in d.curated.glob("*.png")} for d in (one, other)]
+    curated, packed, over = tmp_path / "curated", tmp_path / "packed", threading.Event()
+    curated.symlink_to(one.curated)
+
+    def change():
+        for turn in itertools.count():
+            if over.is_set():
+                return
+            (tmp_path / "next").symlink_to((other, one)[turn % 2].curated)
+            (tmp_path / "next").replace(curated)
+            over.wait((0.01, 0.03, 0.5)[turn % 3])
+
+    changing = threading.Thread(target=change)
+    changing.start()
+    loaded = 0
+    try:
+        for _ in range(12):
+            try:
+                pictures = data.load(curated, packed)
+            except LockedError:  # nothing was packed
+                continue
+            loaded += 1
+            got = dict(zip(pictures.names, [*pictures.train, *pictures.held], strict=True))
+            assert any(all(np.array_equal(got[name], whole[name]) for name in got) for whole in wholes)
+    finally:
+        over.set()
+        changing.join()
+    assert loaded
+    assert packing.packed(curated, packed).index.exists()  # and nothing is left that would stand in the way
+
+
+def test_a_file_that_macos_leaves_beside_a_picture_is_none(tmp_path):
+    dataset = squares(tmp_path, 100)
+    (dataset.curated / "metadata.csv").unlink()
+    (dataset.curated / "._00001.png").write_bytes(b"\0\5\x16\7")
+    assert len(_load(dataset).names) == 100
