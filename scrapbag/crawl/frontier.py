@@ -109,11 +109,11 @@ class Frontier:
         )
         return {name: kept(not_before, self._clock()) for name, not_before in rows}
 
-    def lease(self, host: str, count: int, *, pictures: bool = True) -> list[Lease]:
+    def lease(self, host: str, count: int, *, pictures: bool = True, pictures_first: bool = False) -> list[Lease]:
         """At most `count` requests of `host` whose time has come, in the order they were found."""
         with self._transaction() as db:
             where = (host, self._clock(), self._clock(), pictures)
-            rows = db.execute(_DUE.format("<", "id"), (*where, count)).fetchall()
+            rows = db.execute(_DUE.format("<", "kind desc, id" if pictures_first else "id"), (*where, count)).fetchall()
             if not rows and self.suspects and not db.execute(_UNDER_WAY).fetchone():
                 rows = db.execute(_DUE.format(">=", "cuts, id"), (*where, 1)).fetchall()
             db.executemany(move("lease", where="id = ?"), [row[:1] for row in rows])

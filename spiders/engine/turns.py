@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
+SOON = 100  # pictures; with fewer left to fetch, a page that may not be needed waits for the pictures that are known
 PATIENCE_S = 900.0  # a host that wants to be left alone for longer is left to the next run
 
 
@@ -218,7 +219,8 @@ class Turns:
         left = self._scrape.limit - self._frontier.pictures - self._pictures_out - self._buffered
         share = max(1, self._scrape.concurrency // (len(self._queue) + 1))
         room = max(1, min(share, self._scrape.concurrency - self._buffered))
-        leases = self._frontier.lease(host.name, min(room, left) if left > 0 else room, pictures=left > 0)
+        most = min(room, left) if left > 0 else room
+        leases = self._frontier.lease(host.name, most, pictures=left > 0, pictures_first=left <= SOON)
         host.buffer.extend(leases)
         self._buffered += len(leases)
         if leases:

@@ -76,6 +76,32 @@ def test_hosts_are_asked_in_turn_and_none_more_at_once_than_the_recipe_says(craw
     assert hosts(one.asked()) == "a"
 
 
+@pytest.mark.parametrize(("limit", "most"), [(3, 4), (12, 14)])
+def test_with_few_pictures_left_to_fetch_known_ones_go_before_more_pages(crawl, limit, most):
+    """A list of 48 items, each with a page of its own that names one picture: all 48 were opened for three of them."""
+    one = crawl(limit=limit, per_host=1, concurrency=8).begin("https://a.example/list")
+    opened, fetched = 0, 0
+    while lease := one.ask():
+        if lease.kind == "picture":
+            fetched += 1
+            body = Stored(f"{fetched:064x}", "jpg", 1, 1, 1, "")
+            one.turns.spoke(lease, well=True)
+            one.frontier.picture_done(lease, body, Answer(200))
+            continue
+        found: list[Page | Picture]
+        if lease.url.endswith("/list"):
+            found = [Page(f"https://a.example/item{n}") for n in range(48)]
+        else:
+            opened += 1
+            found = [Picture(f"https://a.example/{opened}.jpg", lease.url)]
+        one.turns.spoke(lease, well=True)
+        one.frontier.page_done(lease, found, Answer(200))
+        if one.frontier.pictures >= limit:
+            break
+    assert fetched == limit
+    assert opened <= most
+
+
 def test_no_more_is_under_way_than_the_concurrency(crawl):
     one = crawl(concurrency=3, per_host=16).begin(*pages("a", 9))
     out = one.asked()
