@@ -219,7 +219,7 @@ def reached(figures: dict[str, dict[str, float]]) -> dict[str, bool]:
         "folder's model, five looks, 100 answers: a third of the gap": ("folder_apart_5_100", 1 / 3),
         "folder's model, five looks, 200 answers: half": ("folder_apart_5_200", 1 / 2),
     }
-    return {name: figures[key]["gap_closed"] >= least for name, (key, least) in asked.items() if key in figures}
+    return {name: bool(figures[key]["gap_closed"] >= least) for name, (key, least) in asked.items() if key in figures}
 
 
 def _introduce(seen: Photos, name: str, *, seen_by_model: bool) -> None:

@@ -65,8 +65,12 @@ def _made(real: Path, count: int, folder: Path) -> Iterator[Path]:
             continue
         part = min(image.width / SIZE[0], image.height / SIZE[1])
         wide, high = part * SIZE[0], part * SIZE[1]
-        left, top = (image.width - wide) / 2, (image.height - high) / 2
-        enlarged = image.resize(SIZE, Image.Resampling.LANCZOS, box=(left, top, left + wide, top + high))
+        left, top = max(0.0, (image.width - wide) / 2), max(0.0, (image.height - high) / 2)
+        enlarged = image.resize(
+            SIZE,
+            Image.Resampling.LANCZOS,
+            box=(left, top, min(left + wide, image.width), min(top + high, image.height)),
+        )
         grain = rng.normal(0, GRAIN[0], (SIZE[1], SIZE[0], 1)) + rng.normal(0, GRAIN[1], (SIZE[1], SIZE[0], 3))
         body = BytesIO()
         Image.fromarray((np.asarray(enlarged) + grain).clip(0, 255).astype(np.uint8)).save(body, "JPEG", quality=90)

@@ -52,5 +52,5 @@ def test_make_train_leaves_one_beside_the_generator(tmp_path):
     result = CliRunner().invoke(main, [*words, *(part for one in TINY for part in ("--set", one))])
     assert result.exit_code == 0, result.output
     text = (tmp_path / "run" / "MODEL_CARD.md").read_text()
-    assert "36 pictures, 64 more held out" in text
+    assert "75 pictures, 25 more held out" in text
     assert "8 images seen" in text

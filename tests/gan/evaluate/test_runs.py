@@ -99,7 +99,7 @@ def test_the_best_generator_is_not_printed_twice_where_it_is_the_last(judged):
     for suffix in (".safetensors", ".json"):
         shutil.copy(copy.generator.with_suffix(suffix), copy.best.with_suffix(suffix))
     result = CliRunner().invoke(main, ["evaluate", "--run", str(copy.root)])
-    assert result.output.count("KID x1000") == 1
+    assert result.output.count("on random features") == 1
     assert result.output.splitlines()[-2] == "best: it is the last one"
 
 
