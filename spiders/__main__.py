@@ -43,7 +43,7 @@ def scrape(root: Path, name: str | None, retry: str | None, *, fresh: bool) -> N
                 click.echo(f"skipping {one}: it needs {needs}", err=True)
             crawled = run(data, recipe, sources, retry=retry is not None, fresh=fresh)
             export(data)
-        click.echo(call.complete(summary(crawled, data.scrape_csv, recipe.scrape.limit)))
+        click.echo(call.complete(summary(crawled, data.scrape_csv, recipe.scrape.limit, recipe.scrape.max_fail)))
         check(crawled, recipe.scrape.max_fail)
 
 

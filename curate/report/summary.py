@@ -23,6 +23,8 @@ _SOURCES, _NEAREST = 4, 10  # how many have a column, a line; the other sources 
 def how_decided(outcome: Outcome) -> str:
     """The cut, and what it promises; how many answers are missing to a (further) certificate."""
     by = "no targets, quality rules alone" if outcome.cut is None else f"cut at {digits(outcome.cut)}"
+    if outcome.cut is None and outcome.certificate is None:
+        return by
     if outcome.share:
         by += ", class prior corrected"
     if outcome.certificate is None:

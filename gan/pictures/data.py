@@ -100,8 +100,8 @@ def _divide(key: str, names: list[str], levels: list[int], pictures: list[Pixels
         return _strips(key, names, levels, pictures, crop)
     if count < LEAST:
         raise UsageError(
-            f"{count} squares are too few: {held_of(count)} would be held out to judge by, and {LEAST} are the least "
-            "and 1,500 a good start: lower THRESH or scrape more"
+            f"{count} squares are too few: a run needs {LEAST} or more, and 1,500 are a good start; keep more of what "
+            "came (make report says what was dropped and why) or scrape more"
         )
     held_count = held_of(count)
     order = sorted(fit, key=lambda i: hashlib.sha256(os.fsencode(names[i])).digest())

@@ -111,17 +111,27 @@ def following(data: Data, run: Run) -> str:
     """What to do next: a target of make, with the variables that it last ran with; and what else would be of use."""
     if not data.catalog.exists():
         return "make scrape"
-    if not data.report_csv.exists():
+    if not data.images.is_dir() or not any(data.images.glob("*/*")):
+        return "make scrape"
+    if not data.report_csv.exists() or not data.curated.is_dir() or _changed_since(data):
         return "make curate"
     rows = list(_rows(data))
     if not any(row["kept"].lower() == "true" for row in rows):
         return "make report"
-    review = "" if any(row.get("certificate") for row in rows) else " · make review certifies the threshold"
+    ranked = any(row.get("confidence") for row in rows)
+    certified = any(row.get("certificate") for row in rows)
+    review = " · make review certifies the threshold" if ranked and not certified else ""
     if run.done.exists():
         return f"make sample N=64{review}"
     given = kept(data, run, "train") if run.asked.exists() and run.section.exists() else {}
     train = Call().make("train", **{name: now for name, (now, _) in given.items()})
     return f"{train}{review if run.metrics.exists() else ''}"
+
+
+def _changed_since(data: Data) -> bool:
+    """Whether scrape.csv, which is rewritten only when it differs, is newer than what was decided."""
+    scrape, report = data.scrape_csv, data.report_csv
+    return scrape.exists() and scrape.stat().st_mtime > report.stat().st_mtime
 
 
 def overview(folder: Path) -> list[str]:

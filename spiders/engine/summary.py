@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from spiders.engine.turns import Rest
 
 
-def summary(crawled: Crawled, report: Path, limit: int) -> str:
-    """The one line, a line for each host that is left alone, and what the readers have to say."""
+def summary(crawled: Crawled, report: Path, limit: int, max_fail: float) -> str:
+    """The one line, a line for each host that is left alone, and what the readers have to say.
+
+    No next command stands there where `check` will end the crawl with one.
+    """
     found = _found(crawled)
     reasons = _reasons(crawled)
     parts = [f"found {found:,} picture addresses, stored {crawled.pictures:,} pictures ({crawled.new:,} new)"]
@@ -24,20 +27,17 @@ def summary(crawled: Crawled, report: Path, limit: int) -> str:
         parts.append(f"stopped at the limit of {limit:,}")
     if reasons:
         parts.append("not fetched: " + ", ".join(f"{reason} {n:,}" for reason, n in reasons.most_common()))
-    lines = [", ".join(parts) + f" -> {report}" + (" · next: make curate" if crawled.pictures else "")]
+    ahead = " · next: make curate" if crawled.pictures and _enough(crawled, max_fail) else ""
+    lines = [", ".join(parts) + f" -> {report}{ahead}"]
     lines += [_resting(host, rest) for host, rest in sorted(crawled.resting.items())]
     return "\n".join([*lines, *crawled.said])
 
 
 def check(crawled: Crawled, max_fail: float) -> None:
     """Raise TooManyFailuresError, with a table by reason, when nothing was found or too much of it failed."""
-    states = Counter[str]()
-    for (_, state, _), n in crawled.requests.items():
-        states[state] += n
-    share = states["failed"] / max(1, states["failed"] + states["done"])
-    pictures = _found(crawled)
-    if pictures and share <= max_fail:
+    if _enough(crawled, max_fail):
         return
+    states, pictures = _states(crawled), _found(crawled)
     head = (
         f"{states['failed']:,} of {states['failed'] + states['done']:,} requests failed"
         if pictures
@@ -50,6 +50,20 @@ def check(crawled: Crawled, max_fail: float) -> None:
     if states["failed"]:
         after = "when the cause is gone: make scrape RETRY=failed"
     raise TooManyFailuresError("\n".join([head, *rows, after]))
+
+
+def _enough(crawled: Crawled, max_fail: float) -> bool:
+    """Whether something was found, and no more than a share of `max_fail` of the requests failed."""
+    states = _states(crawled)
+    share = states["failed"] / max(1, states["failed"] + states["done"])
+    return _found(crawled) > 0 and share <= max_fail
+
+
+def _states(crawled: Crawled) -> Counter[str]:
+    states = Counter[str]()
+    for (_, state, _), n in crawled.requests.items():
+        states[state] += n
+    return states
 
 
 def _found(crawled: Crawled) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,13 @@ def house(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     made = house_of("one")
     connect(made[0].catalog, create=True).close()
+    picture(made[0])
     return made
+
+
+def picture(data):
+    (data.images / "aa").mkdir(parents=True)
+    (data.images / "aa" / "aa.jpg").write_bytes(b"x")
 
 
 def house_of(name):
@@ -34,11 +41,13 @@ def house_of(name):
     return data, run
 
 
-def report(data, certificate="", kept="True"):
+def report(data, certificate="", kept="True", confidence="0.9"):
     data.report_csv.parent.mkdir(exist_ok=True)
+    data.curated.mkdir(exist_ok=True)
     with data.report_csv.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerows([("kept", "reason", "certificate"), (kept, "", certificate), ("False", "blurred", "")])
+        writer.writerow(("kept", "reason", "certificate", "confidence"))
+        writer.writerows([(kept, "", certificate, confidence), ("False", "blurred", "", confidence)])
 
 
 def train(run, images, *, done=None):
@@ -67,6 +76,30 @@ def test_the_next_command_follows_what_is_there(house):
     assert following() == "make train RECIPE=one.toml"
     train(run, 57_344, done=56_832)
     assert following().startswith("make sample RECIPE=one.toml N=64")
+
+
+def test_without_a_picture_there_is_nothing_to_curate_yet(house):
+    shutil.rmtree(house[0].images)
+    assert following() == "make scrape RECIPE=one.toml"
+
+
+def test_what_came_after_the_last_curate_or_was_cleaned_away_is_curated_next(house):
+    data, _ = house
+    report(data)
+    data.scrape_csv.write_text("number\n")
+    os.utime(data.scrape_csv, (0, data.report_csv.stat().st_mtime + 9))
+    assert following() == "make curate RECIPE=one.toml"
+    os.utime(data.scrape_csv, (0, 0))
+    assert following().startswith("make train RECIPE=one.toml")
+    data.curated.rmdir()
+    assert following() == "make curate RECIPE=one.toml"
+
+
+def test_where_no_classifier_decides_no_review_is_said_to_certify(house):
+    data, run = house
+    train(run, 100, done=100)
+    report(data, confidence="")
+    assert following() == "make sample RECIPE=one.toml N=64"
 
 
 def test_a_training_that_was_stopped_goes_on_with_the_minutes_and_values_that_it_had(house):
@@ -102,7 +135,7 @@ def test_an_export_that_is_older_than_what_is_kept_is_named_with_its_command(hou
     data, _ = house
     report(data)
     for path in (data.curated, data.export / "folder", data.export / "webdataset"):
-        path.mkdir(parents=True)
+        path.mkdir(parents=True, exist_ok=True)
     (data.export / "one.zip").write_bytes(b"")
     (data.export / "one.parquet").write_bytes(b"")
     os.utime(data.curated, (10, 10))
@@ -123,7 +156,7 @@ def test_without_a_recipe_every_dataset_has_its_next_command(house):
     lines = said().splitlines()
     assert [line for line in lines if "next" in line] == [
         "  next: make train RECIPE=one.toml",
-        "  next: make curate RECIPE=two.toml",
+        "  next: make scrape RECIPE=two.toml",
     ]
     assert [line for line in lines if not line.startswith(" ")] == ["data/one", "data/two"]
 
