@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchmarks.support.gpu_row import Place, Row, job_of, judge, learn, pictures
+from benchmarks.card.row import Place, Row, job_of, judge, learn, pictures
 from gan.train import checkpoint, loop
 
 if TYPE_CHECKING:
@@ -127,11 +127,11 @@ def bits_of(one: str, run_folder: Path, **told: Any) -> None:
 @_places
 def speed(**told: Any) -> None:
     """Images a second of steps alone, beside the card's limit; rows are recorded as CUDA graphs if that is faster."""
-    from benchmarks.support import gpu_speed  # noqa: PLC0415 - it needs a card
+    from benchmarks.card import speed  # noqa: PLC0415 - it needs a card
 
     place = _place(told)
     rows = (("projected", ()), ("auto-cuda", ()))
-    gpu_speed.measure(
+    speed.measure(
         lambda what, **figures: place.say(what, "", **figures),
         told["side"],
         rows,

@@ -32,7 +32,7 @@ from benchmarks.support.curve import plot
 from curate.choose import ranker
 from curate.look.measure import look
 from curate.model import prior
-from curate.review.questions import teaching
+from curate.review.teaching import teaching
 from curate.scores import neighbours
 from curate.scores.stage import open_scorer
 from scrapbag.layout import Data

@@ -163,7 +163,7 @@ def evaluate_command(root: Path, data_root: Path | None, seed: int) -> None:
 @click.option("-o", "--output", type=_FOLDER, required=True, help="Of a new folder.")
 def start_command(root: Path, output: Path) -> None:
     """Keep a run's networks and some of its pictures in a small folder that other runs can begin from (INIT=)."""
-    with exits():
+    with exits(last_call(Run(root)).complete):
         from gan.train import start  # noqa: PLC0415
 
         origin = start.of_run(str(root), Run(root))

@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "scrapbag.tables": set(),
     "scrapbag": {"scrapbag.make", "scrapbag.tables"},
     "scrapbag.crawl": _GROUND,
-    "scrapbag.desk": _GROUND,
+    "scrapbag.desk": _GROUND | {"scrapbag.formats"},
     "scrapbag.formats": _GROUND,
     "scrapbag.models": _GROUND,
     "scrapbag.web": _GROUND,

@@ -22,6 +22,7 @@ from curate.choose.certificate import Judgement, best, judge_version
 from curate.choose.certify import asked_next
 from curate.choose.versions import Evidence, stages, teaching_answers, versions
 from curate.review.progress import progress
+from curate.review.teaching import teaching
 from curate.scores import neighbours
 from scrapbag import labels
 from scrapbag.errors import UsageError
@@ -233,20 +234,6 @@ class Desk:
     @property
     def _newest(self) -> Judgement:
         return self._versions[0]
-
-
-def teaching(how: str, confidence: NDArray[np.float64], free: NDArray[np.bool_], near: NDArray[np.bool_]) -> int | None:
-    """The position in the pool of the next teaching question, None when none is `free`. Arrays are of shape (M,).
-
-    `random` takes the last free one: the pool is in random order, and its beginning is kept for the certificate.
-    `uncertain` takes the free one whose confidence is nearest to 0.5, while there are any among those not `near` a
-    picture asked about before; of equals the last.
-    """
-    places = np.flatnonzero(free & ~near) if how == "uncertain" and (free & ~near).any() else np.flatnonzero(free)
-    if not places.size:
-        return None
-    last_first = places[::-1]
-    return int(last_first[0 if how == "random" else np.argmin(np.abs(confidence[last_first] - 0.5))])
 
 
 def _again(answers: Sequence[Label], sha256: str) -> Question | None:

@@ -56,7 +56,7 @@
     const more = missing === null ? "" : `${count(missing)} more yes`;
     const next = newer ? ` A newer ranking is being certified${more && `: ${more}`}.` : more && ` ${more} may keep more.`;
     const line = sure
-      ? ["Certified: of what make curate keeps, at least ", bold(share(lower)), " are right (95 % sure).", next]
+      ? ["Certified: of what is kept, at least ", bold(share(lower)), " are right (95 % sure).", next]
       : missing === null
         ? [`No threshold is within reach of ${share(promise)} yet: too many were no. Teaching helps most now.`]
         : [bold(more), ` ${missing === 1 ? "certifies" : "certify"} that at least ${share(promise)} of what is kept is right.`];

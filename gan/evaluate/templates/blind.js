@@ -9,7 +9,7 @@
     at("bar").value = progress.answers / progress.of;
     at("sofar").textContent = over
       ? "All are answered. End the server with Ctrl-C; the answers are kept."
-      : `${progress.answers} of ${progress.of} answered. Stop whenever you like; make blind goes on.`;
+      : `${progress.answers} of ${progress.of} answered. Stop whenever you like; the same command goes on.`;
     at("done").replaceChildren(...said.map((line) => Object.assign(document.createElement("p"), { textContent: line })));
     if (over) return;
     at("large").src = `/picture/${now}`;

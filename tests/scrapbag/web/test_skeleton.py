@@ -20,7 +20,11 @@ def digest(text):
 
 
 def review(**changes):
-    return page.render("curate.review", *PAGES["curate.review"], **{"name": "x", "targets": "", "token": "t"} | changes)
+    return page.render(
+        "curate.review",
+        *PAGES["curate.review"],
+        **{"name": "x", "targets": "", "token": "t", "again": "make review", "curate": "make curate"} | changes,
+    )
 
 
 @pytest.mark.parametrize("served", [False, True], ids=["a file", "served"])
