@@ -41,7 +41,7 @@ def score(root: Path) -> None:
         click.echo(
             f"scored {done.new:,} new of {done.pictures:,} pictures with {done.model}"
             f" ({done.forward_passes:,} forward passes, {done.unusable:,} unusable files)"
-            f"{f', {done.missing:,} files are gone: {again} asks for them anew' * bool(done.missing)}"
+            f"{f', {done.missing:,} files are gone or damaged: {again} asks for them anew' * bool(done.missing)}"
             f" -> {Data(root).scored / done.key} · next: {call.make('curate')}"
         )
 

@@ -6,6 +6,7 @@ that never changes; a sighting is one picture on one page; labels belong to a sh
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 from dataclasses import dataclass, fields
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from scrapbag.layout import Data
 
-UNDECODABLE = "undecodable"  # the problem of a picture that looked whole when it was stored, and no decoder reads
+UNDECODABLE = "undecodable"  # the problem of a picture that looked whole when it was stored, and now is not
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Record:
     bytes: int | None  # how many
     width: int | None  # in pixels
     height: int | None  # in pixels
-    problem: str  # what was wrong when the picture was stored; undecodable where only a decoder saw it
+    problem: str  # what was wrong when the picture was stored; undecodable where that was seen later
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,11 @@ class StoredPicture:
     number: int
     sha256: str
     path: Path
+
+    def is_intact(self) -> bool:
+        """Whether the file still has the bytes that came. Raises OSError where the disk does not give it."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
 
 
 def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:

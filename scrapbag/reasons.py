@@ -50,7 +50,7 @@ FetchReason = Literal[
 # In the order in which they are asked; the first that holds is a row's reason
 DECISION: dict[str, str] = {
     "gone": "No source of the recipe names it any more: its file, line or start, or the source, was taken out.",
-    "missing": "It came once, but its file is gone from images/; make scrape RETRY=failed asks for it again.",
+    "missing": "It came once, but its file in images/ is gone or damaged; make scrape RETRY=failed asks for it again.",
     "unreadable": "The file came, but no decoder makes a picture of it.",
     "not_image": "Something else came under a picture's address, such as a web page.",
     "human_reject": "A person said no to this picture, or to one that is nearly the same.",

@@ -11,7 +11,7 @@ import numpy as np
 from curate.choose.duplicates import HOW
 from curate.choose.facts import formats
 from curate.rows import Row
-from scrapbag.catalog import Record, disputed
+from scrapbag.catalog import UNDECODABLE, Record, disputed
 from scrapbag.reasons import DECISION_REASONS
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ def rows(
         recorded = {name: getattr(record, name) for name in _RECORD}
         values = decided.get(record.sha256)
         if values is None:
-            came = "missing" if record.sha256 in absent else "waiting"
+            lost = record.sha256 in absent or record.problem == UNDECODABLE  # the latter has other bytes now
+            came = "missing" if lost else "waiting"
             reason = record.fetch_reason or (came if record.sha256 else "queued")
             yield Row(**recorded, **_UNSCORED, reason=reason, reasons=reason)
         elif main[record.sha256] is record:

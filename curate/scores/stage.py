@@ -50,7 +50,7 @@ class Scored:
     new: int  # of these, the ones that this run scored
     forward_passes: int  # pictures that went through the model in this run
     unusable: int  # files that give no picture
-    missing: int  # pictures that came once, but whose file is gone
+    missing: int  # pictures that came once, but whose file is gone, or has other bytes now
 
 
 @dataclass(frozen=True)
@@ -88,15 +88,17 @@ def score(settings: Score, data: Data) -> Scored:
         shards = Shards(version.root)
         known = set(shards.sha256)
         new = [picture for picture in pictures if picture.sha256 not in known]
-        _add(new, scorer, shards)
-        _note_problems(shards, data)
+        damaged = _add(new, scorer, shards)
+        _note_problems(shards, damaged, data)
         read_pairs(shards)  # found and stored now, so that curate need not
         names = hashlib.sha256(scorer.classes.dumps().encode()).hexdigest()[:16]
         index = {"key": scorer.key, "model": settings.model, "labels": names, "pictures": len(shards)}
         write_text(data.index, json.dumps(index, indent=1) + "\n")
         unusable = int(np.count_nonzero(shards.column("problem")))
         done = passes.count() - before
-        return Scored(settings.model, scorer.key, len(shards), len(new), done, unusable, len(gone))
+        return Scored(
+            settings.model, scorer.key, len(shards), len(new) - len(damaged), done, unusable, len(gone) + len(damaged)
+        )
 
 
 def open_scorer(settings: Score, paths: Sequence[Path], data: Data) -> Scorer:
@@ -163,25 +165,39 @@ def _check_targets(classes: ClassSet, data: Data) -> None:
         targets.indices(load(path).curate.targets, classes)
 
 
-def _add(pictures: Sequence[catalog.StoredPicture], scorer: Scorer, shards: Shards) -> None:
-    """Score `pictures` into new shards, a batch a thread: the thread that decodes a batch also runs the model on it."""
+def _add(pictures: Sequence[catalog.StoredPicture], scorer: Scorer, shards: Shards) -> list[str]:
+    """Score `pictures` into new shards, a batch a thread: the thread that decodes a batch also runs the model on it.
+
+    Scores are filed under the hash of the bytes that came, so a file that has other bytes now gets none. Returns the
+    sha256 of those.
+    """
+    damaged: list[str] = []
     cv2.setNumThreads(1)
     bar = tqdm(total=len(pictures), unit=" pictures", disable=None, desc="score")
     with bar, ThreadPoolExecutor(os.cpu_count()) as pool:
-        for portion in _portions(pictures, SIZE):
+        for some in _portions(pictures, SIZE):
+            intact = list(pool.map(catalog.StoredPicture.is_intact, some))
+            damaged += [picture.sha256 for picture, good in zip(some, intact, strict=True) if not good]
+            portion = [picture for picture, good in zip(some, intact, strict=True) if good]
             parts = []
             for part in pool.map(lambda batch: score_batch(batch, scorer), _portions(portion, BATCH)):
                 parts.append(part)
                 bar.update(len(part["problem"]))
-            joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-            shards.append([picture.sha256 for picture in portion], joined)
+            if parts:
+                joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+                shards.append([picture.sha256 for picture in portion], joined)
+    return damaged
 
 
-def _note_problems(shards: Shards, data: Data) -> None:
-    """Tell the catalog which files no decoder reads, and which one does now: RETRY=failed asks for the former again."""
+def _note_problems(shards: Shards, damaged: Sequence[str], data: Data) -> None:
+    """Tell the catalog which files no decoder reads or are damaged, and which one reads now.
+
+    RETRY=failed asks for the former again.
+    """
     broken = [PROBLEMS[at] in {"unreadable", "not_image"} for at in shards.column("problem")]
     words = (catalog.UNDECODABLE, "")
     values = [(*(words if bad else words[::-1]), sha256) for sha256, bad in zip(shards.sha256, broken, strict=True)]
+    values += [(*words, sha256) for sha256 in damaged]
     with closing(catalog.connect(data.catalog)) as connection, connection:
         connection.execute("begin immediate")
         connection.executemany("update picture set problem = ? where problem = ? and sha256 = ?", values)

@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pandas as pd
 import pytest
@@ -33,6 +34,11 @@ def command(data, *words):
         [sys.executable, "-m", "curate", *words, "--data", str(data.root)],
         capture_output=True, text=True, env=environment, check=False, timeout=120,
     )  # fmt: skip
+
+
+def problem(data, sha256):
+    with closing(catalog.connect(data.catalog)) as connection:
+        return connection.execute("select problem from picture where sha256 = ?", (sha256,)).fetchone()[0]
 
 
 def settings(data, stage, lines):
@@ -97,6 +103,21 @@ def test_one_file_that_is_gone_is_a_row_and_comes_back(data, when):
     assert rows.loc[first.number, "reason"] == "missing"
     first.path.write_bytes(body)
     assert score(DEMO, data).new == (0 if when == "after" else 1)
+    assert not [row for row in run.curate(ANY, data).rows if row.reason == "missing"]
+
+
+def test_a_file_that_was_damaged_is_not_scored_under_the_name_of_what_came(data):
+    """Its score would stand for the true bytes for ever, also once they are back."""
+    [first, *_] = stored(data)
+    body = first.path.read_bytes()
+    first.path.unlink()
+    first.path.write_bytes(body[: len(body) // 2] + b"\0" * (len(body) - len(body) // 2))
+    done = score(DEMO, data)
+    assert (done.new, done.missing, done.unusable) == (11, 1, 0)
+    assert [row.number for row in run.curate(ANY, data).rows if row.reason == "missing"] == [first.number]
+    assert problem(data, first.sha256) == catalog.UNDECODABLE  # so that RETRY=failed asks for it again
+    first.path.write_bytes(body)
+    assert (score(DEMO, data).new, problem(data, first.sha256)) == (1, "")
     assert not [row for row in run.curate(ANY, data).rows if row.reason == "missing"]
 
 
