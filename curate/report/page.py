@@ -37,7 +37,7 @@ def render(outcome: Outcome, steps: Sequence[Step], data: Data) -> str:
     return page.render(
         "curate.report",
         "report.html.j2",
-        style="report.css",
+        style=("base.css", "report.css"),
         script="report.js",
         name=data.root.resolve().name,
         outcome=outcome,

@@ -29,7 +29,7 @@ def write(found: Suggestions, data: Data) -> None:
     text = page.render(
         "curate.report",
         "targets.html.j2",
-        style="report.css",
+        style=("base.css", "report.css"),
         name=data.root.resolve().name,
         found=found,
         sheets=[(winner, line(winner), _tiles(winner, data)) for winner in found.winners[:SHOWN]],

@@ -48,7 +48,7 @@ def application(desk: Desk, name: str, call: Call) -> Flask:
     `call` is how make was called for the dataset, for the commands that the page names.
     """
     words = {"name": name, "targets": desk.targets, "curate": call.make("curate")}
-    style, script = ("asked.css", "review.css"), ("asked.js", "review.js")
+    style, script = ("base.css", "asked.css", "review.css"), ("asked.js", "review.js")
     app = served.application(
         "review", "curate.review", "review.html.j2", style, script, words, lambda port: call.make("review", PORT=port)
     )

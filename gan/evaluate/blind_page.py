@@ -72,7 +72,13 @@ def application(sitting: Sitting, name: str, call: Call) -> Flask:
     words = {"name": name, "target": sitting.test.target}
     script = ("asked.js", "blind.js")
     app = served.application(
-        "blind", "gan.evaluate", "blind.html.j2", "asked.css", script, words, lambda port: call.make("blind", PORT=port)
+        "blind",
+        "gan.evaluate",
+        "blind.html.j2",
+        ("base.css", "asked.css"),
+        script,
+        words,
+        lambda port: call.make("blind", PORT=port),
     )
 
     @app.get("/picture/<int:number>")

@@ -256,46 +256,6 @@ def test_without_a_model_quality_rules_alone_decide(files, tmp_path):
     assert {row.confidence for row in outcome.rows} == {None}
 
 
-def test_a_licence_that_was_not_asked_for_drops_a_picture(files, tmp_path):
-    data = dataset(tmp_path / "x", files[:3], licence={files[0]: "CC0-1.0", files[1]: "unknown", files[2]: "cc0-1.0"})
-    score(Score(model="none"), data)
-    outcome = run.curate(replace(ANY, targets=(), require_licence=("CC0-1.0",)), data)
-    assert [row.reason for row in outcome.rows] == ["", "licence", ""]
-
-
-STATED = ("CC0-1.0", "CC-BY-NC-4.0")
-
-
-@pytest.mark.parametrize("stated", [STATED, STATED[::-1], ("unknown", *STATED)], ids=str)
-@pytest.mark.parametrize("by", ["pages", "addresses"])
-def test_a_picture_of_two_licences_is_disputed_and_the_stricter_counts(files, tmp_path, stated, by):
-    data = dataset(tmp_path / "x", files[:2], licence={files[0]: stated[0], files[1]: "CC0-1.0"})
-    with closing(catalog.connect(data.catalog)) as connection:
-        (first,) = [one for one in catalog.records(connection) if one.number == 1]
-        for number, licence in enumerate(stated[1:]):
-            url = first.url if by == "pages" else f"{first.url}?{number}"
-            connection.execute(
-                "insert into sighting (url, page_url, source, licence) values (?, ?, ?, ?)",
-                (url, f"https://zz.example/{number}", first.source, licence),
-            )
-            if by == "addresses":
-                connection.execute(
-                    "insert into request (url, host, source, kind, state, attempts, sha256)"
-                    " values (?, 'a', ?, 'picture', 'done', 1, ?)",
-                    (url, first.source, first.sha256),
-                )
-        found = list(catalog.records(connection))
-    assert [one.licence_disputed for one in found if one.number == 2] == [""]
-    score(Score(model="none"), data)
-    kept = {}
-    for wanted in ((), ("CC0-1.0",), STATED):
-        rows = run.curate(replace(ANY, targets=(), require_licence=wanted), data).rows
-        kept[wanted] = [any(row.kept for row in rows if row.number == number) for number in (1, 2)]
-        ours = [row for row in rows if row.number == 1]
-        assert {row.licence_disputed for row in ours} == {"CC-BY-NC-4.0 | CC0-1.0"}
-    assert kept == {(): [True, True], ("CC0-1.0",): [False, True], STATED: [True, True]}
-
-
 def test_a_small_copy_points_at_the_large_one_that_is_kept(tmp_path):
     large, small = tmp_path / "a.png", tmp_path / "b.jpg"
     draw(1, (400, 300)).save(large)

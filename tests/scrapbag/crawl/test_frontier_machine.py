@@ -7,9 +7,9 @@ taken out and put back; a list names other pictures than before; RETRY and FRESH
 import json
 import shutil
 import tempfile
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from crawl_model import CrawlModel, Request, key
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -18,7 +18,6 @@ from scrapbag.catalog import connect, records
 from scrapbag.crawl.frontier import Answer, Frontier, Page, Picture, Stored
 from scrapbag.crawl.rounds import CUTS
 from scrapbag.crawl.states import TRANSITIONS
-from scrapbag.crawl.times import LONGEST_S
 
 SOURCES = ("one", "two", "three")
 STEPS = {(before, one.after) for one in TRANSITIONS.values() for before in one.before}
@@ -45,54 +44,7 @@ sources = st.sampled_from(SOURCES)
 which = st.integers(0, 10**6)
 
 
-def key(url, kind, source, callback):
-    """A page is asked for once for each source and callback, a picture once over all."""
-    return (url, kind, source, callback) if kind == "page" else (url, kind)
-
-
-@dataclass
-class Request:
-    """A row of the table as it should be."""
-
-    host: str
-    source: str
-    kind: str
-    meta: dict
-    once: bool
-    edition: int
-    state: str = "queued"
-    reason: str = ""
-    settled: str = ""
-    attempts: int = 0
-    cuts: int = 0
-    not_before: float = 0.0
-    etag: str = ""
-    sha256: str | None = None
-    absent: bool = field(default=False, compare=False)  # its server said that there is no such thing; not a column
-
-    def queue(self, **values):
-        """It is to be asked anew; what its last answer said stands."""
-        self.state, self.attempts, self.cuts, self.not_before = "queued", 0, 0, 0.0
-        for name, value in values.items():
-            setattr(self, name, value)
-
-    def settle(self, state, attempts, reason="", **values):
-        self.state = self.settled = state
-        self.absent = False
-        self.reason, self.attempts, self.cuts = reason, attempts, 0
-        for name, value in values.items():
-            setattr(self, name, value)
-
-
-@dataclass
-class Source:
-    recipe: str
-    edition: int = 0
-    since: int = 0
-    active: bool = True
-
-
-class Crawls(RuleBasedStateMachine):
+class Crawls(CrawlModel, RuleBasedStateMachine):
     """One catalog over several runs. `self.leases` are those that the run of the moment holds."""
 
     def __init__(self):
@@ -101,13 +53,8 @@ class Crawls(RuleBasedStateMachine):
         self.copies = 0
         self.folder = self.root / "0"
         self.now = 1_800_000_000.0
-        self.model = {}  # what is asked -> Request, in the order of finding
-        self.sightings = {}  # (url, page_url, source) -> edition, in the order of finding
-        self.problems = {}  # sha256 -> what is wrong with the picture
-        self.lost_files = set()
-        self.paused = {}
+        self.empty()
         self.recipes = dict.fromkeys(SOURCES, "recipe 0")
-        self.sources = {}  # as the catalog last read them
         self.run(SOURCES, retry=False, fresh=False)
         self.states = {}
         self.add([Page(f"https://{host}/0") for host in ("a.example", "b.example:81")], 0)
@@ -121,125 +68,10 @@ class Crawls(RuleBasedStateMachine):
         recipe = {name: self.recipes[name] for name in SOURCES if name in {*names, *others}}
         self.frontier.begin(recipe, retry=retry, fresh=fresh, lost_files=self.lost_files)
         assert self.rows("select count(*) from request where state = 'leased'") == [(0,)]
-        for one in self.model.values():
-            if one.state == "leased":
-                one.state, one.cuts = "queued", one.cuts + 1
-            if one.state == "queued" and one.cuts >= 2 * CUTS:
-                one.settle("failed", one.attempts, "crash")
-        self.read(recipe)
-        self.lift(every=retry or fresh)
-        self.give()
-        left = any(one.state == "queued" and self.present(one) for one in self.model.values())
-        for one in self.model.values():
-            ours = one.source in self.names and (one.kind == "picture" or self.present(one))
-            no_body = one.kind == "picture" and (
-                one.sha256 is None or bool(self.problems[one.sha256]) or one.sha256 in self.lost_files
-            )
-            etag = "" if no_body or one.kind == "page" else one.etag
-            if retry and ours and (one.state == "failed" or (one.state == "done" and no_body)):
-                one.queue(etag=etag)
-            if fresh and ours and one.reason != "gone":
-                one.queue(etag=etag)
-            list_page = one.kind == "page" and not one.once and self.present(one)
-            if not (retry or fresh or left) and one.state == "done" and list_page:
-                one.queue()
-        self.suspicious = any(one.state == "queued" and one.cuts >= CUTS for one in self.model.values())
-
-    def read(self, recipe):
-        """The catalog reads the recipe."""
-        for source in self.sources.values():
-            source.active = False
-        for name, text in recipe.items():
-            source = self.sources.setdefault(name, Source(text))
-            source.active = True
-            if name in self.names:
-                source.edition += source.recipe != text
-                source.recipe = text
-
-    def lift(self, *, every):
-        self.paused = {host: until for host, until in self.paused.items() if self.kept(until) > self.now and not every}
-        for one in self.model.values():
-            if every and one.state == "queued" and one.source in self.names:
-                one.not_before = 0.0
-
-    def kept(self, moment):
-        return 0.0 if moment - self.now > LONGEST_S else moment
-
-    def present(self, one):
-        return one.source in self.names and one.edition == self.sources[one.source].edition
-
-    def named(self, url, owner=None):
-        """Whether a source of the recipe, or `owner`, names a picture."""
-        return any(
-            self.sources[source].active and edition >= self.sources[source].since
-            for (seen, _, source), edition in self.sightings.items()
-            if seen == url and owner in (None, source)
-        )
-
-    def give(self):
-        """Every picture belongs to whoever asks for it now."""
-        for (url, kind, *_), one in self.model.items():
-            if kind == "page" or one.state == "leased":
-                continue
-            asking = [
-                (source, edition)
-                for (seen, _, source), edition in self.sightings.items()
-                if seen == url and source in self.names and edition == self.sources[source].edition
-            ]
-            if asking and not self.present(one) and (one.state == "queued" or not self.named(url, one.source)):
-                one.source, one.edition = asking[0]
-            if one.reason != "gone" and not self.named(url):
-                one.state, one.reason = "skipped", "gone"
-            elif one.reason == "gone" and self.named(url):
-                if one.sha256:
-                    one.state, one.reason = "done", ""
-                else:
-                    one.queue(reason="")
+        self.begin(recipe, retry=retry, fresh=fresh)
 
     def rows(self, query, *values):
         return self.db.execute(query, values).fetchall()
-
-    def found(self, source, found):
-        """Add to the model what is new of `found`, and what is new about what is known."""
-        edition = self.sources[source].edition
-        for one in found:
-            kind = "picture" if isinstance(one, Picture) else "page"
-            if kind == "picture":
-                callback, once = "", False
-                meta = {name: value for name in ("sha256", "version") if (value := getattr(one, name))}
-            else:
-                callback, once = one.callback, one.once
-                meta = ({"meta": one.meta} if one.meta else {}) | ({"actions": []} if one.browser else {})
-            new = Request(one.url.split("/")[2], source, kind, meta, once, edition)
-            known = self.model.setdefault(key(one.url, kind, source, callback), new)
-            if known is not new:
-                self.again(known, new)
-            if kind == "picture":
-                self.sightings[one.url, one.page_url, source] = edition
-
-    def again(self, known, new):
-        """A known request is named: `new` is what it would be if it were not known."""
-        of_new = {name: getattr(new, name) for name in ("source", "edition", "meta", "once")}
-        if new.kind == "page":
-            if known.edition == new.edition:
-                known.meta, known.once = new.meta, new.once
-            elif known.state != "leased":
-                known.queue(**of_new, etag="")
-            return
-        if known.edition == new.edition if known.source == new.source else self.present(known):
-            return
-        other = known.meta.get("version") != new.meta.get("version")
-        wanted = new.meta.get("sha256")
-        if not other and known.meta.get("sha256") != wanted:
-            other = known.sha256 != wanted if wanted and known.sha256 else known.reason == "mismatch"
-        if other and known.state != "leased":
-            known.queue(**of_new, etag="")
-        elif not other:
-            known.source, known.edition, known.meta = new.source, new.edition, new.meta
-            if known.reason == "gone" and known.sha256:
-                known.state, known.reason = "done", ""
-            elif known.reason == "gone":
-                known.state, known.reason = "queued", ""
 
     def take(self, number, kind=None):
         """A lease of the run, which ends with it, and its request."""
@@ -260,21 +92,20 @@ class Crawls(RuleBasedStateMachine):
         self.frontier.add(source, found)
         self.found(source, found)
 
-    def askable(self, host):
-        return [one for one in self.model.values() if (one.state, one.host) == ("queued", host) and self.present(one)]
-
-    @rule(host=hosts, count=st.integers(1, 4), pictures=st.booleans())
-    def lease(self, host, count, pictures):
+    @rule(host=hosts, count=st.integers(1, 4), pictures=st.booleans(), first=st.booleans())
+    def lease(self, host, count, pictures, first=False):
         due = [
             one
             for one in self.askable(host)
             if self.kept(one.not_before) <= self.now and (pictures or one.kind == "page")
         ]
         suspects = [one for one in due if one.cuts >= CUTS]
+        if first:
+            due.sort(key=lambda one: one.kind != "picture")
         due = [one for one in due if one.cuts < CUTS][:count]
         if not due and self.suspicious and not self.leases:
             due = sorted(suspects, key=lambda one: one.cuts)[:1]
-        leases = self.frontier.lease(host, count, pictures=pictures)
+        leases = self.frontier.lease(host, count, pictures=pictures, pictures_first=first)
         assert [self.request(lease) for lease in leases] == due
         for one, lease in zip(due, leases, strict=True):
             one.state = "leased"
@@ -342,10 +173,10 @@ class Crawls(RuleBasedStateMachine):
         self.frontier.pause(host, self.now + seconds)
         self.paused[host] = self.now + seconds
 
-    @rule(host=hosts, reason=reasons)
-    def stop(self, host, reason):
-        stopped = self.askable(host)
-        assert self.frontier.stop(host, reason) == len(stopped)
+    @rule(host=hosts, reason=reasons, source=st.sampled_from(["", *SOURCES]))
+    def stop(self, host, reason, source):
+        stopped = [one for one in self.askable(host) if source in ("", one.source)]
+        assert self.frontier.stop(host, reason, source) == len(stopped)
         for one in stopped:
             one.settle("failed", one.attempts, reason)
 

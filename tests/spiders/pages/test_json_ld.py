@@ -8,32 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scrapy.http import HtmlResponse
+from product_pages import URL, addresses, ld, read
 
-from scrapbag import sources
-from scrapbag.crawl.frontier import Picture
-from scrapbag.recipe import Scrape
 from spiders.pages import json_ld
-from spiders.readers.product import ProductReader
 
-URL = "https://shop.example/p/red-bag-12345"
 RATED = '{"@type": "Product", "name": "Red bag", "image": "/a.jpg", "aggregateRating": {"ratingValue": 4.9}}'
 quick = settings(derandomize=True, deadline=None, max_examples=200, database=None)
-
-
-def read(html: str, **values: Any) -> list[Picture]:
-    reader = ProductReader(sources.Product(name="p", start=(URL,), **values), Scrape())
-    found = reader.parse(HtmlResponse(URL, body=html.encode(), encoding="utf-8"), {})
-    return [one for one in found if isinstance(one, Picture)]
-
-
-def addresses(html: str) -> list[str]:
-    return [one.url.removeprefix("https://shop.example") for one in read(html)]
-
-
-def ld(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value)
-    return f'<script type="application/ld+json">{text}</script>'
 
 
 @pytest.mark.parametrize(

@@ -6,32 +6,15 @@ import json
 from typing import Any
 
 import pytest
+from product_pages import URL, addresses, ld, read
 from scrapy.http import HtmlResponse, Response
 
 from scrapbag import sources
-from scrapbag.crawl.frontier import Page, Picture
+from scrapbag.crawl.frontier import Page
 from scrapbag.recipe import Scrape
 from spiders.pages import sitemap, sizes
 from spiders.pages.licence import licence_name
 from spiders.readers.product import ProductReader
-
-URL = "https://shop.example/p/red-bag-12345"
-
-
-def read(html: str, **values: Any) -> list[Picture]:
-    reader = ProductReader(sources.Product(name="p", start=(URL,), **values), Scrape())
-    found = reader.parse(HtmlResponse(URL, body=html.encode(), encoding="utf-8"), {})
-    return [one for one in found if isinstance(one, Picture)]
-
-
-def addresses(html: str) -> list[str]:
-    return [one.url.removeprefix("https://shop.example") for one in read(html)]
-
-
-def ld(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value)
-    return f'<script type="application/ld+json">{text}</script>'
-
 
 PRODUCT: dict[str, Any] = {"@context": "https://schema.org", "@type": "Product", "name": "Red bag"}
 
