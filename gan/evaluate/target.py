@@ -78,7 +78,8 @@ def dropped(data: Data, side: int, most: int) -> Pixels:
         try:
             with Image.open(paths[name], formats=FORMATS) as image:
                 image.draft("RGB", (2 * side, 2 * side))
-                squares.append(np.asarray(ImageOps.fit(image.convert("RGB"), (side, side), Image.Resampling.LANCZOS)))
+                upright = ImageOps.exif_transpose(image).convert("RGB")
+                squares.append(np.asarray(ImageOps.fit(upright, (side, side), Image.Resampling.LANCZOS)))
         except UNREADABLE:
             continue
     return np.stack(squares) if squares else np.zeros((0, side, side, 3), np.uint8)
