@@ -15,6 +15,7 @@ from scrapbag.disk import lock
 from scrapbag.errors import RecipeError, exits
 from scrapbag.layout import Data, Run
 from scrapbag.make.command import last_call
+from scrapbag.make.options import Stages
 from scrapbag.recipe import Train
 from scrapbag.recipe import load as load_recipe
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _FOLDER = click.Path(path_type=Path)
 
 
-@click.group()
+@click.group(cls=Stages)
 def main() -> None:
     """Train a GAN on curated squares, and draw from it."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
