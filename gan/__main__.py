@@ -146,11 +146,12 @@ def blind_command(root: Path, data_root: Path | None, seed: int, port: int) -> N
 def evaluate_command(root: Path, data_root: Path | None, seed: int) -> None:
     """Measure the samples, beside as many other real pictures."""
     with exits(last_call(Run(root)).complete):
-        from gan.evaluate import evaluate, report  # noqa: PLC0415
+        from gan.evaluate import evaluate, fidelity, report  # noqa: PLC0415
         from gan.train import runs  # noqa: PLC0415
 
         run = Run(root)
         pictures, curated, level = runs.pictures(run, data_root)
+        click.echo(f"drawing {fidelity.MANY:,} samples and measuring them; about a minute", err=True)
         verdicts = evaluate.evaluate(run, pictures, curated, level, seed)
         last, best = verdicts["last"], verdicts.get("best")
         click.echo("last: " + "\n".join(evaluate.lines(last)))
