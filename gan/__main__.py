@@ -128,8 +128,8 @@ def blind_command(root: Path, data_root: Path | None, seed: int, port: int) -> N
         from gan.train import runs  # noqa: PLC0415
 
         run = Run(root)
-        pictures, curated, _ = runs.pictures(run, data_root)
-        test, shown = blind.begin(run, pictures, Data(curated.parent), seed)
+        pictures, curated, level = runs.pictures(run, data_root)
+        test, shown = blind.begin(run, pictures, Data(curated.parent), seed, level)
         test = blind_page.serve(
             run, test, shown, port, lambda url: click.echo(f"blind test at {url} · end with Ctrl-C")
         )
