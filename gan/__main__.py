@@ -70,7 +70,7 @@ def train_command(data_root: Path, root: Path, save_every: float, **asked: Any) 
 
 @main.command("sample")
 @_run_option
-@click.option("-n", "--n", "count", type=click.IntRange(1, 1_000_000), default=64, show_default=True)
+@click.option("-n", "--n", "count", type=click.IntRange(1, 1_000_000), help="64, or one texture.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--as", "form", type=click.Choice(("sheet", "png")), default="sheet", help="One sheet, or a PNG each.")
 @click.option("--best", type=click.IntRange(1, 4096), help="Only so many, by the curation model; no copies.")

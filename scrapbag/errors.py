@@ -68,7 +68,7 @@ STOPPED = 130
 _STOPPED = "stopped; the same command goes on from here"
 _NO_ROOM = "the memory is full; nothing is lost, close other programs or raise the limit, and run it again"
 _FULL = "cannot write {}: {}; free some space and run it again"
-_CLOSED = "cannot read or write {}: {}; see that you may, and run it again"
+_CLOSED = "cannot read or write {}: {}; see that you may and that no other program has it open, and run it again"
 _TAKEN = "cannot read or write {}: {}; choose another name, or move away what stands there"
 _GONE = "{} is not there ({}); see that its disk is mounted, and run it again"
 _DISK = dict.fromkeys((errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ENOTCONN), _GONE)
@@ -131,7 +131,8 @@ def exits(say: Callable[[str], str] = str) -> Iterator[None]:
             _end(_NO_ROOM, DiskError.exit_code)
         if error.errno not in _DISK:
             raise
-        _end(_DISK[error.errno].format(error.filename or "to the disk", error.strerror), DiskError.exit_code)
+        place = error.filename2 or error.filename or "to the disk"  # of a rename the file that was to be there
+        _end(_DISK[error.errno].format(place, error.strerror), DiskError.exit_code)
     except sqlite3.DatabaseError as error:
         if "locked" in str(error) or "busy" in str(error):
             _end("another program holds the catalog; close it and run it again", LockedError.exit_code)

@@ -25,6 +25,7 @@ EXTRAS = {
     "tensorboard": ("tensorboard", "curves in TensorBoard"),
 }
 ROOM_GB = 5
+READY = ".ready"  # of make setup, in the virtual environment
 
 
 def packages() -> tuple[list[str], list[str]]:
@@ -87,7 +88,8 @@ def main() -> None:
         click.echo(f"python     {platform.python_version()} ({sys.executable})")
         click.echo("\n".join([*lines, browser(), graphics(), processor(), memory(), disk()]))
         if missing:
-            raise MissingError(f"{', '.join(missing)} missing; run make setup")
+            again = f"rm -f {Path(sys.prefix) / READY}; make setup"  # which else takes it for set up
+            raise MissingError(f"{', '.join(missing)} missing; run {again}")
 
 
 if __name__ == "__main__":
