@@ -17,7 +17,6 @@ from torchvision.transforms import v2
 from tqdm import tqdm
 
 from demo.lessons import CLASSES, EXAM_BLOCKS, EXAM_FORMS, EXAM_PALETTES, Lesson, lessons
-from scrapbag.recipe import Curate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +26,7 @@ MODEL = Path(__file__).parent / "model"
 ARCHITECTURE = "test_resnet"
 SIDE = 96
 THRESHOLD = 0.9
-COPY = Curate.near  # the cosine of features from which curation takes two pictures for one
+COPY = 0.985  # the cosine of features from which curation takes two pictures for one: its default
 _MEAN = _STD = (0.5, 0.5, 0.5)
 
 AUGMENT = v2.Compose(
