@@ -42,7 +42,9 @@ def class_folder(name: str) -> str:
 def text(name: str, kind: str, frame: pd.DataFrame) -> str:
     """In Markdown; the head in YAML is the Hugging Face hub's, without which a name such as `test` were a split."""
     sizes = frame[["width", "height"]].drop_duplicates()
-    size = "of their own sizes" if len(sizes) > 1 else f"{sizes.iloc[0, 0]}x{sizes.iloc[0, 1]} pixels"
+    size = (
+        "of their own sizes" if len(sizes) > 1 else "x".join(str(int(side)) for side in sizes.to_numpy()[0]) + " pixels"
+    )
     files = {"typed": TYPED, "credits": CREDITS, "dataset": DATASET, "index": SHARDS}
     says = _SAYS[kind].format(
         name=name, folder=class_folder(name), **{word: f"`{file}`" for word, file in files.items()}

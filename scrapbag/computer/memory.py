@@ -52,6 +52,7 @@ def _of_groups(root: Path) -> Iterator[Free]:
         lines = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
     except OSError:
         return
+    names: tuple[str, ...]
     for line in lines:
         _, kinds, place = line.split(":", 2)
         if not kinds:
