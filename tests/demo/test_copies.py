@@ -15,7 +15,7 @@ from scrapbag.recipe import Curate
 
 def test_the_card_counts_the_copies_that_curation_would_drop():
     assert Curate().near == COPY
-    assert f"cosine of {COPY} or more" in (MODEL / "README.md").read_text().replace("\n", " ")
+    assert f"curation drops as copies what has {COPY}" in (MODEL / "README.md").read_text().replace("\n", " ")
 
 
 @pytest.mark.parametrize("words", [["benchmarks.scrape"], ["benchmarks.crash", "scrape"]])
