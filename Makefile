@@ -183,7 +183,7 @@ clean: $(READY) ## Forget what was curated, and move the training run aside; kee
 
 setup: $(READY) ## Install everything into .venv: PYTHON= TORCH_INDEX= EXTRA=openvino, tensorboard
 	@$(if $(EXTRA),if command -v uv >/dev/null; then uv pip install --quiet --python $(PY) --editable '.[$(EXTRA)]'; \
-	  else $(PIP) install --editable '.[$(EXTRA)]'; fi)
+	  else $(PIP) --version >/dev/null 2>&1 || $(PY) -m ensurepip >/dev/null; $(PIP) install --editable '.[$(EXTRA)]'; fi)
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 $(READY): pyproject.toml requirements.lock
 	@test -n "$(PYTHON)" || { echo 'error: scrapbag needs Python 3.11 or newer; set PYTHON=/path/to/python3' >&2; exit 69; }

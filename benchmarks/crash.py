@@ -6,6 +6,8 @@ import json
 
 import click
 
+from scrapbag.errors import exits
+
 
 @click.group()
 def main() -> None:
@@ -31,8 +33,10 @@ def train(kills: int, rows: tuple[str, ...], seed: int) -> None:
 @click.option("--seed", default=0, show_default=True)
 def scrape(kills: int, pages: int, seed: int) -> None:
     """Crawling: what is kept, lost, doubled and asked for again."""
-    from benchmarks.support import crash_scrape  # noqa: PLC0415 - the other commands need no nginx
+    from benchmarks.support import crash_scrape, site  # noqa: PLC0415 - the other commands need no nginx
 
+    with exits():
+        site.need()
     figures, promises = crash_scrape.measure(kills, pages, seed)
     click.echo(json.dumps({"figures": figures, "reached": promises}))
 

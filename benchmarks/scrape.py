@@ -24,7 +24,8 @@ import psutil
 
 from benchmarks.support.hosts import rate
 from benchmarks.support.rivals import CONCURRENCY, RIVALS, Job, programs
-from benchmarks.support.site import build, served, settings
+from benchmarks.support.site import build, need, served, settings
+from scrapbag.errors import exits
 from scrapbag.layout import Data
 
 REACH = {"ratio": 0.6, "peak_mb": 140.0, "slope_mb": 10.0, "hosts": 0.9}
@@ -48,6 +49,8 @@ class Run:
 @click.option("--venvs", default=Path("out/rivals"), show_default=True, type=click.Path(path_type=Path))
 def main(pictures: int, times: int, many: int, hosts: int, venvs: Path) -> None:
     """Print a line a program, and last a line of JSON."""
+    with exits():
+        need()
     work = Path(tempfile.mkdtemp(prefix="scrapbag-scrape-"))
     try:
         figures = _compare(work, pictures, times, venvs.resolve())

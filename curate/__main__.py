@@ -138,6 +138,8 @@ def export(root: Path, kind: str) -> None:
 
         place, count = handover.export(Data(root), kind)
         click.echo(f"exported {count:,} squares -> {place}")
+        if said := handover.note(Data(root), kind):
+            click.echo(call.complete(said))
 
 
 if __name__ == "__main__":

@@ -120,6 +120,20 @@ def shard_columns() -> str:
     return _table(("array", "type"), ((f"`{name}`", kind.__name__) for name, kind in COLUMNS.items()))
 
 
+def run_columns() -> str:
+    """The columns of metrics.csv and quality.csv, as the classes that write their lines say."""
+    from gan.evaluate.keep import QualityRow  # noqa: PLC0415  torch takes a while to import
+    from gan.train.balance import StepMetrics  # noqa: PLC0415
+    from gan.train.progress import MetricsRow  # noqa: PLC0415
+
+    parts = []
+    for name, cls in (("metrics.csv", MetricsRow), ("quality.csv", QualityRow)):
+        said = comments(cls) | (comments(StepMetrics) if cls is MetricsRow else {})
+        rows = ((f"`{one.name}`", _csv_type(str(one.type)), said.get(one.name, "")) for one in fields(cls))
+        parts.append(f"#### {name}\n\n{_table(('column', 'type', 'meaning'), rows)}")
+    return "\n\n".join(parts)
+
+
 def make_targets() -> str:
     """As `make help` lists them."""
     return _table(("command", "what"), ((f"`make {name}`", said) for name, said in targets().items()))
@@ -202,7 +216,7 @@ TABLES: dict[str, Callable[[], str]] = {
     for one in (
         decision_reasons, fetch_reasons, columns, recipe_keys, source_keys, fits, presets, preset_values,
         request_states,
-        catalog_tables, version_numbers, shard_columns,
+        catalog_tables, version_numbers, shard_columns, run_columns,
         make_targets, make_variables, room_list,
     )
 }  # fmt: skip

@@ -71,7 +71,7 @@ def train_command(data_root: Path, root: Path, save_every: float, **asked: Any) 
 
 @main.command("sample")
 @_run_option
-@click.option("-n", "--n", "count", type=click.IntRange(1, 1_000_000), default=64, show_default=True)
+@click.option("-n", "--n", "count", type=click.IntRange(1, 1_000_000), help="64, or one texture.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--as", "form", type=click.Choice(("sheet", "png")), default="sheet", help="One sheet, or a PNG each.")
 @click.option("--best", type=click.IntRange(1, 4096), help="Only so many, by the curation model; no copies.")
@@ -129,8 +129,8 @@ def blind_command(root: Path, data_root: Path | None, seed: int, port: int) -> N
         from gan.train import runs  # noqa: PLC0415
 
         run = Run(root)
-        pictures, curated, _ = runs.pictures(run, data_root)
-        test, shown = blind.begin(run, pictures, Data(curated.parent), seed)
+        pictures, curated, level = runs.pictures(run, data_root)
+        test, shown = blind.begin(run, pictures, Data(curated.parent), seed, level)
         test = blind_page.serve(
             run, test, shown, port, lambda url: click.echo(f"blind test at {url} · end with Ctrl-C")
         )

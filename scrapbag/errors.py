@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import mmap
 import os
 import signal
 import sqlite3
@@ -65,14 +66,46 @@ class LockedError(ScrapbagError):
 
 STOPPED = 130
 _STOPPED = "stopped; the same command goes on from here"
+_NO_ROOM = "the memory is full; nothing is lost, close other programs or raise the limit, and run it again"
 _FULL = "cannot write {}: {}; free some space and run it again"
-_CLOSED = "cannot read or write {}: {}; see that you may, and run it again"
+_CLOSED = "cannot read or write {}: {}; see that you may and that no other program has it open, and run it again"
 _TAKEN = "cannot read or write {}: {}; choose another name, or move away what stands there"
 _GONE = "{} is not there ({}); see that its disk is mounted, and run it again"
 _DISK = dict.fromkeys((errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ENOTCONN), _GONE)
 _DISK |= dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EIO), _FULL)
 _DISK |= dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR), _CLOSED)
 _DISK |= dict.fromkeys((errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG), _TAKEN)
+
+
+# What says that the memory is full, in words: torch's, the C++ library's, OpenCV's, Python's own, the loader's
+_NO_MEMORY = (
+    "can't allocate memory", "not enough memory", "bad allocation", "bad_alloc", "insufficient memory",
+    "can't start new thread", "cannot allocate memory", "failed to map segment",
+)  # fmt: skip
+_HARDLY = ("could not create a primitive", "pyobject pointer is null")  # oneDNN and PyO3 say that of other faults, too
+_LITTLE = 2**28  # bytes; with less left such a fault is one of memory
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether this computer's memory, or what a limit leaves of it, was too small: libraries share no class for it."""
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return True
+    said = str(error).lower()
+    return any(words in said for words in _NO_MEMORY) or (any(words in said for words in _HARDLY) and not _has_room())
+
+
+def _has_room() -> bool:
+    try:
+        mmap.mmap(-1, _LITTLE).close()
+    except OSError:
+        return False
+    return True
+
+
+def never_full(error: BaseException) -> None:
+    """Raise MemoryError where `error` says that the memory is full, which says nothing about a file that was read."""
+    if out_of_memory(error):
+        raise MemoryError from error
 
 
 @contextmanager
@@ -94,11 +127,12 @@ def exits(say: Callable[[str], str] = str) -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except OSError as error:
+        if out_of_memory(error):
+            _end(_NO_ROOM, DiskError.exit_code)
         if error.errno not in _DISK:
             raise
-        _end(_DISK[error.errno].format(error.filename or "to the disk", error.strerror), DiskError.exit_code)
-    except MemoryError:
-        _end("the memory is full; nothing is lost, close other programs and run it again", DiskError.exit_code)
+        place = error.filename2 or error.filename or "to the disk"  # of a rename the file that was to be there
+        _end(_DISK[error.errno].format(place, error.strerror), DiskError.exit_code)
     except sqlite3.DatabaseError as error:
         if "locked" in str(error) or "busy" in str(error):
             _end("another program holds the catalog; close it and run it again", LockedError.exit_code)
@@ -107,6 +141,10 @@ def exits(say: Callable[[str], str] = str) -> Iterator[None]:
         if not any(words in str(error) for words in ("full", "disk I/O", "readonly", "unable to open")):
             raise
         _end(f"cannot write the catalog: {error}; free some space and run it again", DiskError.exit_code)
+    except BaseException as error:  # PyO3's panics are no Exception
+        if not out_of_memory(error):
+            raise
+        _end(_NO_ROOM, DiskError.exit_code)
 
 
 def _end(sentence: str, code: int) -> None:

@@ -15,10 +15,13 @@ from scrapbag.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-INDEX = "index.json"  # of scores, packs and exported shards: written last, so that without it nothing counts
+INDEX = "index.json"  # of scores and packs: written last, so that without it nothing counts
 SECTIONS = "recipe"  # the folder of the recipe's sections as they were last seen, to notice an edit
 # The tables of curated/, and of every folder that squares are handed over in (Hugging Face's ImageFolder; StyleGAN)
 METADATA, DATASET, CREDITS = "metadata.csv", "dataset.json", "CREDITS.csv"
+TYPED = "metadata.parquet"  # of an exported folder, in metadata.csv's place: Hugging Face reads it without a loss
+CARD = "README.md"  # of an export
+SHARDS = f".{INDEX}"  # of exported shards; hidden, because readers of a folder of shards take all else for one
 _FAKES = "fakes-"
 
 
@@ -52,6 +55,7 @@ class Data:
     report = Inside("report")
     scrape_csv = Inside("report/scrape.csv")
     report_csv = Inside("report/report.csv")
+    report_parquet = Inside("report/report.parquet")  # the same with types, for programs
     sweep_csv = Inside("report/sweep.csv")
     labels_csv = Inside("report/labels.csv")
     report_html = Inside("report/report.html")

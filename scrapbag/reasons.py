@@ -59,7 +59,7 @@ DECISION: dict[str, str] = {
     "odd_aspect": "It is longer or taller than max_aspect allows.",
     "low_information": "It is almost one colour: a placeholder, a blank, a swatch.",
     "blurry": "It is far less sharp than the rest of this dataset.",
-    "collage": "It is several pictures joined into one.",
+    "collage": "Straight gutters part it into several: pictures joined into one, or a page of a book.",
     "licence": "Its licence is none of those that require_licence asks for.",
     "dup_exact": "It has the very same bytes as a picture that came before.",
     "off_target": "The classifier takes it for something else.",

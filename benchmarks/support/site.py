@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from scrapbag.disk import write_text
+from scrapbag.errors import MissingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,6 +74,12 @@ def build(
             (folder / f"list-{number}.html").write_text(f"<h1>list {number}</h1>{links}{more}")
         done.touch()
     return items + lists
+
+
+def need() -> None:
+    """Raise MissingError where nginx is not installed, before anything is built for it."""
+    if shutil.which("nginx") is None:
+        raise MissingError("this benchmark needs nginx; Debian and Ubuntu: sudo apt install nginx-light")
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from curate.model import passes
 from curate.model.classes import activation, class_set
 from curate.model.passes import BATCH
 from curate.model.transform import transform
-from scrapbag.errors import MissingError, UsageError
+from scrapbag.errors import MissingError, UsageError, never_full
 from scrapbag.models import lite0
 from scrapbag.recipe import model_folder
 
@@ -119,6 +119,7 @@ def _try(loaded: Loaded, name: str) -> None:
         features = loaded.module.forward_head(maps, pre_logits=True)
         whole = isinstance(maps, torch.Tensor) and features.flatten(1).shape == (1, loaded.module.head_hidden_size)
     except (RuntimeError, TypeError, AttributeError, ValueError, NotImplementedError, IndexError) as error:
+        never_full(error)
         raise UsageError(
             f"{name} cannot be scored with ({_first_line(error)}); take a ResNet or another of timm"
         ) from error
@@ -144,6 +145,7 @@ def _timm(name: str, local: Path | None) -> Any:
     try:
         module: Any = timm.create_model(source, pretrained=True).eval()
     except (OSError, RuntimeError, ValueError, TypeError, KeyError, SafetensorError) as error:
+        never_full(error)
         if local or not isinstance(error, OSError):  # the hub's errors are OSErrors; torch's at wrong weights are not
             raise UsageError(f"cannot load the model {name}: {_first_line(error)}") from error
         raise MissingError(

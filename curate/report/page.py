@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 
 def write(outcome: Outcome, data: Data) -> None:
-    """Write report.csv, sweep.csv and report.html, each whole and only if it changed, the page last."""
+    """Write report.csv and .parquet, sweep.csv and report.html, each whole and only if it changed, the page last."""
     steps = sweep.sweep(outcome.rows, outcome.labels)
     report_csv.write(data.report_csv, outcome.rows)
+    report_csv.write_parquet(data.report_parquet, outcome.rows)
     sweep.write(data.sweep_csv, [*steps, *sweep.certified(outcome)])
     write_text(data.report_html, render(outcome, steps, data))
 

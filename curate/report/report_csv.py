@@ -1,4 +1,7 @@
-"""report.csv: one row for every picture address that was asked for, written for people and read back exactly."""
+"""report.csv: one row for every picture address that was asked for, written for people and read back exactly.
+
+report.parquet has the same rows for programs: with types, and words without a spreadsheet's marks.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,13 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from curate.rows import COLUMNS, Row
-from scrapbag.disk import write_text
+from scrapbag.disk import write_bytes, writing
 from scrapbag.errors import MissingError, UsageError
-from scrapbag.plain import cell, uncell
+from scrapbag.plain import cell, plain, uncell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,8 +29,25 @@ _LATER = {one.name for one in fields(Row) if one.default is not MISSING}  # colu
 
 
 def write(path: Path, rows: Iterable[Row]) -> bool:
-    """Write `rows` in their order, whole, and only if something changed. Returns whether it did."""
-    return write_text(path, csv(_frame(list(rows))))
+    """Write `rows` in their order, whole, and only if something changed. Returns whether it did.
+
+    It begins with a mark (BOM), without which LibreOffice and Excel take UTF-8 for something else.
+    """
+    return write_bytes(path, csv(_frame(list(rows))).encode("utf-8-sig"))
+
+
+def write_parquet(path: Path, rows: Iterable[Row]) -> None:
+    """Write the same columns as Parquet: a column keeps its type when it is empty, and a title 007 its zeros."""
+    frame = _frame(list(rows))
+    types = {"Int64": pa.int64(), "float64": pa.float64(), "object": pa.string(), "bool": pa.bool_()}
+    columns = {
+        name: pa.array(frame[name].astype(object).where(frame[name].notna(), None), types[dtype])
+        for name, dtype in _DTYPES.items()
+    }
+    words = [name for name, dtype in _DTYPES.items() if dtype == "object"]
+    columns |= {name: pa.array(frame[name].map(plain), pa.string()) for name in words}
+    with writing(path, only_changed=True) as part:
+        pq.write_table(pa.table(columns), part)
 
 
 def csv(frame: pd.DataFrame) -> str:

@@ -102,10 +102,10 @@ def _same(new: Path, current: Path) -> bool:
 
 
 def _exchange(one: Path, other: Path) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.renameat2(_HERE, bytes(one), _HERE, bytes(other), _EXCHANGE) == 0:
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)  # Linux alone has it, and not every libc
+    if rename is not None and rename(_HERE, bytes(one), _HERE, bytes(other), _EXCHANGE) == 0:
         return
-    aside = other.with_name(f".{other.name}.old")  # a file system that cannot exchange: there is none for an instant
+    aside = other.with_name(f".{other.name}.old")  # without it, or on such a file system, there is none for an instant
     shutil.rmtree(aside, ignore_errors=True)
     other.rename(aside)
     one.rename(other)

@@ -1,8 +1,7 @@
-"""Exports curated/ for other trainers: a folder numbered without gaps, a zip, tar shards, or one Parquet file."""
+"""Exports curated/ for other trainers, a folder a form: a folder, that as a zip, tar shards, or one Parquet file."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
@@ -11,29 +10,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from curate.rows import square_name
-from curate.squares import FORMS, tars
-from curate.squares.tables import DTYPES, write_tables
+from curate.squares import FORMS, card, tars
+from curate.squares.tables import DTYPES, arrow_schema, as_arrow, credits_csv, dataset_json, older, parquet
 from scrapbag.disk import lock
 from scrapbag.errors import DiskError, MissingError, UsageError
-from scrapbag.layout import CREDITS, DATASET, METADATA
+from scrapbag.layout import CARD, CREDITS, DATASET, METADATA, TYPED
 from scrapbag.plain import uncell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from scrapbag.layout import Data
 
 ROW_GROUP = 256  # pictures in a row group, which a reader of the Parquet file loads into memory at once
-_ARROW = {"object": pa.string(), "float64": pa.float64(), "Int64": pa.int64()}
+_MODE = 0o100644 << 16  # of a zip's members: a plain file that everybody may read
 
 
 def export(data: Data, kind: str) -> tuple[Path, int]:
-    """Write `kind`, one of FORMS, into data/<name>/export/, whole or not at all; return its path and picture count.
+    """Write `kind`, one of FORMS, into data/<name>/export/<kind>/, whole or not at all; return its path and its count.
 
     Raises MissingError before the first make curate, UsageError when nothing was kept, DiskError when a square is lost,
     LockedError while make curate runs.
@@ -42,72 +40,104 @@ def export(data: Data, kind: str) -> tuple[Path, int]:
         return _export(data, kind)
 
 
+def note(data: Data, kind: str) -> str:
+    """What the squares lack for StyleGAN's trainers, which read `folder` and `zip`: '' where it is nothing."""
+    if kind not in {"folder", "zip"}:
+        return ""
+    sides = _metadata(data)[["width", "height"]].drop_duplicates().to_numpy().tolist()
+    if len(sides) == 1 and sides[0][0] == sides[0][1] and int(sides[0][0]).bit_count() == 1:
+        return ""
+    width, height = sides[0]
+    have = f"these are {width}x{height}" if len(sides) == 1 else f"these have {len(sides):,} sizes"
+    return f"StyleGAN reads squares of one side that is a power of two, and {have}; make curate SIZE=128 FIT=auto"
+
+
 def _export(data: Data, kind: str) -> tuple[Path, int]:
     frame = _metadata(data)
-    place = data.export / (kind if kind in {"folder", "webdataset"} else f"{_name(data)}.{kind}")
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".part-") as part:
-        made = Path(part) / place.name
+    place = data.export / kind
+    data.export.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=data.export, prefix=".part-") as part:
+        made = Path(part) / kind
+        made.mkdir()
         try:
-            _WRITERS[kind](data, frame, made)
+            shown = _WRITERS[kind](data, frame, made)
         except FileNotFoundError as error:
             raise DiskError(f"{error.filename} is lost; run make curate again") from None
+        (made / CARD).write_text(card.text(_name(data), kind, frame), encoding="utf-8")
         _swap(made, place)
-    return place, len(frame)
+    (data.export / f"{_name(data)}.{kind}").unlink(missing_ok=True)  # where an older scrapbag put it
+    return place / shown, len(frame)
 
 
-def _folder(data: Data, frame: pd.DataFrame, made: Path) -> None:
-    """00000.png, 00001.png … in the order of the catalog, and the tables with these names."""
-    made.mkdir()
-    names = [square_name(place) for place in range(len(frame))]
+def _tree(data: Data, frame: pd.DataFrame) -> Iterator[tuple[str, Path | bytes]]:
+    """(name, content) of all files: <name>/00000.png … in the order of the catalog, and the tables above them.
+
+    The one folder is a class to torchvision's ImageFolder. Hugging Face's reads metadata.parquet, in which no word
+    becomes another and no column loses its type, as they do in a CSV; StyleGAN's reads dataset.json.
+    """
+    names = [f"{card.class_folder(_name(data))}/{square_name(place)}" for place in range(len(frame))]
+    named = frame.assign(file_name=names)
     for old, new in _progress(list(zip(frame["file_name"], names, strict=True))):
-        shutil.copyfile(data.curated / old, made / new)
-    write_tables(made, frame.assign(file_name=names))
+        yield new, data.curated / old
+    yield TYPED, parquet(named)
+    yield CREDITS, credits_csv(named).encode("utf-8-sig")
+    yield DATASET, dataset_json(names).encode()
 
 
-def _zip(data: Data, frame: pd.DataFrame, made: Path) -> None:
-    """The squares, dataset.json (for StyleGAN) and metadata.csv (for ImageFolder); a PNG is not compressed again."""
-    tables = [DATASET, METADATA, CREDITS]
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
-        for name in _progress([*frame["file_name"], *tables]):
-            archive.writestr(zipfile.ZipInfo(name), (data.curated / name).read_bytes())  # dated 1980: always the same
+def _folder(data: Data, frame: pd.DataFrame, made: Path) -> str:
+    (made / card.class_folder(_name(data))).mkdir()
+    for name, content in _tree(data, frame):
+        if isinstance(content, Path):
+            shutil.copyfile(content, made / name)
+        else:
+            (made / name).write_bytes(content)
+    return ""
 
 
-def _webdataset(data: Data, frame: pd.DataFrame, made: Path) -> None:
-    made.mkdir()
+def _zip(data: Data, frame: pd.DataFrame, made: Path) -> str:
+    """The folder as one file; a PNG is not compressed again."""
+    path = made / f"{_name(data)}.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in _tree(data, frame):
+            member = zipfile.ZipInfo(name)  # dated 1980: always the same
+            member.external_attr = _MODE
+            archive.writestr(member, content.read_bytes() if isinstance(content, Path) else content)
+    return path.name
+
+
+def _webdataset(data: Data, frame: pd.DataFrame, made: Path) -> str:
     pictures = [(data.curated / row["file_name"], row) for row in _rows(frame)]
     tars.write(made, _name(data), pictures)
     tars.verify(made)
+    return ""
 
 
-def _parquet(data: Data, frame: pd.DataFrame, made: Path) -> None:
+def _parquet(data: Data, frame: pd.DataFrame, made: Path) -> str:
     """One row for each picture, with its bytes and name in `image`, the layout of Hugging Face's Image feature."""
-    image = pa.struct({"bytes": pa.binary(), "path": pa.string()})
-    columns = {name: _ARROW[dtype] for name, dtype in DTYPES.items() if name != "file_name"}
-    features = {"image": {"_type": "Image"}} | {n: {"dtype": str(_hf(t)), "_type": "Value"} for n, t in columns.items()}
-    schema = pa.schema({"image": image} | columns).with_metadata(
-        {"huggingface": json.dumps({"info": {"features": features}})}
-    )
-    with pq.ParquetWriter(made, schema) as writer:
+    path = made / f"{_name(data)}.parquet"
+    schema = arrow_schema(image=True)
+    with pq.ParquetWriter(path, schema) as writer:
         rows = _rows(frame)
         for start in _progress(list(range(0, len(rows), ROW_GROUP))):
             group = rows[start : start + ROW_GROUP]
             pictures = [{"bytes": (data.curated / r["file_name"]).read_bytes(), "path": r["file_name"]} for r in group]
             filled = [{"image": picture} | row for picture, row in zip(pictures, group, strict=True)]
-            writer.write_table(pa.Table.from_pylist(filled, schema=schema))
+            writer.write_table(as_arrow(filled, schema))
+    return path.name
 
 
-_WRITERS: dict[str, Callable[[Data, pd.DataFrame, Path], None]] = dict(
+_WRITERS: dict[str, Callable[[Data, pd.DataFrame, Path], str]] = dict(
     zip(FORMS, (_folder, _zip, _webdataset, _parquet), strict=True)
 )
 
 
 def _metadata(data: Data) -> pd.DataFrame:
+    """metadata.csv as it was before it became one: words without the marks that spreadsheets need."""
     path = data.curated / METADATA
     if not path.exists():
         raise MissingError(f"there is no {path}; run make curate first")
     numbers = {name: [""] for name, dtype in DTYPES.items() if dtype != "object"}
-    frame = pd.read_csv(path, dtype=DTYPES, keep_default_na=False, na_values=numbers)
+    frame = older(pd.read_csv(path, dtype=DTYPES, keep_default_na=False, na_values=numbers))
     if frame.empty:
         raise UsageError(f"nothing was kept in {data.curated}, so there is nothing to export; try a lower THRESH")
     words = [name for name, dtype in DTYPES.items() if dtype == "object"]
@@ -121,10 +151,6 @@ def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _name(data: Data) -> str:
     return data.root.resolve().name
-
-
-def _hf(kind: pa.DataType) -> str:
-    return "float64" if pa.types.is_floating(kind) else str(kind)
 
 
 def _progress(things: list[Any]) -> Any:

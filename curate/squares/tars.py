@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from scrapbag.disk import write_text
 from scrapbag.errors import DiskError, MissingError
-from scrapbag.layout import INDEX
+from scrapbag.layout import INDEX, SHARDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ PER_SHARD = 1000
 
 
 def write(folder: Path, name: str, pictures: Sequence[tuple[Path, dict[str, Any]]]) -> None:
-    """`<name>-000000.tar` and so on, then index.json, which WebDataset's indexed reader (wids) understands too.
+    """`<name>-000000.tar` and so on, then .index.json, in the form of WebDataset's indexed reader (wids).
 
     A sample is NNNNN.png with NNNNN.json, its row of metadata. The same pictures give the same bytes.
     """
@@ -40,7 +40,7 @@ def write(folder: Path, name: str, pictures: Sequence[tuple[Path, dict[str, Any]
         facts = {"url": path.name, "nsamples": len(samples), "filesize": path.stat().st_size, "sha256": _hash(path)}
         shards.append(facts)
     index = {"__kind__": "wids-shard-index-v1", "wids_version": 1, "name": name, "nsamples": len(pictures)}
-    write_text(folder / INDEX, json.dumps(index | {"shardlist": shards}, indent=1) + "\n")
+    write_text(folder / SHARDS, json.dumps(index | {"shardlist": shards}, indent=1) + "\n")
 
 
 def verify(folder: Path | str) -> int:
@@ -49,9 +49,10 @@ def verify(folder: Path | str) -> int:
     Raises MissingError without an index, DiskError at the first shard that is lost, damaged or short.
     """
     folder = Path(folder)
-    if not (folder / INDEX).exists():
-        raise MissingError(f"{folder} has no {INDEX}, so its shards may be unfinished; run make export AS=webdataset")
-    index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    path = next((path for path in (folder / SHARDS, folder / INDEX) if path.exists()), None)  # an older one
+    if path is None:
+        raise MissingError(f"{folder} has no {SHARDS}, so its shards may be unfinished; run make export AS=webdataset")
+    index = json.loads(path.read_text(encoding="utf-8"))
     again = "run make export AS=webdataset again"
     total = 0
     for shard in index["shardlist"]:

@@ -49,17 +49,19 @@ class Taken:
     high: float
 
 
-def begin(run: Run, pictures: Pictures, data: Data, seed: int) -> tuple[Blind, list[Pixels]]:
+def begin(run: Run, pictures: Pictures, data: Data, seed: int, level: int = 3) -> tuple[Blind, list[Pixels]]:
     """The test that was begun of this generator, seed and pictures, or a new one; and its pictures, in their order.
 
-    It asks for the target that curate decided by; where no classifier did, for a real picture.
+    It asks for the target that curate decided by; where no classifier did, for a real picture. Real ones are held out,
+    and of the levels that a run of `level` learnt from.
     """
     generator = sample.load(run.generator)
     try:
         target = " or ".join(decision.read(data).targets)
     except MissingError:
         target = "real picture"
-    held = batches.some(pictures.held, generator.values, len(pictures.held))
+    held = pictures.held[: batches.pool_held(pictures, generator.values, level)]
+    held = batches.some(held, generator.values, len(held))
     test = next((one for one in read(run) if _same(one, generator.images_seen, pictures.key, target, seed)), None)
     test = test or _lot(generator.images_seen, pictures.key, target, seed, len(held))
     fakes = batches.to_bytes(sample.draw(generator, max(test.places) + 1, seed))

@@ -17,7 +17,7 @@ from torch.nn import functional
 from gan.nets import frozen
 from gan.pictures.batches import to_floats
 from gan.pictures.data import chosen_by
-from scrapbag.errors import MissingError
+from scrapbag.errors import MissingError, never_full
 from scrapbag.layout import METADATA
 from scrapbag.models import lite0
 from scrapbag.recipe import model_folder
@@ -132,6 +132,7 @@ def _load(name: str) -> tuple[Any, dict[str, Any]]:
     try:
         net: Any = _lite0() if name == lite0.NAME else timm.create_model(frozen.source_of(name), pretrained=True)
     except (OSError, RuntimeError) as error:
+        never_full(error)
         reason = str(error).strip().partition("\n")[0]
         raise MissingError(f"the curation model {name} cannot be loaded ({reason})") from error
     config = resolve_data_config({}, model=net)

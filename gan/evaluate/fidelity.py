@@ -175,14 +175,18 @@ class Judge:
 
 
 def reals_of(pictures: Pictures, values: Values, level: int = 3) -> Reals:
-    """The real pictures of a run, divided in the same way each time; where a run takes crops, crops of them."""
+    """The real pictures of a run, divided in the same way each time; where a run takes crops, crops of them.
+
+    Held-out ones too are of the levels that it learnt from: the floor is what other pictures of these would reach.
+    """
     train = pictures.train[: batches.pool(pictures, values, level, images_seen=2**62)]
+    apart = pictures.held[: batches.pool_held(pictures, values, level)]
     if values.crop:
         reference, known = (batches.crops(train, values.crop, n, np.random.default_rng(n)) for n in (1024, 4096))
-        held = batches.crops(pictures.held, values.crop, COUNT, np.random.default_rng(1))
-        apart = sum((one.shape[0] // values.crop) * (one.shape[1] // values.crop) for one in pictures.held)
-        return Reals(reference, held, held, np.concatenate([reference, known]), apart)
-    held = batches.some(pictures.held, values, min(COUNT, len(pictures.held)))
+        held = batches.crops(apart, values.crop, COUNT, np.random.default_rng(1))
+        count = sum((one.shape[0] // values.crop) * (one.shape[1] // values.crop) for one in apart)
+        return Reals(reference, held, held, np.concatenate([reference, known]), count)
+    held = batches.some(apart, values, min(COUNT, len(apart)))
     return divide(batches.some(train, values, min(COUNT + TRAIN, len(train))), held)
 
 

@@ -35,11 +35,11 @@ COUNT = 256  # samples
 class QualityRow:
     """One line of quality.csv: metrics of 256 samples, see gan/evaluate/metrics.py."""
 
-    images_seen: int
-    kid: float  # times 1000
-    recall: float
-    coverage: float
-    colour_volume: float
+    images_seen: int  # by D, counted with repeats
+    kid: float  # kernel inception distance to training pictures, times 1000; small is good
+    recall: float  # 0 to 1, the share of real pictures that are like a sample
+    coverage: float  # 0 to 1, the share of real pictures with a sample near them
+    colour_volume: float  # grey levels; small where colours are alike
     features: str  # their hash: KIDs on different features cannot be compared
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from scrapbag.layout import Run
 
+SAMPLES = 64  # where no N is written
 SHEET = 4096  # pictures on a sheet, at most
 TIMES = 16  # samples to choose from for each of the best, where nothing else is said
 
@@ -24,7 +25,7 @@ TIMES = 16  # samples to choose from for each of the best, where nothing else is
 class Asked:
     """The options of `python -m gan sample`."""
 
-    count: int
+    count: int | None  # None: one texture, or a sheet of so many as SAMPLES
     form: str  # sheet | png
     best: int | None
     among: int | None
@@ -45,27 +46,29 @@ def write(run: Run, seed: int, asked: Asked) -> str:
     """Make it; a line that says what and where. Raises UsageError, in one sentence, for what does not go together."""
     _check(asked)
     if asked.texture:
-        path = textures.write(
-            run, asked.pixels or "512x512", asked.std, asked.kinds, seamless=asked.seamless, seed=seed
-        )
-        return f"a texture of seed {seed} -> {path}"
+        count, pixels = asked.count or 1, asked.pixels or "512x512"
+        if count > SHEET:
+            raise UsageError(f"{count:,} textures are too many at once; write an N up to {SHEET:,}")
+        paths = textures.write(run, pixels, asked.std, asked.kinds, seamless=asked.seamless, seed=seed, count=count)
+        made = "a texture" if count == 1 else f"{count:,} textures"
+        return f"{made} of seed {seed} -> {paths[0]}{f' to {paths[-1].name}' if count > 1 else ''}"
     if asked.best:
         pictures, curated, level = runs.pictures(run, asked.data_root)
         among = asked.among or TIMES * asked.best
         path, words = best.write(run, pictures, Data(curated.parent), level, asked.best, among, seed, asked.truncation)
         return f"{words} -> {path}"
-    make = sample.write_each if asked.form == "png" else sample.write
-    return f"{asked.count:,} samples of seed {seed} -> {make(run, asked.count, seed, asked.truncation)}"
+    make, count = sample.write_each if asked.form == "png" else sample.write, asked.count or SAMPLES
+    return f"{count:,} samples of seed {seed} -> {make(run, count, seed, asked.truncation)}"
 
 
 def _check(asked: Asked) -> None:
     if asked.texture and (asked.best or asked.form == "png" or asked.truncation != 1):
-        raise UsageError("PIXELS, STD, TYPE and SEAMLESS make one texture; write them without BEST, AS and TRUNCATION")
+        raise UsageError("PIXELS, STD, TYPE and SEAMLESS make textures; write them without BEST, AS and TRUNCATION")
     if asked.among and not asked.best:
         raise UsageError("OF is how many to choose from; write BEST=64 beside it")
     if asked.best and asked.form == "png":
         raise UsageError("BEST makes a sheet, AS=png a file each; write one of them")
     if asked.best and asked.among and asked.among <= asked.best:
         raise UsageError(f"the best {asked.best} of {asked.among} are no choice; write an OF larger than BEST")
-    if asked.form == "sheet" and not asked.best and asked.count > SHEET:
+    if asked.form == "sheet" and not (asked.best or asked.texture) and (asked.count or SAMPLES) > SHEET:
         raise UsageError(f"a sheet has at most {SHEET:,} pictures; write AS=png for a file each")

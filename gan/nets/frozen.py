@@ -16,7 +16,7 @@ from timm.data.config import resolve_data_config
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from scrapbag.errors import MissingError, UsageError
+from scrapbag.errors import MissingError, UsageError, never_full
 from scrapbag.models import lite0
 from scrapbag.recipe import model_folder
 
@@ -33,6 +33,7 @@ def body(name: str) -> nn.Module:
         with torch.device("meta"):
             net: Any = timm.create_model(source_of(name), pretrained=False, features_only=True)
     except (OSError, RuntimeError, AssertionError, AttributeError) as error:
+        never_full(error)
         reason = str(error).partition("\n")[0]
         raise UsageError(f"no teacher can be made of {name} ({reason}); write teacher=lite0 or teacher=none") from None
     if net.feature_info.reduction()[-4:] != STRIDES:
@@ -127,6 +128,7 @@ def weights(name: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         net: Any = timm.create_model(source, pretrained=True)
     except (OSError, RuntimeError) as error:
+        never_full(error)
         reason = str(error).strip().partition("\n")[0]
         raise MissingError(
             f"the teacher {name} cannot be loaded ({reason}); write teacher=lite0 or teacher=none"

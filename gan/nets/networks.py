@@ -113,7 +113,7 @@ def split(size: int, setting: str = "SIZE") -> tuple[int, int]:
         near = min(
             (b << d for b in range(4, 8) for d in range(3, 7) if 32 <= b << d <= 256), key=lambda s: abs(s - size)
         )
-        raise UsageError(f"the pictures are {size} pixels wide, which no network here grows to; set {setting}={near}")
+        raise UsageError(f"the pictures are {size} pixels wide, which no network here grows to; write {setting}={near}")
     return base, depth
 
 

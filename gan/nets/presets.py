@@ -200,13 +200,13 @@ def restore(table: dict[str, Any], where: str) -> Values:
 
 
 def _build(table: dict[str, Any], overrides: Iterable[str]) -> Values:
-    return build(Values, {**table, **dict(_parse(one) for one in overrides)}, "--set")
+    return build(Values, {**table, **dict(_parse(one) for one in overrides)}, "SET")
 
 
 def _parse(override: str) -> tuple[str, Any]:
     key, found, text = override.partition("=")
     if not found:
-        raise RecipeError(f"cannot use --set {override!r}; write key=value, such as lr_g=0.0004")
+        raise RecipeError(f"cannot use SET={override!r}; write key=value, such as SET=lr_g=0.0004")
     try:
         value = tomllib.loads(f"v = {text}")["v"]
     except tomllib.TOMLDecodeError:

@@ -62,6 +62,14 @@ def pool(pictures: Pictures, values: Values, level: int, images_seen: int) -> in
     return max(pictures.upto[level], first)
 
 
+def pool_held(pictures: Pictures, values: Values, level: int) -> int:
+    """How many held-out pictures are of the levels that a run of `level` ends with; all where none is."""
+    if pictures.held_upto is None:
+        return len(pictures.held)
+    last = next(k for k, count in enumerate(pictures.upto) if count >= pool(pictures, values, level, 2**62))
+    return pictures.held_upto[max(last, level)] or len(pictures.held)
+
+
 def to_floats(pixels: Pixels, device: str) -> Tensor:
     """(N, H, W, 3) uint8 -> (N, 3, H, W) float32 in [-1, 1], channels last in memory."""
     tensor = torch.from_numpy(pixels)

@@ -29,13 +29,14 @@ LEAST = HELD_ENOUGH + TRAIN_LEAST  # squares that a run needs
 
 @dataclass(frozen=True)
 class Pictures:
-    """The pictures of a run. `train` is in the order of levels, so that `upto[k]` of them are of level k or less."""
+    """The pictures of a run. `train` and `held` are in the order of levels: `upto[k]` are of level k or less."""
 
     key: str  # a hash of their content
     names: tuple[str, ...]  # file names: those of `train`, then those of `held`
     train: list[Pixels]  # (H, W, 3) each
     held: list[Pixels]  # held out; where there are few, large pictures these are strips of them
-    upto: tuple[int, int, int, int]
+    upto: tuple[int, int, int, int]  # of `train`
+    held_upto: tuple[int, int, int, int] | None = None  # of `held`; None where nobody knows
     side: int = 0  # of the squares; 0 when crops are taken
     squares: Pixels | None = None  # (N, side, side, 3): every square of the packed file ...
     chosen: NDArray[np.intp] | None = None  # ... and the indices of `train` among them
@@ -112,6 +113,7 @@ def _divide(key: str, names: list[str], levels: list[int], pictures: list[Pixels
         train=[pictures[i] for i in train],
         held=[pictures[i] for i in held],
         upto=_upto([levels[i] for i in train]),
+        held_upto=_upto([levels[i] for i in held]),
         side=0 if crop else pictures[0].shape[0],
         squares=None if crop else _squares(pictures),
         chosen=np.asarray(train),
@@ -146,10 +148,11 @@ def _strips(key: str, names: list[str], levels: list[int], pictures: list[Pixels
     if not kept:
         raise UsageError(
             f"a picture must be at least {2 * crop} wide and {crop} high, for crops to train on and "
-            "to hold out; use a larger one, or --set crop=64"
+            "to hold out; use a larger one, or SET=crop=64"
         )
     inside = tuple(names[i] for i in kept)
-    return Pictures(key=key, names=inside + inside, train=train, held=held, upto=_upto([levels[i] for i in kept]))
+    upto = _upto([levels[i] for i in kept])
+    return Pictures(key=key, names=inside + inside, train=train, held=held, upto=upto, held_upto=upto)
 
 
 def _upto(levels: list[int]) -> tuple[int, int, int, int]:

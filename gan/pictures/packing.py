@@ -16,7 +16,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from scrapbag.disk import lock, sync, write_text
-from scrapbag.errors import LockedError, UsageError
+from scrapbag.errors import LockedError, UsageError, never_full
 from scrapbag.layout import METADATA, Pack
 
 if TYPE_CHECKING:
@@ -149,9 +149,11 @@ def _decoded(path: Path, body: bytes) -> Pixels:
             image.load()
             return np.asarray(image)
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        never_full(error)
         raise UsageError(f"{path} is broken ({error}); run make curate again, or take it away") from None
 
 
 def _unreadable(path: Path, error: Exception) -> UsageError:
+    never_full(error)
     why = getattr(error, "strerror", None) or error  # a name with a zero byte is a ValueError
     return UsageError(f"cannot read {str(path)!r} ({why}); run make curate again")

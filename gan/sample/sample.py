@@ -17,7 +17,7 @@ from tqdm import tqdm
 from gan.nets import networks, presets
 from gan.pictures import batches, grids
 from scrapbag.disk import sync
-from scrapbag.errors import MissingError, UsageError
+from scrapbag.errors import MissingError, UsageError, never_full
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,11 +53,13 @@ def load(path: Path, *, seamless: bool = False, truncation: float = 1.0) -> Gene
         raise MissingError(f"there is no generator {path}; run make train first") from None
     try:
         generator = _build(json.loads(text), f"{beside} [values]", seamless=seamless)
-    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError):
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        never_full(error)
         raise UsageError(_DAMAGED.format(beside)) from None
     try:
         generator.net.load_state_dict(from_safetensors(weights))
-    except (RuntimeError, SafetensorError):
+    except (RuntimeError, SafetensorError) as error:
+        never_full(error)
         raise UsageError(_DAMAGED.format(path)) from None
     if truncation != 1:
         truncate(generator, truncation)

@@ -26,26 +26,38 @@ if TYPE_CHECKING:
 MOST = 40_000_000  # pixels of one picture
 
 
-def write(run: Run, pixels: str, std: float, kinds: str, *, seamless: bool, seed: int) -> Path:
-    """One texture under RUN/samples/; `pixels` is 2048x512, `kinds` is 3 or 3..7 or empty; returns where it is."""
+def write(
+    run: Run, pixels: str, std: float, kinds: str, *, seamless: bool, seed: int, count: int = 1
+) -> tuple[Path, ...]:
+    """`count` textures under RUN/samples/; `pixels` is 2048x512, `kinds` is 3 or 3..7 or empty; returns where they are.
+
+    Texture i depends on (seed, i) alone.
+    """
     generator = sample.load(run.generator, seamless=True)
     width, height = parse_size(pixels)
-    picture = batches.to_bytes(tile(generator, (height, width), std, parse_kinds(kinds), seamless=seamless, seed=seed))[
-        0
-    ]
     name = f"texture-{width}x{height}-seed{seed}"
     name += f"-std{std:g}" if std != 1 else ""
     name += f"-type{kinds}" if kinds else ""
-    path = run.samples / f"{name}{'-seamless' if seamless else ''}.png"
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG")
-    write_bytes(path, buffer.getvalue())
-    return path
+    name += "-seamless" if seamless else ""
+    paths = tuple(run.samples / f"{name}{f'-{number}' if number else ''}.png" for number in range(count))
+    for number, path in enumerate(paths):
+        made = tile(generator, (height, width), std, parse_kinds(kinds), seamless=seamless, seed=seed, number=number)
+        buffer = io.BytesIO()
+        Image.fromarray(batches.to_bytes(made)[0]).save(buffer, "PNG")
+        write_bytes(path, buffer.getvalue())
+    return paths
 
 
 @torch.no_grad()
 def tile(
-    generator: Generator, shape: tuple[int, int], std: float, kinds: tuple[int, ...], *, seamless: bool, seed: int
+    generator: Generator,
+    shape: tuple[int, int],
+    std: float,
+    kinds: tuple[int, ...],
+    *,
+    seamless: bool,
+    seed: int,
+    number: int = 0,
 ) -> Tensor:
     """(1, 3, *shape) in [-1, 1], from a generator loaded as seamless; without `seamless` a margin is cut off.
 
@@ -71,21 +83,28 @@ def tile(
     if seamless and any(side % grows for side in shape):
         near = "x".join(str(max(grows, round(side / grows) * grows)) for side in reversed(shape))
         raise UsageError(f"a seamless tile's sides are multiples of {grows}; write PIXELS={near}")
-    net, z = field(generator, (rows, columns), std, kinds, seamless=seamless, seed=seed)
+    net, z = field(generator, (rows, columns), std, kinds, seamless=seamless, seed=seed, number=number)
     start = margin * grows
     made: Tensor = net(z)
     return made[:, :, start : start + shape[0], start : start + shape[1]]
 
 
 def field(
-    generator: Generator, shape: tuple[int, int], std: float, kinds: tuple[int, ...], *, seamless: bool, seed: int
+    generator: Generator,
+    shape: tuple[int, int],
+    std: float,
+    kinds: tuple[int, ...],
+    *,
+    seamless: bool,
+    seed: int,
+    number: int = 0,
 ) -> tuple[nn.Module, Tensor]:
     """The convolutions of G and the field (1, C, *shape) that they read, its waves computed.
 
     Rolling this field rolls the picture, to the bit, where `seamless`.
     """
     values = generator.values
-    z = batches.latents(values, 1, batches.chance(seed, 0, "latents"), shape, std)
+    z = batches.latents(values, 1, batches.chance(seed, number, "latents"), shape, std)
     if kinds:
         z[:, values.z : values.z + values.types] = _mixed(values, kinds, shape[1], seamless=seamless)
     layers = list(generator.net.children())

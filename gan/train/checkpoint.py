@@ -15,6 +15,7 @@ from safetensors.torch import save as to_safetensors
 from gan.nets import networks, pyramid
 from gan.nets.presets import plain
 from scrapbag.disk import write_bytes, write_text
+from scrapbag.errors import never_full
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,6 +62,7 @@ def load(folder: Path, device: str = "cpu") -> State | None:
                     raise zipfile.BadZipFile(f"{damaged} is damaged")
             state: State = torch.load(path, map_location=device, weights_only=True)
         except (RuntimeError, ValueError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+            never_full(error)
             log.warning("%s cannot be read (%s); the one before it is tried", path, error)
         else:
             return state

@@ -7,6 +7,7 @@ generator seeded by (seed, step); schedules depend on images_seen; the clock dec
 from __future__ import annotations
 
 import logging
+import math
 import time
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from gan.train.balance import Balance, StepMetrics
 from gan.train.halves import Halves
 from gan.train.job import Moment
 from gan.train.progress import Progress, close, rewind
-from scrapbag.errors import TooManyFailuresError, UsageError
+from scrapbag.errors import TooManyFailuresError, UsageError, never_full
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 
 SAVE_S = 60.0  # between checkpoints
 FAULTS = 3  # steps with a loss or gradient that is not finite, after which a run gives up
+STOPPED_S = 2.0  # a step of that long, and of ten times the one before, holds a stop (Ctrl-Z, a computer asleep)
 SLOW_STEPS = 1000  # how long the learning rates stay halved after such a step ...
 FORGET_STEPS = 10_000  # ... and how long it counts
 
@@ -52,20 +54,21 @@ def train(
 ) -> tuple[Moment, str]:
     """Train until the minutes or images are used up; returns where it ended and the SHA-256 of G, D and the EMA.
 
-    What `keeper` takes is not counted as training time, and it must leave the networks as they are.
+    What `keeper` takes is not counted as training time, nor is a stop; `keeper` must leave the networks as they are.
     Raises TooManyFailuresError when losses are not finite three times, UsageError for checkpoints that cannot be used;
     any exception, KeyboardInterrupt too, leaves a checkpoint.
     """
     run, values, settings, machine = job.run, job.values, job.settings, job.machine
     players.ready(machine)
     team = players.make(values, job.size, settings.seed, machine)
-    moment = _begin(team, job)
+    moment, anchor = _begin(team, job)
     spent, budget = _spent(moment, settings), float(settings.images or settings.minutes)
     if spent < budget:
         run.done.unlink(missing_ok=True)
     rewind(run, moment.images_seen)
-    halves, anchor = graphs.halves(team, values, machine, job.size, moment.balance), _capture(team, moment)
+    halves = graphs.halves(team, values, machine, job.size, moment.balance)
     row = anchor_row = None
+    lasted = math.inf  # of the step before
     saved, saved_at = moment.images_seen, time.monotonic()
     every = min(16, max(1, 2**16 // job.size**2))  # steps between copies of the state to fall back on: a few seconds
 
@@ -85,10 +88,11 @@ def train(
                 try:
                     metrics = play(team, x, values, machine, moment, settings.seed, halves)
                 except NotFiniteError:
-                    moment = _retreat(team, anchor, moment, clock() - began)
+                    lasted, took = _lasted(clock() - began, lasted)
+                    moment = _retreat(team, anchor, moment, took)
                     anchor, anchor_row = _capture(team, moment), None
                     continue
-                took = clock() - began
+                lasted, took = _lasted(clock() - began, lasted)
                 moment = replace(
                     moment,
                     step=moment.step + 1,
@@ -102,7 +106,7 @@ def train(
                 if progress.show(row, spent, last=spent >= budget) and keeper is not None:
                     keeper(show.generator(job, team), moment.images_seen)
             final = _capture(team, moment)
-            checkpoint.save(run.checkpoints, final, moment.images_seen)
+            checkpoint.save(run.checkpoints, final | {"anchor": anchor}, moment.images_seen)
         except BaseException as stop:  # Ctrl-C, or a fault beside the training
             _leave(job, team, anchor, saved, stop, anchor_row)
             raise
@@ -112,20 +116,27 @@ def train(
     return moment, players.digest(final)
 
 
-def _begin(team: Players, job: Job) -> Moment:
-    """Restore the newest checkpoint, or else give the networks the weights of what the run begins from."""
+def _begin(team: Players, job: Job) -> tuple[Moment, State]:
+    """Restore the newest checkpoint, or else give the networks the weights of what the run begins from.
+
+    Returns the state to fall back on, too. That of a run which goes on is where it would be without the break: a run
+    that ended between two copies kept the last one in its checkpoint.
+    """
     run = job.run
     if state := checkpoint.load(run.checkpoints, job.machine.device):
         try:
-            return _restore(team, state)
+            anchor = state.pop("anchor", state)
+            return _restore(team, state), anchor
         except (KeyError, TypeError, RuntimeError) as error:
+            never_full(error)
             why = " ".join(str(error).split())
             raise UsageError(f"{run.checkpoints} is of another version ({why}); move {run.root} away") from None
     if run.generator.exists() or checkpoint.saved(run.checkpoints):
         raise UsageError(f"none of the checkpoints in {run.checkpoints} can be read; move {run.root} away first")
     if job.origin is not None:
         start.begin(team, job.origin)
-    return Moment(balance=balance.start(job.values))
+    moment = Moment(balance=balance.start(job.values))
+    return moment, _capture(team, moment)
 
 
 def play(
@@ -168,6 +179,11 @@ def _step(optimiser: torch.optim.Optimizer, net: nn.Module, rate: float) -> None
     optimiser.step()
 
 
+def _lasted(took: float, before: float) -> tuple[float, float]:
+    """How long a step took, `before` the one before it, and what of it counts as training: not the time of a stop."""
+    return took, before if took > max(STOPPED_S, 10 * before) else took
+
+
 def _rate(moment: Moment, values: Values) -> float:
     """The factor on both learning rates: the decay so far, halved for each recent step that was not finite."""
     slow = moment.faults if moment.step < moment.fault_step + SLOW_STEPS else 0
@@ -185,7 +201,7 @@ def _retreat(team: Players, anchor: State, moment: Moment, took: float) -> Momen
     if faults >= FAULTS:
         raise TooManyFailuresError(
             f"the losses were not finite {FAULTS} times around {back.images_seen:,} images; "
-            "halve the learning rates (--set lr_g=..., --set lr_d=...) or raise gamma; the last good checkpoint is kept"
+            'halve the learning rates (SET="lr_g=... lr_d=...") or raise gamma; the last good checkpoint is kept'
         )
     return replace(back, step=moment.step + 1, seconds=moment.seconds + took, faults=faults, fault_step=moment.step)
 

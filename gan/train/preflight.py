@@ -7,7 +7,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import psutil
 import torch
 from torch import nn
 
@@ -17,6 +16,7 @@ from gan.train import balance, graphs, loop, players
 from gan.train.job import Moment
 from gan.train.players import Machine
 from scrapbag import processor
+from scrapbag.computer import memory as memory_left
 from scrapbag.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     from gan.nets.presets import Values
 
 FEW = 1000  # pictures; fewer are augmented
-_TOO_MUCH = (
-    "the GPU's memory is too full for a step; close what else uses it, or write --set batch={} or a smaller width"
-)
+_TOO_MUCH = "the GPU's memory is too full for a step; close what else uses it, or write SET=batch={} or a smaller width"
 PATIENCE_S = 5.0  # of the steps of one probe: after that what was measured must do
 _FULL = "the GPU's memory is full; close what else uses it, and the same command goes on from here"
 GENTLE = {"colour": 0.4, "shift": 0.1}  # the augmentation that a small set turns on
@@ -119,9 +117,9 @@ def memory(values: Values, size: int) -> float:
 
 
 def free() -> float:
-    """Bytes of memory that are free on the device."""
+    """Bytes of memory that are free on the device; of a CPU's as far as limits leave them."""
     if device() == "cpu":
-        return float(psutil.virtual_memory().available)
+        return float(memory_left.free().bytes)
     return float(torch.cuda.mem_get_info()[0])
 
 

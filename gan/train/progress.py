@@ -35,11 +35,11 @@ YOUNG = 10_000  # images seen, before which nobody expects variety and nothing i
 class MetricsRow:
     """One line of metrics.csv."""
 
-    images_seen: int
+    images_seen: int  # by D, counted with repeats
     seconds: float  # of training, over all resumes
     images_per_s: float  # of this step
-    loss_d: float
-    loss_g: float
+    loss_d: float  # of this step, the penalty not counted
+    loss_g: float  # of this step
     accuracy: float  # this and the next two: see balance.StepMetrics
     sign: float
     penalty: float

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import tomli_w
 
 from gan.nets import networks, presets, teacher
-from gan.pictures import batches, data
+from gan.pictures import batches, data, moved
 from gan.train import preflight, start
 from gan.train.job import Job
 from gan.train.players import Machine
@@ -43,7 +43,7 @@ def prepare(dataset: Data, run: Run, settings: Train, say: Callable[[str], None]
     crop = presets.crop(row or presets.row(settings.preset, preflight.device(), 0), settings.values, given)
     pictures = data.load(dataset.curated, dataset.packed, crop)
     size = crop or pictures.side
-    networks.split(size, "--set crop" if crop else "SIZE")
+    networks.split(size, "SET=crop" if crop else "SIZE")
     row = row or presets.row(settings.preset, preflight.device(), size)
     notes: list[str] = []  # of a new run: one that goes on has its teacher already
     row, overrides = _teach(row, settings.values, dataset, notes.append)
@@ -65,7 +65,7 @@ def prepare(dataset: Data, run: Run, settings: Train, say: Callable[[str], None]
     if known is not None:
         say(f"{run.root} holds a run of other settings or pictures; it was moved to {_aside(run.root.absolute())}")
     table = {
-        "from": str(dataset.root.absolute()),
+        **moved.note(dataset, run),
         "row": row,
         "size": size,
         "computer": preflight.computer(),
@@ -79,19 +79,20 @@ def prepare(dataset: Data, run: Run, settings: Train, say: Callable[[str], None]
 def pictures(run: Run, root: Path | None = None) -> tuple[Pictures, Path, int]:
     """The pictures that a run was trained on, the folder of their squares, and its level.
 
-    `root` is the dataset's folder where it was moved since. Raises MissingError when nothing was trained, UsageError
-    when the folder holds other pictures by now.
+    `root` is the dataset's folder where it is no more where it was, nor where it is looked for (moved.places). Raises
+    MissingError when nothing was trained, UsageError when the folder holds other pictures by now.
     """
     if (known := _read(run)) is None:
         raise MissingError(f"there is no run in {run.root}; run make train first")
-    dataset = Data(root or Path(known["from"]))
-    loaded = data.load(dataset.curated, dataset.packed, known["values"]["crop"])
-    if loaded.key != known["asked"]["data"]:
-        raise UsageError(
-            f"{dataset.curated} holds other pictures than {run.root} was trained on, so they cannot be compared with; "
-            "run make train, or write DATA= where those are"
-        )
-    return loaded, dataset.curated, int(known["asked"]["level"])
+    looked = [Data(root)] if root else moved.places(run, known)
+    for dataset in looked:
+        loaded = data.load(dataset.curated, dataset.packed, known["values"]["crop"])
+        if loaded.key == known["asked"]["data"]:
+            return loaded, dataset.curated, int(known["asked"]["level"])
+    raise UsageError(
+        f"{looked[0].curated} holds other pictures than {run.root} was trained on, so they cannot be compared with; "
+        "run make train, or write DATA= where those are"
+    )
 
 
 def finish(job: Job, moment: Moment, sha256: str) -> None:
@@ -172,7 +173,7 @@ def _preflight(
     if need > free:
         raise UsageError(
             f"a step needs about {need / 1e9:.1f} GB of memory and {free / 1e9:.1f} are free; "
-            f"write --set batch={max(2, values.batch // 2)} or a smaller width"
+            f"write SET=batch={max(2, values.batch // 2)} or a smaller width"
         )
     machine, speed = _probe(values, size, settings, say)
     cost = (

@@ -35,7 +35,8 @@ def grid(job: Job, net: nn.Module) -> Tensor:
 
 def reals(job: Job) -> float:
     """Draw reals.png; returns the standard deviation of its pictures, see grids.pixel_std."""
-    pixels = batches.some(job.pictures.train, job.values, _count(job.size), job.settings.seed)
+    learnt = job.pictures.train[: batches.pool(job.pictures, job.values, job.settings.level, 2**62)]
+    pixels = batches.some(learnt, job.values, _count(job.size), job.settings.seed)
     if not job.run.reals.exists():
         grids.save(job.run.reals, pixels)
     return grids.pixel_std(batches.to_floats(pixels, "cpu"))

@@ -22,12 +22,12 @@ from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
 from gan.nets import networks, presets
-from gan.pictures import batches, data
+from gan.pictures import batches, data, moved
 from gan.train import checkpoint
 from gan.train.job import Origin
 from scrapbag.disk import write_bytes, write_text
-from scrapbag.errors import RecipeError, UsageError
-from scrapbag.layout import Data, Pack, Run, Start
+from scrapbag.errors import RecipeError, UsageError, never_full
+from scrapbag.layout import Pack, Run, Start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from gan.pictures.packing import Pixels
     from gan.train.job import Job, Moment
     from gan.train.players import Players
+    from scrapbag.layout import Data
 
 PARTS = ("g", "d", "ema")
 SQUARES = 1024  # pictures that are kept to be rehearsed, at most ...
@@ -87,6 +88,7 @@ def read(root: Path) -> Origin:
         known = {name: card[name] for name in ("name", "row", "size", "images_seen")}
         return Origin(**known, values=_values(card, root), weights=weights, squares=squares)
     except (KeyError, TypeError, ValueError, OSError, SafetensorError) as error:
+        never_full(error)
         raise UsageError(_DAMAGED.format(root, error)) from None
 
 
@@ -105,7 +107,8 @@ def of_run(name: str, run: Run) -> Origin:
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(_DAMAGED.format(run.root, error)) from None
     crop = int(values.get("crop", 0))
-    squares = None if crop else _pictures(Data(Path(str(known["from"]))), str(asked.get("data")))
+    found = (_pictures(one, str(asked.get("data"))) for one in moved.places(run, known))
+    squares = None if crop else next((one for one in found if one is not None), None)
     return Origin(name, str(known.get("row", "auto-cpu")), size, seen, values, weights, squares)
 
 
@@ -134,7 +137,7 @@ def fit(origin: Origin | None, values: Values, size: int, say: Callable[[str], N
     """The start with its squares at `size` pixels, or without, where crops are taken; `say` prints what fits.
 
     Raises UsageError where no layer of G, or none of D, has the shape of one of the start's, and RecipeError where
-    `--set start` names another one.
+    SET=start names another one.
     """
     if values.start != (origin.name if origin else "none"):
         raise RecipeError("start is what INIT writes into a run's values; write INIT=runs/<name>")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from scrapbag.computer.memory import free
 from scrapbag.errors import MissingError, exits
 from scrapbag.processor import has_bf16
 from scrapbag.programs import CHROMIUM, find
@@ -24,6 +25,7 @@ EXTRAS = {
     "tensorboard": ("tensorboard", "curves in TensorBoard"),
 }
 ROOM_GB = 5
+READY = ".ready"  # of make setup, in the virtual environment
 
 
 def packages() -> tuple[list[str], list[str]]:
@@ -65,6 +67,12 @@ def processor() -> str:
     return f"processor  {os.cpu_count()} cores, {bf16}"
 
 
+def memory() -> str:
+    """A line about the memory that is free, and what leaves no more."""
+    left = free()
+    return f"memory     {left.bytes / 1e9:,.1f} GB free{f': {left.limit}' if left.limit else ''}"
+
+
 def disk() -> str:
     free = shutil.disk_usage(Path.cwd()).free / 1e9
     return f"disk       {free:,.0f} GB free" + (
@@ -78,9 +86,10 @@ def main() -> None:
     with exits():
         lines, missing = packages()
         click.echo(f"python     {platform.python_version()} ({sys.executable})")
-        click.echo("\n".join([*lines, browser(), graphics(), processor(), disk()]))
+        click.echo("\n".join([*lines, browser(), graphics(), processor(), memory(), disk()]))
         if missing:
-            raise MissingError(f"{', '.join(missing)} missing; run make setup")
+            again = f"rm -f {Path(sys.prefix) / READY}; make setup"  # which else takes it for set up
+            raise MissingError(f"{', '.join(missing)} missing; run {again}")
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ def exported(data: Data) -> list[str]:
     """A line for each export that is older than curated/ is."""
     if not data.curated.exists() or not data.export.exists():
         return []
-    forms = {"": "folder", ".zip": "zip", ".parquet": "parquet"}
+    forms = {"": "folder", ".zip": "zip", ".parquet": "parquet"}  # of files, which an older scrapbag wrote there
     lines = []
     for path in sorted(data.export.iterdir()):
         form = path.name if path.is_dir() else forms.get(path.suffix, "")
@@ -149,7 +149,7 @@ def overview(folder: Path) -> list[str]:
 
 
 def _rows(data: Data) -> Iterator[dict[str, str]]:
-    with data.report_csv.open(newline="", encoding="utf-8") as file:
+    with data.report_csv.open(newline="", encoding="utf-8-sig") as file:
         yield from csv.DictReader(file)
 
 

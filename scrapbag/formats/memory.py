@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import mmap
 
+from scrapbag.errors import out_of_memory
+
 _BYTES_A_PIXEL = 4
 
 
 def blame(error: BaseException, max_pixels: int) -> None:
-    """Raise MemoryError on where this computer cannot spare what the largest allowed picture takes.
+    """Raise MemoryError where this computer cannot spare what the largest allowed picture takes.
 
     Decoders raise it at hostile headers, too; then there is room, and this returns. Asked after the picture was let go.
     """
-    if isinstance(error, MemoryError):
+    if out_of_memory(error):
         try:
             mmap.mmap(-1, _BYTES_A_PIXEL * max_pixels).close()
         except OSError:

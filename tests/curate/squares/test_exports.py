@@ -23,7 +23,7 @@ HOSTILE = "=cmd|' /C calc'!A0"
 
 
 def table(path):
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         return list(csv.DictReader(file))
 
 
@@ -43,7 +43,7 @@ def test_metadata_names_every_kept_square_first(data):
     rows = table(data.curated / "metadata.csv")
     assert " ".join(rows[0]) == (
         "file_name confidence level sha256 number label title tags source creator licence licence_url page_url url"
-        " width height fit size model"
+        " width height original_width original_height fit size model"
     )
     assert [one["file_name"] for one in rows] == ["00003.png", "00017.png", "00040.png", "123456.png"]
     assert {(one["fit"], one["size"], one["model"]) for one in rows} == {("auto", "32", "demo")}
@@ -68,26 +68,73 @@ def test_dataset_json_lists_every_square_once(data):
 
 def test_a_folder_is_numbered_without_gaps_and_its_tables_agree(data):
     place, count = handover.export(data, "folder")
-    names = [f"{i:05d}.png" for i in range(4)]
-    assert count == 4
-    assert sorted(p.name for p in place.glob("*.png")) == names
-    assert [one["file_name"] for one in table(place / "metadata.csv")] == names
+    names = [f"quilts/{i:05d}.png" for i in range(4)]
+    assert (place, count) == (data.export / "folder", 4)
+    assert sorted(f"quilts/{p.name}" for p in place.glob("*/*.png")) == names
+    rows = pq.read_table(place / "metadata.parquet").to_pylist()
+    assert [one["file_name"] for one in rows] == names
     assert [one["file"] for one in table(place / "CREDITS.csv")] == names
     assert json.loads((place / "dataset.json").read_text())["labels"] == [[name, 0] for name in names]
-    assert table(place / "metadata.csv")[3]["number"] == "123456"
-    assert table(place / "metadata.csv")[0]["title"] == f"'{HOSTILE}"
-    assert (place / "00003.png").read_bytes() == (data.curated / "123456.png").read_bytes()
+    assert (rows[3]["number"], rows[0]["title"], rows[0]["licence"]) == (123456, HOSTILE, "CC0-1.0")
+    assert (place / "quilts" / "00003.png").read_bytes() == (data.curated / "123456.png").read_bytes()
+    assert not (place / "metadata.csv").exists(), "Hugging Face takes both together for a mistake"
 
 
-def test_a_zip_holds_the_squares_as_they_are_beside_the_tables(data):
+def test_a_zip_holds_the_folder_as_it_is(data):
+    folder, _ = handover.export(data, "folder")
     place, _ = handover.export(data, "zip")
     with zipfile.ZipFile(place) as archive:
         assert archive.testzip() is None
         assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_STORED}
-        labels = json.loads(archive.read("dataset.json"))["labels"]
-        assert {name for name, _ in labels} == {n for n in archive.namelist() if n.endswith(".png")}
-        assert archive.read("00017.png") == (data.curated / "00017.png").read_bytes()
-        assert archive.read("metadata.csv") == (data.curated / "metadata.csv").read_bytes()
+        assert {info.external_attr >> 16 & 0o777 for info in archive.infolist()} == {0o644}
+        there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {"README.md"}
+        assert set(archive.namelist()) == there
+        assert all(archive.read(name) == (folder / name).read_bytes() for name in there)
+
+
+def test_each_form_has_a_folder_and_a_card_and_what_an_older_scrapbag_left_goes(data):
+    data.export.mkdir()
+    for old in ("quilts.zip", "quilts.parquet"):
+        (data.export / old).write_bytes(b"of an older scrapbag")
+    for kind in FORMS:
+        place, _ = handover.export(data, kind)
+        assert place.is_relative_to(data.export / kind)
+        card = (data.export / kind / "README.md").read_text()
+        assert card.startswith("---\nconfigs:\n")
+        assert all(
+            words in card for words in ("# quilts\n", "4 pictures, 32x32 pixels, chosen by demo", "- CC0-1.0: 4")
+        )
+    assert sorted(path.name for path in data.export.iterdir()) == sorted(FORMS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "says"),
+    [
+        ("zip", Curate(size=32), ""),
+        ("zip", Curate(size=48), "48x48"),
+        ("folder", Curate(size=96), "96x96"),
+        ("zip", Curate(fit="original"), "2 sizes"),
+        ("parquet", Curate(size=48), ""),
+    ],
+)
+def test_what_stylegan_cannot_read_is_said(tmp_path, kind, settings, says):
+    tables.write(Data(tmp_path).curated, [row(), row(number=2, width=500)], settings, "demo")
+    said = handover.note(Data(tmp_path), kind)
+    assert (says in said and "power of two" in said) if says else not said
+
+
+def test_a_table_of_an_older_scrapbag_is_read(data):
+    path = data.curated / "metadata.csv"
+    rows = table(path)
+    for one in rows:
+        one["width"], one["height"] = one.pop("original_width"), one.pop("original_height")
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    place, _ = handover.export(data, "folder")
+    one = pq.read_table(place / "metadata.parquet").to_pylist()[0]
+    assert (one["width"], one["height"], one["original_width"], one["original_height"]) == (32, 32, 800, 600)
 
 
 def test_parquet_holds_bytes_in_the_shape_of_an_image_feature(data):
@@ -108,7 +155,7 @@ def test_shards_read_back_with_their_index(data, monkeypatch):
     monkeypatch.setattr(tars, "PER_SHARD", 3)
     place, _ = handover.export(data, "webdataset")
     assert tars.verify(place) == tars.verify(str(place)) == 4
-    index = json.loads((place / "index.json").read_text())
+    index = json.loads((place / ".index.json").read_text())
     assert [shard["nsamples"] for shard in index["shardlist"]] == [3, 1]
     first = place / index["shardlist"][0]["url"]
     assert hashlib.sha256(first.read_bytes()).hexdigest() == index["shardlist"][0]["sha256"]
@@ -138,6 +185,8 @@ def test_a_damaged_shard_is_noticed(data, harm):
 
 def test_shards_without_an_index_are_unfinished(data):
     place, _ = handover.export(data, "webdataset")
+    (place / ".index.json").rename(place / "index.json")
+    assert tars.verify(place) == 4, "an older scrapbag named it so"
     (place / "index.json").unlink()
     with pytest.raises(MissingError, match="unfinished"):
         tars.verify(place)
@@ -146,7 +195,7 @@ def test_shards_without_an_index_are_unfinished(data):
 @pytest.mark.parametrize("kind", FORMS)
 def test_exporting_twice_gives_the_same_bytes_and_leaves_nothing_else(data, kind):
     def content():
-        return {p.name: p.read_bytes() for p in sorted((data.export).rglob("*")) if p.is_file()}
+        return {p.relative_to(data.export): p.read_bytes() for p in sorted((data.export).rglob("*")) if p.is_file()}
 
     handover.export(data, kind)
     first = content()

@@ -108,3 +108,18 @@ def test_the_folder_is_there_at_every_moment_of_the_swap(tmp_path):
     assert not missing
     assert (current / "dataset.json").read_text() == "39"
     assert [path.name for path in tmp_path.iterdir()] == ["curated"]
+
+
+def test_where_the_system_cannot_exchange_folders_they_are_renamed(tmp_path, monkeypatch):
+    class NoSuch:  # macOS's C library, and old ones of Linux, have no renameat2
+        def __init__(self, *_args, **_more):
+            pass
+
+    monkeypatch.setattr(cache.ctypes, "CDLL", NoSuch)
+    current = tmp_path / "curated"
+    for text in ("0", "1", "2"):
+        (tmp_path / ".new").mkdir()
+        (tmp_path / ".new" / "dataset.json").write_text(text)
+        cache.swap(tmp_path / ".new", current)
+        assert (current / "dataset.json").read_text() == text
+    assert [path.name for path in tmp_path.iterdir()] == ["curated"]

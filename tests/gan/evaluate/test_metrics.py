@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from gan_data import squares
 from truth_pictures import drawn
 
 from gan.evaluate import features, metrics
 from gan.evaluate.fidelity import Judge, Known, Reals, Verdict, divide, reals_of
 from gan.nets import presets
 from gan.pictures import batches
-from gan.pictures.data import Pictures
+from gan.pictures.data import Pictures, load
 
 
 def blurred(pictures: np.ndarray) -> np.ndarray:
@@ -81,6 +83,19 @@ def test_no_more_of_many_pictures_are_read_than_are_needed() -> None:
     for part in fields(found):
         assert np.array_equal(getattr(found, part.name), getattr(whole, part.name)), part.name
     assert found.reference.base is None or len(found.reference.base) < 7000
+
+
+@pytest.mark.parametrize("level", range(4))
+def test_the_floor_is_of_the_levels_that_were_learnt(tmp_path: Path, level: int) -> None:
+    dataset = squares(tmp_path, 300)
+    pictures = load(dataset.curated, dataset.packed)
+    every = zip(pictures.names, [*pictures.train, *pictures.held], strict=True)
+    levels = {one.tobytes(): int(Path(name).stem) % 4 for name, one in every}
+    reals = reals_of(pictures, presets.resolve("auto-cpu"), level)
+    for part in (reals.reference, reals.others, reals.held, reals.train):
+        assert max(levels[one.tobytes()] for one in part) == level
+    assert len(reals.held) == sum(levels[one.tobytes()] <= level for one in pictures.held)
+    assert not {one.tobytes() for one in reals.held} & {one.tobytes() for one in reals.train}
 
 
 def test_blurred_pictures_are_flagged(judge: Judge) -> None:

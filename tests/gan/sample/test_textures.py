@@ -7,8 +7,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from PIL import Image
 
+from gan.__main__ import main
 from gan.nets import networks, presets
 from gan.pictures import batches
 from gan.sample import interpolate, sample, textures
@@ -59,7 +61,7 @@ def test_halves_of_a_seamless_tile_match_when_swapped(tmp_path):
 
 
 def test_a_texture_has_exactly_the_pixels_asked_for(tmp_path):
-    path = textures.write(_generator(tmp_path), "100x37", 1.4, "", seamless=False, seed=0)
+    (path,) = textures.write(_generator(tmp_path), "100x37", 1.4, "", seamless=False, seed=0)
     with Image.open(path) as image:
         assert image.size == (100, 37)
 
@@ -143,3 +145,16 @@ def test_a_film_is_an_mp4_or_else_a_gif(tmp_path, monkeypatch):
     path = interpolate.write(run, 2, 1.0, 0)
     with Image.open(path) as image:
         assert (image.format, getattr(image, "n_frames", 1)) == ("GIF", 24)
+
+
+def test_as_many_textures_are_made_as_are_asked_for(tmp_path):
+    run = _generator(tmp_path)
+    paths = textures.write(run, "64x32", 1.0, "", seamless=False, seed=3, count=3)
+    assert [path.name for path in paths] == [f"texture-64x32-seed3{end}.png" for end in ("", "-1", "-2")]
+    made = [path.read_bytes() for path in paths]
+    assert len(set(made)) == 3
+    (first,) = textures.write(run, "64x32", 1.0, "", seamless=False, seed=3)
+    assert first.read_bytes() == made[0], "a larger N changes no texture"
+    result = CliRunner().invoke(main, ["sample", "--run", str(run.root), "--pixels", "64x32", "--n", "2"])
+    assert "2 textures of seed 0" in result.output
+    assert len(list(run.samples.glob("texture-64x32-seed0*.png"))) == 2

@@ -38,7 +38,7 @@ def test_a_gpu_that_is_too_full_is_a_sentence_and_nothing_begins(tmp_path, monke
     )
     assert said.exit_code == 2
     assert "memory is too full for a step" in said.output
-    assert "--set batch=16" in said.output
+    assert "SET=batch=16" in said.output
     assert not (tmp_path / "run" / "settings.toml").exists()
 
 

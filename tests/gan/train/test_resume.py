@@ -79,6 +79,42 @@ def test_more_images_go_on_with_the_same_run(tmp_path):
     assert seen[-1] == 80
 
 
+def test_faults_cost_a_run_that_was_stopped_or_extended_just_what_they_cost_another(tmp_path, monkeypatch):
+    monkeypatch.setattr("gan.train.loop.FAULTS", 9)  # the penalty overflows in steps 0, 11, 22 and 33
+    data, faulty = squares(tmp_path / "data"), ("gamma=1e38", "lazy=11")
+    whole, straight = loop.train(job(data, tmp_path / "whole", *faulty, images=80))
+    assert (whole.faults, whole.step) == (4, 41)
+    for name, parts in {"extended": (40, 48), "stopped": (36,)}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "settings.toml").write_bytes((tmp_path / "whole" / "settings.toml").read_bytes())
+        for images in parts:
+            loop.train(job(data, tmp_path / name, *faulty, images=images))
+        if name == "stopped":
+            stopped = job(data, tmp_path / name, *faulty, images=80)
+            with monkeypatch.context() as patch:
+                patch.setattr("gan.train.progress.GRID_S", 0.0)
+                with pytest.raises(KeyboardInterrupt):
+                    loop.train(stopped, keeper=_Stop(52))
+        moment, sha256 = loop.train(job(data, tmp_path / name, *faulty, images=80))
+        assert (moment.faults, moment.step, sha256) == (4, 41, straight), name
+
+
+def test_what_a_run_stands_still_is_no_training(tmp_path):
+    def ticking(*jumps):
+        """A clock that gains a second a look, and at some looks 75 more: Ctrl-Z, and fg."""
+        now = 0.0
+        for look in range(10**6):
+            now += 76.0 if look in jumps else 1.0
+            yield now
+
+    data, ticks = squares(tmp_path / "data"), ticking(11, 13, 31)
+    moment, _ = loop.train(job(data, tmp_path / "run", images=80), clock=lambda: next(ticks))
+    assert (moment.step, moment.seconds) == (20, 20 + 75)  # of stops in two steps on end the second is counted
+    slower = iter((0.0, *(20.0 * i for i in range(1, 10**4))))  # a computer that is busy: only the first step is odd
+    more, _ = loop.train(job(data, tmp_path / "slow", images=80), clock=lambda: next(slower))
+    assert more.seconds == 20 * 20.0
+
+
 def test_minutes_count_over_all_resumes(tmp_path):
     data = squares(tmp_path / "data")
     ticks = iter(range(10**6))
