@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 import tomli_w
 
+from scrapbag.border.hosts import allows_url, split
 from scrapbag.check import Between, build
 from scrapbag.errors import RecipeError
 from scrapbag.make import recipe_file
@@ -31,7 +32,16 @@ class Scrape:
     max_fail: Annotated[float, Between(0, 1)] = 0.5  # share of failed requests from which make scrape ends with 1
     attempts: Annotated[int, Between(1, 10)] = 3  # at one address, where the failure may pass (a timeout, a 503)
     sessions: Annotated[int, Between(1, 8)] = 2  # browsers side by side
-    allow_hosts: tuple[str, ...] = ()  # host or host:port; these may be at private addresses
+    allow_hosts: tuple[str, ...] = ()  # host, host:port or [::1]:port; these may be at private addresses
+
+    def __post_init__(self) -> None:
+        for entry in self.allow_hosts:
+            try:
+                split(entry)
+            except ValueError:
+                raise RecipeError(
+                    f"allow_hosts has {entry!r}; write a host, with or without a port: localhost:8000, [::1]:8000"
+                ) from None
 
 
 @dataclass(frozen=True)
@@ -182,7 +192,7 @@ def _sources(tables: Any, path: Path) -> tuple[Source, ...]:
 
 def _own(source: Source, allow_hosts: tuple[str, ...]) -> bool:
     starts = getattr(source, "start", ())
-    return bool(starts) and all(re.sub(r"^https?://([^/]*).*$", r"\1", s) in allow_hosts for s in starts)
+    return bool(starts) and all(allows_url(allow_hosts, start) for start in starts)
 
 
 def _plain(value: Any) -> Any:

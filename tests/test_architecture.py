@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # A room is a folder, or a module that stands alone at a package's door; what it may import besides itself.
-_GROUND = {"scrapbag", "scrapbag.make", "scrapbag.tables"}
+_GROUND = {"scrapbag", "scrapbag.border", "scrapbag.make", "scrapbag.tables"}
 MAY_IMPORT = {
+    "scrapbag.border": set(),
     "scrapbag.make": set(),
     "scrapbag.tables": set(),
-    "scrapbag": {"scrapbag.make", "scrapbag.tables"},
+    "scrapbag": {"scrapbag.border", "scrapbag.make", "scrapbag.tables"},
     "scrapbag.crawl": _GROUND,
     "scrapbag.desk": _GROUND | {"scrapbag.formats"},
     "scrapbag.formats": _GROUND,
