@@ -183,11 +183,22 @@ def _sources(tables: Any, path: Path) -> tuple[Source, ...]:
         if kind not in KINDS:
             raise RecipeError(f"{path}: source {number} kind is {kind!r}; write one of {', '.join(KINDS)}")
         values.setdefault("name", kind)
+        if variable := getattr(KINDS[kind], "api_key_env", ""):
+            _no_key(values, variable, f"{path}: source {values['name']!r}")
         sources.append(build(KINDS[kind], values, f"{path}: source {values['name']!r}"))
     names = [s.name for s in sources]
     if doubled := next((n for n in names if names.count(n) > 1), None):
         raise RecipeError(f"{path}: two sources are named {doubled!r}; give each a name of its own")
     return tuple(sources)
+
+
+def _no_key(values: dict[str, Any], variable: str, where: str) -> None:
+    """A recipe is copied and shared, so no key may stand in it; an empty one did in those that came with scrapbag."""
+    if values.pop("api_key", ""):
+        raise RecipeError(
+            f"{where} has its api_key here, where others may read it; take it out, and export {variable}=… or write"
+            " api_key_file, the path of a file of mode 600 that holds it"
+        )
 
 
 def _own(source: Source, allow_hosts: tuple[str, ...]) -> bool:

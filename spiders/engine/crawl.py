@@ -109,7 +109,7 @@ class Crawl(scrapy.Spider):
             return Request(lease.url, self.picture, errback=partial(self.lost, lease), headers=headers, meta=meta)
         if "actions" in lease.meta:
             meta["browser"] = {"actions": lease.meta["actions"]}
-        headers |= self.readers[lease.source].headers
+        meta["own"] = self.readers[lease.source].headers
         return Request(lease.url, self.page, errback=partial(self.lost, lease), headers=headers, meta=meta)
 
     def page(self, response: Response) -> Iterator[Page | Picture]:
@@ -175,4 +175,6 @@ class Crawl(scrapy.Spider):
         asyncio.ensure_future(self.crawler.engine.close_spider_async(reason="stopped"))  # noqa: RUF006
 
     def _filled(self, found: Page | Picture, source: str) -> Page | Picture:
-        return found if isinstance(found, Page) else fill(found, self.readers[source].source)
+        reader = self.readers[source]
+        found = reader.key.hidden(found) if reader.key else found
+        return found if isinstance(found, Page) else fill(found, reader.source)
