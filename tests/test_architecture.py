@@ -163,6 +163,13 @@ def test_a_folder_has_no_more_modules_than_one_reads_at_a_glance():
     assert not {str(folder.relative_to(ROOT)): n for folder, n in folders.items() if n > WIDEST}
 
 
+def test_every_table_is_written_by_the_function_that_defuses_its_cells():
+    ways = ("csv.writer", "DictWriter", ".to_csv(")
+    assert [name for name, path in OURS.items() if any(way in path.read_text(encoding="utf-8") for way in ways)] == [
+        "scrapbag.plain"
+    ]
+
+
 def test_no_module_is_named_like_one_of_the_standard_library():
     assert not {path.stem for path in OURS.values()} & (sys.stdlib_module_names - {"__main__"})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import MISSING, fields
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import pandas as pd
 from curate.rows import COLUMNS, Row
 from scrapbag.disk import write_text
 from scrapbag.errors import MissingError, UsageError
-from scrapbag.plain import cell, uncell
+from scrapbag.plain import uncell, write_csv
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,10 +31,10 @@ def write(path: Path, rows: Iterable[Row]) -> bool:
 
 def csv(frame: pd.DataFrame) -> str:
     """Any table as CSV: no cell is a formula (`plain.cell`), an unknown value is an empty cell, and no index."""
-    words = frame.select_dtypes(["object", "str"]).columns
-    return frame.assign(**{name: frame[name].map(cell, na_action="ignore") for name in words}).to_csv(
-        index=False, lineterminator="\n"
-    )
+    text = io.StringIO(newline="")
+    known = frame.astype(object).where(frame.notna(), None)
+    write_csv(text, frame.columns, known.itertuples(index=False, name=None))
+    return text.getvalue()
 
 
 def read(path: Path) -> tuple[Row, ...]:
