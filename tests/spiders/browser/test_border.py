@@ -21,7 +21,13 @@ from spiders.browser.handler import Browsers
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(programs.find() is None, reason="Chromium is not installed")]
 HOSTS = "127.0.0.1 localhost a.localhost 127.1 0x7f.1 2130706433 [::1] [::ffff:127.0.0.1] 0.0.0.0 127.0.0.1.nip.invalid"
 SERVICE_WORKER = """for (const host of HOSTS)
-  fetch(`http://${host}/reach/service-worker`, {mode: 'no-cors'}).catch(() => 0);"""
+  fetch(`http://${host}/reach/service-worker`, {mode: 'no-cors'}).catch(() => 0);
+self.oninstall = () => self.skipWaiting();
+self.onactivate = (event) => event.waitUntil(clients.claim());
+self.onfetch = (event) => {
+  if (event.request.url.endsWith('/reserved'))
+    event.respondWith(new Response('<p>forged', {headers: {'Content-Type': 'text/html'}}));
+};"""
 # of those with GET, those that work on the page's own host
 WAYS = ["fetch", "xhr", "websocket", "events", "worker", "shared", "service-worker", "iframe", "script", "video"]
 WAYS += ["object", "embed", "style", "prefetch", "preload", "module", "font", "svg"]
@@ -92,14 +98,17 @@ def tried(tmp_path_factory):
             script = Path(__file__).with_name("ways.js").read_text()
             page = f"<!doctype html><body><script data-ways='{json.dumps(ways)}'>{script}</script>"
             site.routes["/"] = Answer(page.encode())
+            site.routes["/reserved"] = Answer(b"<p>mine", headers={"tdm-reservation": "1"})
             pool = Browsers(Settings({"BROWSER_SESSIONS": 1, "BROWSER_ALLOW_HOSTS": [site.host], "USER_AGENT": "x"}))
             meta = {"browser": {"actions": [["wait", ".done"]]}, "download_timeout": 40}
             response = runner.run(pool.fetch(Request(f"http://{site.host}/", meta=meta)))
+            reserved = runner.run(pool.fetch(Request(f"http://{site.host}/reserved", meta={"browser": {}})))
             session = pool._workers[0]._session
             profile, service = session._profile, session._service
             environment = Path(f"/proc/{service.process.pid}/environ")
             found = SimpleNamespace(
                 response=response,
+                reserved=reserved,
                 heard=list(inner.heard),
                 asked={hit.path.removeprefix("/reach/") for hit in site.hits},
                 home=[path for path in home.rglob("*") if path.is_file()],
@@ -132,6 +141,11 @@ def test_nothing_reaches_loopback_by_tcp_or_udp_under_any_name(tried):
 def test_nothing_is_downloaded_and_nothing_lies_in_the_users_home(tried):
     assert tried.home == []
     assert tried.brought == []
+
+
+def test_a_service_worker_that_one_page_left_answers_for_no_other(tried):
+    assert tried.reserved.headers["tdm-reservation"] == b"1"
+    assert "mine" in tried.reserved.text
 
 
 def test_pop_ups_are_closed_and_the_environment_holds_nothing_of_the_users(tried):
