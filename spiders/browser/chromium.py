@@ -133,11 +133,13 @@ class Session:
     def _document(self, documents: Documents) -> Rendered:
         """The document of the window's own frame, still without its text."""
         frame = self._chrome.execute_cdp_cmd("Page.getFrameTree", {})["frameTree"]["frame"]
-        documents.read(self._chrome.get_log("performance"))
-        if (page := documents.of(frame["loaderId"])) is None:
-            place = frame.get("unreachableUrl") or frame["url"]
-            raise BrowserError(f"could not open {place}", place)  # the browser shows a page of its own instead
-        return page
+        place = frame.get("unreachableUrl") or frame["url"]
+        for pause in (0.0, 0.3) if place == frame["url"] else (0.0,):  # its log may be late
+            time.sleep(pause)
+            documents.read(self._chrome.get_log("performance"))
+            if page := documents.of(frame["loaderId"]):
+                return page
+        raise BrowserError(f"could not open {place}", place)  # the browser shows a page of its own instead
 
     def _act(self, name: str, value: Any, timeout_s: float) -> None:
         """Do an action, on the next document where the page goes on to one meanwhile; a click is then done."""
