@@ -23,7 +23,7 @@ from curate.scores.pairs import read_pairs
 from curate.squares import cache, tables
 from scrapbag import catalog, decision, labels
 from scrapbag.decision import Decision
-from scrapbag.disk import lock
+from scrapbag.disk import lock, sweep
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,6 +60,7 @@ class Material:
 def curate(settings: Curate, data: Data) -> Outcome:
     """Decide, make the squares that are missing, swap curated/ in, and write the reports."""
     with lock(data.root, "curate"):
+        sweep(data.thumbs)
         before = passes.count()
         decode.strict(decode.max_pixels(data))
         material = gather(settings, data)

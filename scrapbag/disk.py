@@ -41,6 +41,26 @@ def writing(path: Path, *, durable: bool = True, only_changed: bool = False) -> 
         sync(path.parent)
 
 
+def sweep(folder: Path) -> int:
+    """Remove what `writing` was killed over, in `folder` and below; returns how many files that were."""
+    parts = [Path(place, name) for place, _, names in os.walk(folder) for name in names if name.endswith(".part")]
+    dead = [part for part in parts if not _runs(part.suffixes[-2:-1])]
+    for part in dead:
+        part.unlink(missing_ok=True)
+    return len(dead)
+
+
+def _runs(suffix: list[str]) -> bool:
+    """Whether the process of that number, the last but one suffix of a part, is still there."""
+    try:
+        os.kill(int(suffix[0].removeprefix(".")), 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError, ValueError, IndexError):
+        return False
+    return True
+
+
 def write_bytes(path: Path, content: bytes) -> bool:
     """Write `content` to `path`, whole or not at all, and only if it differs. Returns whether it was written."""
     if path.exists() and path.read_bytes() == content:

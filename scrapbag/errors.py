@@ -58,6 +58,12 @@ class DiskError(ScrapbagError):
     exit_code = 74
 
 
+class ExposedKeyError(ScrapbagError):
+    """A key lies where others may read it (EX_NOPERM)."""
+
+    exit_code = 77
+
+
 class LockedError(ScrapbagError):
     """Another run of the same stage is at work (EX_TEMPFAIL)."""
 

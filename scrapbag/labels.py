@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from scrapbag import catalog
 from scrapbag.disk import write_text
 from scrapbag.errors import MissingError, UsageError
+from scrapbag.plain import plain, uncell, write_csv
 
 if TYPE_CHECKING:
     import sqlite3
@@ -108,10 +109,8 @@ def digest(labels: Iterable[Label]) -> str:
 def export(connection: sqlite3.Connection, path: Path) -> tuple[int, bool]:
     """Write labels.csv, whole and only if it changed. Returns how many labels it holds, and whether it was written."""
     labels = every(connection)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(_row(label) for label in labels)
+    text = io.StringIO(newline="")
+    write_csv(text, COLUMNS, map(_row, labels))
     return len(labels), write_text(path, text.getvalue())
 
 
@@ -169,7 +168,7 @@ def _parse(row: Mapping[str, str | None], where: str) -> Label:
         targets=tuple(sorted(targets)),
         purpose=row.get("purpose") or "import",
         drawn=drawn,
-        at=row.get("at") or "",
+        at=plain(uncell(row.get("at") or "")),
     )
     return _checked(label, where)
 
@@ -205,7 +204,7 @@ def _asked(label: Label) -> tuple[str, ...]:
 
 def _row(label: Label) -> tuple[str, ...]:
     question = json.dumps(sorted(label.targets))
-    drawn = json.dumps(dict(label.drawn), sort_keys=True, ensure_ascii=False)
+    drawn = json.dumps(dict(label.drawn), sort_keys=True)  # in ASCII: no cell changes it
     return (label.sha256, label.answer, question, label.purpose, drawn, label.at)
 
 

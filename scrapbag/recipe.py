@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 import tomli_w
 
+from scrapbag.border.hosts import allows_url, split
 from scrapbag.check import Between, build
 from scrapbag.errors import RecipeError
 from scrapbag.make import recipe_file
@@ -31,7 +32,16 @@ class Scrape:
     max_fail: Annotated[float, Between(0, 1)] = 0.5  # share of failed requests from which make scrape ends with 1
     attempts: Annotated[int, Between(1, 10)] = 3  # at one address, where the failure may pass (a timeout, a 503)
     sessions: Annotated[int, Between(1, 8)] = 2  # browsers side by side
-    allow_hosts: tuple[str, ...] = ()  # host or host:port; these may be at private addresses
+    allow_hosts: tuple[str, ...] = ()  # host, host:port or [::1]:port; these may be at private addresses
+
+    def __post_init__(self) -> None:
+        for entry in self.allow_hosts:
+            try:
+                split(entry)
+            except ValueError:
+                raise RecipeError(
+                    f"allow_hosts has {entry!r}; write a host, with or without a port: localhost:8000, [::1]:8000"
+                ) from None
 
 
 @dataclass(frozen=True)
@@ -173,6 +183,8 @@ def _sources(tables: Any, path: Path) -> tuple[Source, ...]:
         if kind not in KINDS:
             raise RecipeError(f"{path}: source {number} kind is {kind!r}; write one of {', '.join(KINDS)}")
         values.setdefault("name", kind)
+        if variable := getattr(KINDS[kind], "api_key_env", ""):
+            _no_key(values, variable, f"{path}: source {values['name']!r}")
         sources.append(build(KINDS[kind], values, f"{path}: source {values['name']!r}"))
     names = [s.name for s in sources]
     if doubled := next((n for n in names if names.count(n) > 1), None):
@@ -180,9 +192,18 @@ def _sources(tables: Any, path: Path) -> tuple[Source, ...]:
     return tuple(sources)
 
 
+def _no_key(values: dict[str, Any], variable: str, where: str) -> None:
+    """A recipe is copied and shared, so no key may stand in it; an empty one did in those that came with scrapbag."""
+    if values.pop("api_key", ""):
+        raise RecipeError(
+            f"{where} has its api_key here, where others may read it; take it out, and export {variable}=… or write"
+            " api_key_file, the path of a file of mode 600 that holds it"
+        )
+
+
 def _own(source: Source, allow_hosts: tuple[str, ...]) -> bool:
     starts = getattr(source, "start", ())
-    return bool(starts) and all(re.sub(r"^https?://([^/]*).*$", r"\1", s) in allow_hosts for s in starts)
+    return bool(starts) and all(allows_url(allow_hosts, start) for start in starts)
 
 
 def _plain(value: Any) -> Any:

@@ -128,8 +128,16 @@ class Smithsonian(Source):
 
     kind = "smithsonian"
     query: str  # words to search for
-    api_key: str = ""  # free, from api.data.gov; sent in a header
+    api_key_env: str = "SMITHSONIAN_API_KEY"  # the environment's variable with the key, free from api.data.gov
+    api_key_file: str = ""  # or the file with the key, which only you may read (chmod 600)
     api: str = "https://api.si.edu/openaccess/api/v1.0"  # where it is asked
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", self.api_key_env):  # perhaps it is the key: it is not repeated
+            raise RecipeError(
+                f"source {self.name!r} api_key_env is no name of a variable, in capitals;"
+                f' write one, such as "{Smithsonian.api_key_env}", and the key itself nowhere in the recipe'
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ report.parquet has the same rows for programs: with types, and words without a s
 
 from __future__ import annotations
 
+import io
 from dataclasses import MISSING, fields
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ import pyarrow.parquet as pq
 from curate.rows import COLUMNS, Row
 from scrapbag.disk import write_bytes, writing
 from scrapbag.errors import MissingError, UsageError
-from scrapbag.plain import cell, plain, uncell
+from scrapbag.plain import plain, uncell, write_csv
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -52,10 +53,10 @@ def write_parquet(path: Path, rows: Iterable[Row]) -> None:
 
 def csv(frame: pd.DataFrame) -> str:
     """Any table as CSV: no cell is a formula (`plain.cell`), an unknown value is an empty cell, and no index."""
-    words = frame.select_dtypes(["object", "str"]).columns
-    return frame.assign(**{name: frame[name].map(cell, na_action="ignore") for name in words}).to_csv(
-        index=False, lineterminator="\n"
-    )
+    text = io.StringIO(newline="")
+    known = frame.astype(object).where(frame.notna(), None)
+    write_csv(text, frame.columns, known.itertuples(index=False, name=None))
+    return text.getvalue()
 
 
 def read(path: Path) -> tuple[Row, ...]:

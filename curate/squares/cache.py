@@ -16,7 +16,7 @@ from tqdm import tqdm
 from curate.look import decode
 from curate.rows import square_name
 from curate.squares import fit
-from scrapbag.disk import sync, writing
+from scrapbag.disk import sweep, sync, writing
 from scrapbag.errors import DiskError
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def make(wanted: Sequence[Wanted], cache: Path, size: int, how: str) -> int:
     """Make every square that `cache` lacks, `size` pixels wide and fitted as `how`; returns how many that were."""
     cv2.setNumThreads(1)
     cache.mkdir(parents=True, exist_ok=True)  # also where nothing is kept: Make looks whether it is there
+    sweep(cache)
     missing = [one for one in wanted if not place(cache, one, size, how).exists()]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         jobs = pool.map(lambda one: write_square(one, place(cache, one, size, how), size, how), missing)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import asdict, dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from typing import TYPE_CHECKING
 
 import torch
@@ -18,6 +18,7 @@ from gan.train import checkpoint
 from gan.train.progress import YOUNG
 from scrapbag.disk import write_text
 from scrapbag.errors import ScrapbagError, UsageError
+from scrapbag.plain import write_csv
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,10 +119,8 @@ def _read(path: Path) -> list[QualityRow]:
 
 
 def _write(run: Run, lines: list[QualityRow]) -> None:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [f.name for f in fields(QualityRow)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(line) for line in lines)
+    text = io.StringIO(newline="")
+    write_csv(text, [f.name for f in fields(QualityRow)], map(astuple, lines))
     write_text(run.quality, text.getvalue())
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import importlib
 import logging
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
@@ -13,6 +12,7 @@ from tqdm import tqdm
 from gan.pictures import grids
 from scrapbag.disk import write_text
 from scrapbag.layout import metrics_rows
+from scrapbag.plain import write_csv
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,10 +114,7 @@ def append(run: Run, row: MetricsRow) -> None:
     """Add a line to metrics.csv, and the header to a new file."""
     new = not run.metrics.exists()
     with run.metrics.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if new:
-            writer.writerow(f.name for f in fields(MetricsRow))
-        writer.writerow(_short(value) for value in asdict(row).values())
+        write_csv(file, [f.name for f in fields(MetricsRow)] if new else [], [map(_short, astuple(row))])
 
 
 def rewind(run: Run, images_seen: int) -> None:
@@ -139,10 +136,8 @@ def close(run: Run, images_seen: int, row: MetricsRow | None) -> None:
         append(run, row)
 
 
-def _short(value: float | None) -> str:
-    if value is None:
-        return ""
-    return str(value) if isinstance(value, int) else f"{value:.6g}"
+def _short(value: float | None) -> float | None:
+    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 def _tensorboard(run: Run) -> Any:

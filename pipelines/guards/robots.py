@@ -18,6 +18,7 @@ from scrapbag.crawl.found import host_of
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
+    from scrapy.http import Response
 
     from scrapbag.reasons import FetchReason
 
@@ -51,7 +52,19 @@ class RobotsGuard:
     async def process_request(self, request: Request) -> None:
         if request.meta.get("robots") or not request.url.startswith(("http://", "https://")):
             return
-        parts = urlsplit(request.url)
+        new = await self._judge(request.url)
+        if new and "redirect_times" not in request.meta:  # a redirect would begin again at its first hop
+            raise NotYetError(f"robots.txt of {host_of(request.url)} has just been asked")
+
+    async def process_response(self, request: Request, response: Response) -> Response:
+        """Judge also the document that a browser ended with, whose address scripts, actions and servers may change."""
+        if response.url != request.url and not request.meta.get("robots"):
+            await self._judge(response.url)
+        return response
+
+    async def _judge(self, url: str) -> bool:
+        """Raise what forbids an address; returns whether its site's rules had still to be asked for."""
+        parts = urlsplit(url)
         site = f"{parts.scheme}://{parts.netloc}"
         known = self._sites.get(site)
         if known is None or (known.done() and time.monotonic() - self._asked[site] > MAX_AGE_S):
@@ -61,11 +74,10 @@ class RobotsGuard:
         rules = await asyncio.shield(self._sites[site])
         if isinstance(rules, str):
             said = f"{site}/robots.txt cannot be read, so nothing of it may be asked"
-            raise HostStoppedError(rules, host_of(request.url), said)
-        if not rules.allowed(request.url, self._agent):
-            raise RefusedError("robots", f"{site}/robots.txt forbids {request.url}", skipped=True)
-        if new and "redirect_times" not in request.meta:  # a redirect would begin again at its first hop
-            raise NotYetError(f"{site}/robots.txt has just been asked")
+            raise HostStoppedError(rules, host_of(url), said)
+        if not rules.allowed(url, self._agent):
+            raise RefusedError("robots", f"{site}/robots.txt forbids {url}", skipped=True)
+        return new
 
     async def _ask(self, site: str, before: ProtegoRobotParser | FetchReason) -> ProtegoRobotParser | FetchReason:
         """The rules of a site, or the reason why they cannot be had; those of `before` hold on while none can."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from scrapbag.border.hosts import askable
+
 LOCAL = "folder://"  # how the address of a file of this computer begins
 
 
@@ -98,7 +100,7 @@ def host_of(url: str) -> str:
 
 def request_row(source: str, found: Page | Picture) -> tuple[str, str, str, str, str, str, bool]:
     """url, host, source, kind, callback, meta, once."""
-    url = _sound(found.url)
+    url = askable(_sound(found.url))
     host = host_of(url)
     if isinstance(found, Picture):
         said = {"sha256": found.sha256, "version": found.version}
@@ -113,7 +115,7 @@ def request_row(source: str, found: Page | Picture) -> tuple[str, str, str, str,
 def sighting_row(source: str, seen: Picture) -> tuple[object, ...]:
     """The columns of a sighting, in the order of its table."""
     texts = (
-        seen.url,
+        askable(_sound(seen.url)),
         seen.page_url,
         source,
         seen.source_id,

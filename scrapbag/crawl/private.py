@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scrapbag.border.hosts import allows_url
 from scrapbag.crawl.rounds import ANEW
 from scrapbag.crawl.states import move
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
 
 
-def allow(connection: sqlite3.Connection, allow_hosts: Iterable[str]) -> None:
+def allow(connection: sqlite3.Connection, allow_hosts: tuple[str, ...]) -> None:
     """Queue again what was refused for its address and is allowed by now. An entry is a host, or host:port."""
-    where = "reason = 'address' and (host = :host or substr(host, 1, length(:host) + 1) = :host || ':')"
-    connection.executemany(move("allow", *ANEW, where=where), [{"host": host} for host in allow_hosts])
+    refused = connection.execute("select id, url from request where state = 'failed' and reason = 'address'")
+    allowed = [(id_,) for id_, url in refused.fetchall() if allows_url(allow_hosts, url)]
+    connection.executemany(move("allow", *ANEW, where="id = ?"), allowed)
 
 
 def sentence(host: str) -> str:

@@ -6,24 +6,24 @@ ends the driver with the thread that started it.
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import sys
 import threading
+import time
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from selenium.common.exceptions import WebDriverException
+from selenium.common.exceptions import JavascriptException, TimeoutException, WebDriverException
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.remote.remote_connection import RemoteConnection
 from urllib3.exceptions import HTTPError
 
-from spiders.browser import leash, profiles
+from spiders.browser import launch, leash, profiles
+from spiders.browser.documents import Documents, Rendered, same_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,31 +33,9 @@ if TYPE_CHECKING:
 BOOT_S = 60.0  # of a cold start on a busy machine
 MAX_BYTES = 700_000_000  # of a browser and its driver, all processes together
 QUIT_S = 5.0
+_LOOKS = 3  # at a page that goes on to another
+_UNLOADED = "unloaded"  # a page went on to another while a script ran; the driver may call that a timeout, too
 _SCRIPT = Path(__file__).with_name("actions.js")
-_STATUS = "return [location.protocol, performance.getEntriesByType('navigation')[0]?.responseStatus ?? 0]"
-# the cache of pages left behind would hold 20 MB more with every page
-_OFF = "BackForwardCache,SpareRendererForSitePerProcess,OptimizationHints,MediaRouter,Translate"
-_FLAGS = (
-    "--headless=new",
-    "--remote-debugging-pipe",  # Chromium ends when the driver's end of the pipe does; a port would keep it alive
-    "--proxy-bypass-list=<-loopback>",  # loopback goes through the proxy as well
-    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
-    "--disable-quic",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-extensions",
-    "--disable-sync",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-domain-reliability",
-    f"--disable-features={_OFF}",
-    "--no-default-browser-check",
-    "--no-first-run",
-    "--no-pings",
-    "--mute-audio",
-    "--renderer-process-limit=1",
-    "--window-size=1280,2000",
-)
 
 
 class BrowserError(Exception):
@@ -76,16 +54,6 @@ class BrowserTooLargeError(BrowserError):
     """A page made the browser hold more than MAX_BYTES."""
 
 
-@dataclass(frozen=True)
-class Rendered:
-    """A page as the browser holds it: after its scripts, its redirects and the recipe's actions."""
-
-    url: str
-    status: int
-    headers: dict[str, str]
-    html: str = ""
-
-
 class Session:
     """A running browser. Any exception from it means that it is to be closed, and another one opened."""
 
@@ -96,12 +64,10 @@ class Session:
         options = ChromeOptions()
         options.binary_location = programs.chromium
         options.page_load_strategy = "eager"  # the DOM is there; pictures are not waited for, nor loaded
-        for flag in (*_FLAGS, *(("--no-sandbox",) if os.geteuid() == 0 else ())):
+        for flag in launch.flags(self._profile, proxy_port, user_agent):
             options.add_argument(flag)
-        options.add_argument(f"--proxy-server=http://127.0.0.1:{proxy_port}")
-        options.add_argument(f"--user-agent={user_agent}")
-        options.add_argument(f"--user-data-dir={self._profile}")
-        options.add_experimental_option("prefs", {"profile.managed_default_content_settings.images": 2})
+        options.add_experimental_option("prefs", launch.preferences(self._profile))
+        options.add_experimental_option("excludeSwitches", ["disable-popup-blocking"])
         options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
         options.add_experimental_option("perfLoggingPrefs", {"enableNetwork": True, "enablePage": False})
         self._service = _Service(programs.driver, self._profile)
@@ -109,23 +75,31 @@ class Session:
             with self._within(BOOT_S), _named():
                 self._chrome = Chrome(options=options, service=self._service)
                 _patient(self._chrome)
+                # what one page left behind answers for no other
+                self._chrome.execute_cdp_cmd("Network.setBypassServiceWorker", {"bypass": True})
         except BaseException:
             self._end()
             raise
 
     def load(self, url: str, actions: tuple[Any, ...], timeout_s: float) -> Rendered:
         """Open `url`, do the recipe's actions unless it is an error; it, and each action, may take `timeout_s`."""
+        documents = Documents()
         with _named():
             with self._within(timeout_s):
-                page = self._open(url)
-            for name, value in actions if page.status < 400 else ():
+                self._open(url)
+                first = self._document(documents)
+            if not same_place(first.url, url):
+                self.pages += 1
+                return replace(first, moved=True)
+            for name, value in actions if first.status < 400 else ():
                 with self._within(timeout_s):
                     self._act(name, value, timeout_s)
             with self._within(timeout_s):
                 self.pages += 1
-                if (now := urlsplit(self._chrome.current_url).netloc) != urlsplit(page.url).netloc:
-                    raise BrowserError(f"the actions lead away, to {now}")
-                return replace(page, html=self._chrome.page_source)
+                page = self._read(documents)
+                if (now := urlsplit(page.url)[:2]) != urlsplit(first.url)[:2]:
+                    raise BrowserError(f"the actions lead away, to {now[1]}")
+                return page
 
     def memory(self) -> int:
         """Bytes that the driver and all of the browser's processes hold."""
@@ -139,35 +113,52 @@ class Session:
             quitting.join(QUIT_S)
         self._end()
 
-    def _open(self, url: str) -> Rendered:
-        """The page as it comes, still without its text."""
+    def _open(self, url: str) -> None:
         try:
             self._chrome.get(url)
         except WebDriverException as error:
             raise BrowserError(_line(error), self._chrome.current_url) from error
-        place = self._chrome.current_url
-        scheme, status = self._chrome.execute_script(_STATUS)
-        if scheme not in ("http:", "https:"):
-            raise BrowserError(f"could not open {place}", place)  # the browser shows a page of its own instead
-        return Rendered(place, status, self._headers(place))
 
-    def _headers(self, url: str) -> dict[str, str]:
-        """What the server said with the page: an opt-out, a pause. Names in small letters, several values joined."""
-        found: dict[str, str] = {}
-        for entry in self._chrome.get_log("performance"):
-            event = json.loads(entry["message"])["message"]
-            if event["method"] == "Network.responseReceived" and event["params"]["type"] == "Document":
-                response = event["params"]["response"]
-                if response["url"] == url.partition("#")[0]:
-                    found = {name.lower(): value.replace("\n", ", ") for name, value in response["headers"].items()}
-        return found
+    def _read(self, documents: Documents) -> Rendered:
+        """The document that the window shows now, with its text. Other windows are closed."""
+        for other in set(self._chrome.window_handles) - {self._chrome.current_window_handle}:
+            self._chrome.execute_cdp_cmd("Target.closeTarget", {"targetId": other})
+        for _ in range(_LOOKS):
+            page = self._document(documents)
+            html = self._chrome.page_source
+            if self._document(documents) == page:  # it did not go on while it was read
+                return replace(page, html=html)
+        raise BrowserError("the page goes on and on to others", page.url)
+
+    def _document(self, documents: Documents) -> Rendered:
+        """The document of the window's own frame, still without its text."""
+        frame = self._chrome.execute_cdp_cmd("Page.getFrameTree", {})["frameTree"]["frame"]
+        place = frame.get("unreachableUrl") or frame["url"]
+        for pause in (0.0, 0.3) if place == frame["url"] else (0.0,):  # its log may be late
+            time.sleep(pause)
+            documents.read(self._chrome.get_log("performance"))
+            if page := documents.of(frame["loaderId"]):
+                return page
+        raise BrowserError(f"could not open {place}", place)  # the browser shows a page of its own instead
 
     def _act(self, name: str, value: Any, timeout_s: float) -> None:
+        """Do an action, on the next document where the page goes on to one meanwhile; a click is then done."""
         options = {"css": value} if isinstance(value, str) else dict(value)
-        budget = timeout_s * 900  # milliseconds; an action that ends by itself leaves the browser usable
+        ends = time.monotonic() + 0.9 * timeout_s  # an action that ends by itself leaves the browser usable
         self._chrome.set_script_timeout(timeout_s)
         script = _SCRIPT.read_text(encoding="utf-8")
-        answer = self._chrome.execute_async_script(script, name, {**options, "budget": budget})
+        answer = None
+        while answer is None:
+            budget = 1000 * max(0.0, ends - time.monotonic())
+            try:
+                answer = self._chrome.execute_async_script(script, name, {**options, "budget": budget})
+            except (JavascriptException, TimeoutException) as error:
+                if isinstance(error, JavascriptException) and _UNLOADED not in str(error):
+                    raise
+                if not budget:
+                    raise BrowserTimeoutError(f"{name} {value!r}: the page goes on and on to others") from error
+                if name == "click":
+                    return
         if "error" in answer:
             raise BrowserTimeoutError(f"{name} {value!r}: {answer['error']}")
 
@@ -198,9 +189,7 @@ class _Service(Service):
     def __init__(self, driver: str, folder: Path) -> None:
         leash = shutil.which("setpriv") if sys.platform == "linux" else None
         self._leash = ("--pdeathsig", "KILL", driver) if leash else ()
-        (folder / "tmp").mkdir()
-        env = {**os.environ, "TMPDIR": str(folder / "tmp"), "SE_OFFLINE": "true"}
-        super().__init__(executable_path=leash or driver, env=env)
+        super().__init__(executable_path=leash or driver, env=launch.environment(folder))
 
     def command_line_args(self) -> list[str]:
         return [*self._leash, *super().command_line_args()]

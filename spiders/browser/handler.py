@@ -11,7 +11,7 @@ import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
@@ -25,7 +25,7 @@ from scrapy.http import HtmlResponse, Response
 
 from pipelines.guards.addresses import AddressError
 from scrapbag.programs import require
-from spiders.browser.chromium import BrowserError, BrowserTimeoutError, BrowserTooLargeError, Rendered, Session
+from spiders.browser.chromium import BrowserError, BrowserTimeoutError, BrowserTooLargeError, Session
 from spiders.browser.profiles import sweep
 from spiders.browser.proxy import Proxy
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.crawler import Crawler
     from scrapy.settings import BaseSettings
+
+    from spiders.browser.documents import Rendered
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +114,7 @@ class Worker:
             raise DownloadFailedError(f"{request.url}: {error}") from error
         if page.status in (0, 403, 502):
             self._raise_refusal(page.url)
-        if _place(page.url) != _place(request.url):  # so that robots.txt and the guards see the new address as well
+        if page.moved:  # so that robots.txt and the guards see the new address as well
             return Response(page.url, status=302, headers={"Location": page.url}, request=request)
         body = page.html.encode()
         if 0 < self._max_bytes < len(body):
@@ -156,13 +158,6 @@ class Worker:
             raise CannotResolveHostError(f"{url}: no address for {host}")
         if reason is not None:
             raise DownloadFailedError(f"{url}: {reason}")
-
-
-def _place(url: str) -> tuple[str, int | None, str]:
-    """Where a page lies, however its address is spelt; what follows the path may change in the browser."""
-    parts = urlsplit(url)
-    port = parts.port if parts.port != {"http": 80, "https": 443}.get(parts.scheme) else None
-    return parts.hostname or "", port, unquote(parts.path) or "/"
 
 
 _POOLS: WeakKeyDictionary[Crawler, Browsers] = WeakKeyDictionary()

@@ -7,6 +7,7 @@ import logging
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import scrapy
 from scrapy import Request, signals
@@ -23,6 +24,7 @@ from pipelines.guards.failures import (
     says_nothing,
 )
 from pipelines.store import Arrival
+from scrapbag.border.hosts import allows_url
 from scrapbag.crawl.frontier import Answer, Page
 from spiders.engine.commit import answer
 from spiders.readers.base import fill
@@ -98,7 +100,7 @@ class Crawl(scrapy.Spider):
         meta["local"] = lease.local and self.readers[lease.source].source.local
         if meta["local"]:
             self.crawler.engine.downloader.per_slot_settings.setdefault(lease.host, {"delay": 0.0})
-        if meta["local"] or (lease.host in self.scrape.allow_hosts and not self.scrape.delay_s):
+        if meta["local"] or (not self.scrape.delay_s and allows_url(self.scrape.allow_hosts, lease.url)):
             meta["autothrottle_dont_adjust_delay"] = True  # a server of one's own, to be asked at full speed
         validators = {"If-None-Match": lease.etag, "If-Modified-Since": lease.last_modified}
         headers = {name: value for name, value in validators.items() if value}
@@ -107,7 +109,7 @@ class Crawl(scrapy.Spider):
             return Request(lease.url, self.picture, errback=partial(self.lost, lease), headers=headers, meta=meta)
         if "actions" in lease.meta:
             meta["browser"] = {"actions": lease.meta["actions"]}
-        headers |= self.readers[lease.source].headers
+        meta["own"] = self.readers[lease.source].headers
         return Request(lease.url, self.page, errback=partial(self.lost, lease), headers=headers, meta=meta)
 
     def page(self, response: Response) -> Iterator[Page | Picture]:
@@ -140,7 +142,8 @@ class Crawl(scrapy.Spider):
             return
         reason = reason_of(error)
         log.info("%s: %s (%s)", lease.url, reason, error)
-        if isinstance(error, AddressError) and lease.host.partition(":")[0] in str(error):  # not one that it leads to
+        named = urlsplit(lease.url).hostname or ""
+        if isinstance(error, AddressError) and named in str(error):  # not a host that it leads to
             self.private.add(lease.host)
         if is_transient(error, reason) and lease.attempts < self.scrape.attempts:
             self.turns.retry(lease)
@@ -172,4 +175,6 @@ class Crawl(scrapy.Spider):
         asyncio.ensure_future(self.crawler.engine.close_spider_async(reason="stopped"))  # noqa: RUF006
 
     def _filled(self, found: Page | Picture, source: str) -> Page | Picture:
-        return found if isinstance(found, Page) else fill(found, self.readers[source].source)
+        reader = self.readers[source]
+        found = reader.key.hidden(found) if reader.key else found
+        return found if isinstance(found, Page) else fill(found, reader.source)

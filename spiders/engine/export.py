@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from contextlib import closing
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from scrapbag.catalog import Record, connect, records
 from scrapbag.disk import writing
-from scrapbag.plain import cell
+from scrapbag.plain import write_csv
 
 if TYPE_CHECKING:
     from scrapbag.layout import Data
@@ -23,11 +22,7 @@ def export(data: Data) -> None:
         writing(data.scrape_csv, only_changed=True) as part,
         part.open("w", encoding="utf-8", newline="") as file,
     ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(names)
-        for record in records(connection):
-            values = (getattr(record, name) for name in names)
-            writer.writerow([cell(value) if isinstance(value, str) else value for value in values])
+        write_csv(file, names, (map(record.__getattribute__, names) for record in records(connection)))
 
 
 def waiting(data: Data) -> int:

@@ -19,6 +19,7 @@ from pipelines.store import lost_files
 from scrapbag.catalog import connect
 from scrapbag.crawl import private
 from scrapbag.crawl.frontier import Frontier
+from scrapbag.crawl.keys import key
 from scrapbag.errors import MissingError, RecipeError, UsageError
 from scrapbag.programs import CHROMIUM, find
 from scrapbag.sources import API_KEYS, Smithsonian
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from spiders.engine.turns import Rest
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
+_NO_EDIT = ("api_key_env", "api_key_file")
 _GRACE_S = 1.0  # for requests under way when someone says stop; they are asked again
 
 
@@ -163,16 +165,17 @@ def _leave() -> None:
 def _recipe(source: Source) -> str:
     """A source's settings as text: when they differ from those of the last run, its pages are read anew.
 
-    The catalog keeps it, so no key is in it.
+    Where its key lies is no part of it.
     """
     settings = asdict(source).items()
-    return tomli_w.dumps({key: value for key, value in settings if value is not None and key != "api_key"})
+    return tomli_w.dumps({key: value for key, value in settings if value is not None and key not in _NO_EDIT})
 
 
 def _needs(source: Source, path: str) -> str:
     """What a source lacks here, and how to have it; '' when it can be asked."""
-    if isinstance(source, Smithsonian) and not source.api_key:
-        return f'api_key = "…" in {path} (free, from {API_KEYS})'
+    if isinstance(source, Smithsonian) and key(source.name, source.api_key_env, source.api_key_file) is None:
+        at = source.api_key_file or f"export {source.api_key_env}=… in your shell, or api_key_file in {path}"
+        return f"a key, free from {API_KEYS}: {at}"
     return CHROMIUM if _scripted(source) and find() is None else ""
 
 

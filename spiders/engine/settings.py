@@ -40,6 +40,7 @@ def scrapy_settings(scrape: Scrape, *, browser: bool) -> dict[str, Any]:
             "pipelines.guards.address_guard.AddressGuard": 90,
             "pipelines.guards.robots.RobotsGuard": 100,
             "pipelines.guards.challenges.Challenge": 580,
+            "pipelines.guards.own_headers.OwnHeaders": 610,  # nearer than redirects, which it reads first
             "pipelines.guards.manners.Busy": 620,
         },
         "DOWNLOAD_HANDLERS_BASE": {},

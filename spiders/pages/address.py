@@ -8,6 +8,8 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 
 from w3lib.url import safe_url_string
 
+from scrapbag.border.hosts import askable
+
 if TYPE_CHECKING:
     from parsel import Selector
 
@@ -32,7 +34,7 @@ def absolute(base: str, address: str | None) -> str:
     """`address` as seen from `base`: http or https, escaped, without its fragment; '' when it cannot be asked."""
     address = (address or "").replace("&amp;", "&").strip()  # escaped once too often, inside JSON
     try:
-        url = urldefrag(urljoin(base, address)).url if address else ""
+        url = askable(urldefrag(urljoin(base, address)).url) if address else ""
         parts = urlsplit(url)
         return safe_url_string(url) if parts.scheme in ("http", "https") and parts.hostname else ""
     except ValueError:

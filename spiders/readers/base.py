@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from scrapy.http import Response
 
     from scrapbag.crawl.frontier import Page, Picture
+    from scrapbag.crawl.keys import Key
     from scrapbag.recipe import Scrape
 
 S = TypeVar("S", bound=Source)
@@ -33,6 +34,7 @@ class Reader(Generic[S]):
         self.source = source
         self.settings = settings
         self.tally = Tally()
+        self.key: Key | None = None  # of an interface
 
     def said(self) -> list[str]:
         """Sentences on what came of this run's pages, where a recipe's key left something out or matched nothing."""
@@ -41,7 +43,10 @@ class Reader(Generic[S]):
 
     @property
     def headers(self) -> dict[str, str]:
-        """Headers of this source's pages besides the usual, such as an API key; requests for pictures go without."""
+        """Headers of this source's pages besides the usual, such as an API key, for its own host alone.
+
+        Requests for pictures go without.
+        """
         return {}
 
     def start(self) -> Iterable[Page | Picture]:

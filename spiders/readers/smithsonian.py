@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from scrapbag.crawl.frontier import Page, Picture
+from scrapbag.crawl.keys import key
 from scrapbag.errors import RecipeError
 from scrapbag.sources import API_KEYS, Smithsonian
 from spiders.pages import payload
@@ -24,15 +25,17 @@ _ROWS = 1000
 class SmithsonianReader(Reader[Smithsonian]):
     def __init__(self, source: Smithsonian, settings: Scrape) -> None:
         super().__init__(source, settings)
-        if not source.api_key:
+        self.key = key(source.name, source.api_key_env, source.api_key_file)
+        if self.key is None:
             raise RecipeError(
-                f'source {source.name!r} needs api_key = "…" (free, from {API_KEYS}); or take the source out'
+                f"source {source.name!r} needs a key (free, from {API_KEYS}): export {source.api_key_env}=…, or write"
+                " api_key_file; or take the source out"
             )
 
     @property
     def headers(self) -> dict[str, str]:
         """The key travels here, and so never into the catalog or a report."""
-        return {"X-Api-Key": self.source.api_key}
+        return {"X-Api-Key": self.key.reveal()} if self.key else {}
 
     def start(self) -> Iterator[Page]:
         yield self._page(0)

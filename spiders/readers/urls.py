@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from w3lib.url import safe_url_string
 
 from scrapbag import sources
+from scrapbag.border.hosts import askable
 from scrapbag.crawl.frontier import Picture
 from scrapbag.errors import MissingError, UsageError
 from spiders.readers.base import Reader
@@ -89,7 +90,7 @@ def _parquet(path: Path, _url: str) -> Iterator[Row]:
 
 def _safe(url: str) -> str:
     try:
-        return safe_url_string(url)
+        return safe_url_string(askable(url))
     except ValueError:
         return url  # the crawl says what is wrong with it
 

@@ -2,14 +2,21 @@
 
 import csv
 import io
+import re
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from scrapbag.plain import cell, plain, shorten, uncell
+from scrapbag.plain import cell, plain, shorten, uncell, write_csv
 
 QUICK = settings(derandomize=True, deadline=None, database=None, max_examples=400)
+SIGNS = "=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u207c\u207a\u207b\u208c\u208a\u2212\ufb29"
+BEFORE = " '\u200b\u200c\u200d\u2060\ufeff\u00ad\u00a0\u3000\u2009"
+BEFORE += "\u202e\u2066\u061c\u3164\u034f\ufe0f\u0301\t\r\n\x00\x1b\x9b"
+NEVER = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
 NASTY = st.text(st.sampled_from("=+-@'\t\r\n \x00\x1b\u202e\ufeff\u00ad\u200b\x85\"a1,;|é漢\ud800"), max_size=8)
 TEXTS = st.text() | NASTY
 
@@ -20,6 +27,43 @@ TEXTS = st.text() | NASTY
 @QUICK
 def test_a_cell_never_begins_like_a_formula(text):
     assert not cell(text).startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
+
+
+@given(st.text(st.sampled_from(BEFORE), max_size=4), st.sampled_from(SIGNS), TEXTS)
+@QUICK
+def test_a_sign_in_any_width_behind_anything_unseen_is_defused_and_read_back(before, sign, after):
+    text = f"{before}{sign}{after}"
+    assert cell(text).startswith("'")
+    assert uncell(cell(text)) == plain(text)
+    assert sign in uncell(cell(text))
+
+
+@given(st.text(st.characters()), st.text(st.sampled_from(BEFORE + SIGNS)))
+@QUICK
+def test_no_control_and_no_mark_that_reorders_stands_in_a_table(one, other):
+    file = io.StringIO(newline="")
+    write_csv(file, ["name"], [[one + other + one, 1, None, -0.5]])
+    _, line = file.getvalue().splitlines() if "\x85" not in one else ("", "")
+    assert not NEVER.search(line)
+    assert line.endswith(",1,,-0.5") or not line
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "caf\u00e9 \u2013 \u5e83\u3044",
+        "\U0001f469\u200d\U0001f3a8",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        "\u2764\ufe0f red",
+        "2\u00b2 = 4",
+        "e\u0301t\u00e9",
+        "\u05e9\u05dc\u05d5\u05dd",
+        "3 x 4",
+    ],
+    ids=["dash", "artist", "joiner", "heart", "square", "accent", "hebrew", "plain"],
+)
+def test_what_people_write_comes_back_whole(text):
+    assert cell(text) == uncell(cell(text)) == text
 
 
 @given(TEXTS)

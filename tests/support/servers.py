@@ -79,17 +79,18 @@ class Site:
 
 
 @contextmanager
-def serving(*sites: Site) -> Iterator[None]:
+def serving(*sites: Site, host: str = "127.0.0.1") -> Iterator[None]:
     servers = []
     for site in sites:
-        server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"site": site}))
+        family = {"address_family": socket.AF_INET6 if ":" in host else socket.AF_INET}
+        server = type("Server", (ThreadingHTTPServer,), family)((host, 0), type("Handler", (_Handler,), {"site": site}))
         server.daemon_threads = True
-        server.handle_error = lambda *_args: None  # type: ignore[method-assign]  # clients that hang up
+        server.handle_error = lambda *_args: None  # clients that hang up
         if site.pem:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(site.pem)
             server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-        site.host = f"127.0.0.1:{server.server_address[1]}"
+        site.host = f"{f'[{host}]' if ':' in host else host}:{server.server_address[1]}"
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         servers.append(server)
     try:

@@ -1,5 +1,8 @@
 """Squares of every fit, their cache, and the folder that is never half there."""
 
+import os
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 
@@ -81,6 +84,42 @@ def test_a_border_that_is_measured_otherwise_gives_another_square_of_auto(tmp_pa
     assert cache.make([remeasured], folder, 24, "auto") == 1
     assert cache.make([remeasured], folder, 24, "crop") == 0  # the very same square
     assert cache.make([one], folder, 24, "auto") == 0
+
+
+FULL = """import resource, signal, sys
+from pathlib import Path
+from curate.squares import cache
+from scrapbag.disk import writing
+folder = Path(sys.argv[1])
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (50, 50))
+one = cache.Wanted(number=7, sha256="ab" * 32, path=folder / "picture.png", border_uniform=1.0)
+def write(path):
+    with writing(path, durable=False) as part:
+        part.write_bytes(bytes(5000))
+for work in (lambda: cache.make([one], folder / "squares", 24, "auto"), lambda: write(folder / "thumbs" / "x.webp")):
+    try:
+        work()
+    except OSError:
+        print("full")
+"""
+
+
+def test_a_full_disk_leaves_no_part_of_a_square_or_a_thumbnail(tmp_path, one):
+    done = subprocess.run([sys.executable, "-c", FULL, str(tmp_path)], capture_output=True, text=True)
+    assert done.stdout == "full\nfull\n", done.stderr
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["picture.png"]
+
+
+def test_what_a_killed_run_left_of_a_square_is_removed_and_what_another_writes_now_is_not(tmp_path, one):
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        ended.wait()
+    folder = tmp_path / "squares" / "crop-24" / "ab"
+    folder.mkdir(parents=True)
+    for pid in (ended.pid, os.getppid()):
+        (folder / f".ab.png.{pid}.part").write_bytes(b"x")
+    cache.make([one], tmp_path / "squares", 24, "auto")
+    assert [path.name for path in tmp_path.rglob("*.part")] == [f".ab.png.{os.getppid()}.part"]
 
 
 def test_the_folder_is_there_at_every_moment_of_the_swap(tmp_path):

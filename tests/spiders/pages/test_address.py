@@ -14,6 +14,7 @@ BASE = "https://x.example/a/b"
         ("//y.example/c.jpg#top", "https://y.example/c.jpg"),
         ("?w=1&amp;h=2", "https://x.example/a/b?w=1&h=2"),
         ("/a quilt.jpg", "https://x.example/a%20quilt.jpg"),
+        ("https://fa\u00df.example/\u00df.jpg", "https://xn--fa-hia.example/%C3%9F.jpg"),
         *(
             (address, "")
             for address in (None, "", "data:image/gif;base64,R0", "http:///c.jpg", "http://[", "mailto:a@b")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,11 +25,14 @@ from spiders.readers.smithsonian import SmithsonianReader
 from spiders.readers.woocommerce import WoocommerceReader
 
 SITE = "http://shop.example"
+os.environ["KEY_OF_A_TEST"] = "KEY"
 READERS: list[Reader[Any]] = [
     CommonsReader(sources.Commons(name="c", category="Quilts", depth=1, api=f"{SITE}/w/api.php"), Scrape()),
     MetReader(sources.Met(name="m", query="quilt", api=f"{SITE}/met"), Scrape()),
     ArticReader(sources.Artic(name="a", query="quilt", api=f"{SITE}/artic"), Scrape(contact="me@example.org")),
-    SmithsonianReader(sources.Smithsonian(name="s", query="quilt", api_key="KEY", api=f"{SITE}/si"), Scrape()),
+    SmithsonianReader(
+        sources.Smithsonian(name="s", query="quilt", api_key_env="KEY_OF_A_TEST", api=f"{SITE}/si"), Scrape()
+    ),
     ShopifyReader(sources.Shopify(name="y", start=(SITE,)), Scrape()),
     WoocommerceReader(sources.Woocommerce(name="w", start=(SITE,), min_rating=4), Scrape()),
 ]

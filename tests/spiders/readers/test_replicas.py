@@ -66,6 +66,9 @@ def twice(replica: Replica, tmp_path_factory: pytest.TempPathFactory) -> Twice:
         return f'[[source]]\nname = "{kind}"\nkind = "{kind}"\n{lines}'
 
     start = f'["{replica.url}"]'
+    key = folder / "key"
+    key.write_text("KEY\n")
+    key.chmod(0o600)
     (folder / "box" / "boots").mkdir(parents=True)
     for number in range(2):
         (folder / "box" / "boots" / f"{number}.jpg").write_bytes(picture(210 + number))
@@ -77,7 +80,7 @@ def twice(replica: Replica, tmp_path_factory: pytest.TempPathFactory) -> Twice:
             source("commons", category='"Quilts"', depth="1", api=f'"{replica.url}/w/api.php"'),
             source("met", query='"quilt"', api=f'"{replica.url}/met"'),
             source("artic", query='"quilt"', api=f'"{replica.url}/artic"'),
-            source("smithsonian", query='"quilt"', api_key='"KEY"', api=f'"{replica.url}/si"'),
+            source("smithsonian", query='"quilt"', api_key_file=f'"{key}"', api=f'"{replica.url}/si"'),
             source("shopify", start=start),
             source("woocommerce", start=start, min_rating="4", licence='"with permission"', creator='"the shop"'),
             source("product", start=start, match='"/item/"', min_rating="0"),
