@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
+from pipelines.store import look_again
 from scrapbag.catalog import Record, connect, records
 from scrapbag.disk import writing
 from scrapbag.plain import cell
@@ -23,6 +24,7 @@ def export(data: Data) -> None:
         writing(data.scrape_csv, only_changed=True) as part,
         part.open("w", encoding="utf-8", newline="") as file,
     ):
+        look_again(connection, data)
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(names)
         for record in records(connection):

@@ -15,17 +15,19 @@ import tomli_w
 from scrapy import signals
 from scrapy.crawler import CrawlerProcess
 
-from pipelines.store import lost_files
-from scrapbag.catalog import connect
+from pipelines.store import look_again, lost_files
+from scrapbag.catalog import connect, undecoded
 from scrapbag.crawl import private
 from scrapbag.crawl.frontier import Frontier
 from scrapbag.errors import MissingError, RecipeError, UsageError
 from scrapbag.programs import CHROMIUM, find
 from scrapbag.sources import API_KEYS, Smithsonian
+from scrapbag.tables import passed_over
 from spiders.engine.bar import CrawlBar
 from spiders.engine.clock import Clock
 from spiders.engine.crawl import Crawl
 from spiders.engine.settings import scrapy_settings
+from spiders.engine.summary import passed_lines
 from spiders.engine.turns import Turns
 from spiders.readers.kinds import reader
 
@@ -50,6 +52,7 @@ class Crawled:
     new: int
     full: bool  # the limit was reached
     resting: dict[str, Rest]  # by host: those that are left alone beyond the end of this run
+    listed: bool = False  # all of them are lists or folders, which have no selectors
     said: tuple[str, ...] = ()  # by the readers: what left something out, or matched nothing
 
 
@@ -78,6 +81,7 @@ def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh
         clock = Clock(time.monotonic, time.time)
         private.allow(connection, recipe.scrape.allow_hosts)
         frontier = Frontier(connection, [source.name for source in sources], clock.wall)
+        look_again(connection, data)
         lost = lost_files(connection, data) if retry or fresh else []
         texts = {source.name: _recipe(source) for source in recipe.sources}
         frontier.begin(texts, retry=retry, fresh=fresh, lost_files=lost)
@@ -115,9 +119,12 @@ def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh
             new=frontier.pictures - before,
             full=frontier.pictures >= recipe.scrape.limit,
             resting=turns.resting,
+            listed=all(source.listed for source in sources),
             said=(
                 *map(private.sentence, sorted(crawl.private)),
                 *(line for one in readers.values() for line in one.said()),
+                *passed_lines(passed_over.read(connection, readers)),
+                *filter(None, [undecoded(connection)]),
             ),
         )
 
