@@ -114,7 +114,7 @@ PASSED: dict[str, str] = {
     "unreadable": "It cannot be opened: no permission, a password, or damage.",
     "too_many": "An archive has more members than are looked at; members = N in the recipe allows more.",
     "no_list": "It is no list that is read: txt, csv, tsv, jsonl, json or parquet, packed or not.",
-    "no_column": "It is a list without a column of addresses.",
+    "no_column": "It is a list without a column of addresses, or without rows.",
     "no_address": "The row has no address.",
     "bad_row": "The row cannot be read.",
     "repeated": "The same source names this address before.",
@@ -130,7 +130,7 @@ PENDING: dict[str, str] = {
 
 def sentence(reason: str) -> str:
     """The sentence for a reason; '' for one that is not known here."""
-    return DECISION.get(reason) or FETCH.get(reason) or PASSED.get(reason) or PENDING.get(reason, "")
+    return DECISION.get(reason) or FETCH.get(reason) or PENDING.get(reason, "")
 
 
 DECISION_REASONS: tuple[DecisionReason, ...] = get_args(DecisionReason)

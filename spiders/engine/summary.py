@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from scrapbag.errors import TooManyFailuresError
 from scrapbag.plain import plain
-from scrapbag.reasons import sentence
+from scrapbag.reasons import PASSED
 from scrapbag.tables import passed_over
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def passed_lines(passed: Iterable[PassedOver]) -> Iterator[str]:
         for reason, ones in passed_over.by_reason(known).items():
             if reason in _ADVISED:
                 first = next((f", as {plain(one.first)}" for one in ones if one.first), "")
-                yield f"  {reason}{first}: {sentence(reason)}"
+                yield f"  {reason}{first}: {PASSED[reason]}"
 
 
 def check(crawled: Crawled, max_fail: float) -> None:

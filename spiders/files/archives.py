@@ -7,7 +7,7 @@ import tarfile
 import zipfile
 import zlib
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import IO, TYPE_CHECKING, Self
 
 from scrapbag.errors import UsageError
 from spiders.files.boxes import HEAD, Box, Member, TooLargeError, UnreadableError, capped, judged
@@ -74,6 +74,9 @@ class Tar(Box):
         self._most = members
         self._tar: tarfile.TarFile | None = None
         self._members: Iterator[tarfile.TarInfo] = iter(())
+        self._current: tarfile.TarInfo | None = None
+        self._open: IO[bytes] | None = None
+        self._start = b""
 
     def members(self, passed: Passed) -> Iterator[Member]:
         try:
@@ -87,7 +90,7 @@ class Tar(Box):
                         "special", info.name, "sparse file" if info.issparse() else _TYPES.get(info.type, "device")
                     )
                 else:
-                    head = partial(self._content, info, None)
+                    head = partial(self._head, info)
                     version = f"{info.size}-{info.mtime}"
                     yield from _member(info.name, version, head, partial(self._content, info), passed)
         except _BROKEN_TAR as error:
@@ -106,12 +109,25 @@ class Tar(Box):
             self._members = iter(())
             raise UnreadableError(f"{name}: {error}") from error
 
-    def _content(self, info: tarfile.TarInfo, max_bytes: int | None) -> bytes:
-        """All of the member that was listed last, or, with None, its first bytes."""
-        content = self._tar.extractfile(info) if self._tar else None
-        if content is None:
+    def _head(self, info: tarfile.TarInfo) -> bytes:
+        """The first bytes of the member that was listed last; `_content` goes on behind them."""
+        self._content(info, HEAD, part=True)
+        return self._start
+
+    def _content(self, info: tarfile.TarInfo, max_bytes: int, *, part: bool = False) -> bytes:
+        """All of the member that was listed last. A compressed tar cannot be wound back, so what was read is kept."""
+        if self._current is not info:
+            self._current, self._start = info, b""
+            self._open = self._tar.extractfile(info) if self._tar else None
+        if self._open is None:
             raise UnreadableError(f"{info.name} is no file of {self._path}")
-        return content.read(HEAD) if max_bytes is None else capped(content, max_bytes)
+        if part:
+            self._start = self._open.read(max_bytes)
+            return self._start
+        body = self._start + self._open.read(max(0, max_bytes + 1 - len(self._start)))
+        if len(body) > max_bytes:
+            raise TooLargeError(f"more than {max_bytes:,} bytes")
+        return body
 
     def _walk(self) -> Iterator[tarfile.TarInfo]:
         limit = MAX_RATIO * self._path.stat().st_size

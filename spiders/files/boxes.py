@@ -72,8 +72,6 @@ def judged(path: str, head: Callable[[], bytes], passed: Passed) -> MemberKind |
     ending = os.path.splitext(low)[1]  # noqa: PTH122  (a name, not a path)
     if ending in PICTURES:
         return "picture"
-    if ending in BESIDE or low in TABLES:
-        return "beside"
     try:
         start = head()
     except (OSError, EOFError, UnreadableError):
@@ -81,6 +79,8 @@ def judged(path: str, head: Callable[[], bytes], passed: Passed) -> MemberKind |
         return None
     if format_of(start):
         return "picture"
+    if ending in BESIDE or low in TABLES:
+        return "beside"
     passed.add("packed" if is_holder(low, start) else "no_picture", path)
     return None
 

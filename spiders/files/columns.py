@@ -38,7 +38,7 @@ NAMES = {
 }
 FILE_NAMES = ("file_name", "file", "file_path", "image_file_name", "image_path", "path")
 _TO_FIELD = {re.sub("[ _-]", "", name): (field, at) for field in NAMES for at, name in enumerate(NAMES[field].split())}
-_PARTS = ("_content", "content", "name", "username", "realname", "nick", "value", "html", "title")  # of an object
+_PARTS = ("_content", "content", "name", "realname", "username", "nick", "value", "html", "title")  # of an object
 _NO_NAME = re.compile(r"\d+$|none$|null$|nan$|n/a$", re.IGNORECASE)
 _SHA256 = re.compile(r"[0-9a-f]{64}$")
 _APART = {"url", "tags", "rating", "licence"}
@@ -87,7 +87,7 @@ def said(row: Mapping[str, Any], chosen: tuple[tuple[str, str], ...] = ()) -> Sa
 def columns_of(names: tuple[str, ...], chosen: tuple[tuple[str, str], ...] = ()) -> dict[str, tuple[str, ...]]:
     """By field, those of a list's columns that may say it, the surest first."""
     found: dict[str, list[tuple[int, str]]] = {}
-    wanted = {plain_name(column): field for field, column in chosen}
+    wanted = {plain_name(column): field for field, column in reversed(chosen)}  # of two fields, the first
     for name in names:
         if (folded := plain_name(name)) in wanted:
             found.setdefault(wanted[folded], []).append((-1, name))

@@ -43,6 +43,7 @@ class UrlsReader(Reader[sources.Urls]):
             *(("licence_url", source.licence_url_column), ("tags", source.tags_column)),
         )
         chosen = tuple((field, column) for field, column in named if column)
+        number = 0
         for number, row in enumerate(lists.rows(path, chosen), 1):
             words = said(row, chosen) if row is not None else None
             if words is None or not words.url:
@@ -61,6 +62,8 @@ class UrlsReader(Reader[sources.Urls]):
                 rating=words.rating,
                 sha256=words.sha256,
             )
+        if not number:
+            self.passed.add("no_column", path.name)
 
 
 def _safe(url: str) -> str:
