@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
@@ -35,6 +35,7 @@ class FolderReader(Reader[sources.Folder]):
 
     def start(self) -> Iterator[Picture]:
         sidecars = Sidecars(self.passed)
+        self._place = Path(self.source.path).expanduser()
         for _, members in groupby(_opened(self.source).members(self.passed), lambda member: member.group):
             pictures = []
             for member in members:
@@ -48,20 +49,23 @@ class FolderReader(Reader[sources.Folder]):
 
     def _picture(self, name: str, path: str, version: str, said: Said) -> Picture:
         page = f"{LOCAL}{quote(self.source.name)}"
-        inside = PurePosixPath(path.encode(errors="replace").decode())
-        folders = inside.parent.parts[2 * (inside.parts[0] == "snapshots") :]  # of a Hugging Face cache: no words
+        path = path.encode(errors="replace").decode()
+        *folders, file = (part for part in path.split("/") if part not in ("", ".", ".."))
+        stem, dot, _ = file.rpartition(".")
+        if folders[:1] == ["snapshots"]:
+            folders = folders[2:]  # of a Hugging Face cache: no words
         return Picture(
             f"{page}/{quote(name, errors='surrogateescape')}",
             said.page_url or said.url or page,
-            source_id=said.source_id or str(inside),
-            title=said.title or inside.stem,
-            tags=(*said.tags, *(part for part in folders if part not in (".", "..", "/")), *self.source.tags),
+            source_id=said.source_id or path,
+            title=said.title or (stem if dot and stem else file),
+            tags=(*said.tags, *folders, *self.source.tags),
             creator=said.creator,
             licence=said.licence,
             licence_url=said.licence_url,
             attribution=said.attribution,
             rating=said.rating,
-            version=f"{version} {Path(self.source.path).expanduser()}",  # the same names elsewhere are other files
+            version=f"{version} {self._place}",  # the same names elsewhere are other files
         )
 
 
