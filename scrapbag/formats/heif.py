@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 
 from scrapbag.formats.signatures import HEIC
 
@@ -19,7 +18,9 @@ def can_decode(name: str) -> bool:
 
 @cache
 def _registered() -> bool:
-    if find_spec("pillow_heif") is None:
+    try:
+        plugin = import_module("pillow_heif")
+    except ImportError:  # or its library does not fit this system
         return False
-    import_module("pillow_heif").register_heif_opener(thumbnails=False)
+    plugin.register_heif_opener(thumbnails=False)
     return True
