@@ -23,8 +23,8 @@ _DELIMITERS = "\t;,|"
 _SAMPLE = 50  # lines by which a dialect is known
 _MOST = 0.7  # of the lines, to say something of all
 _EMPTY = "\x00 \t;,|"  # a line of nothing else is what a spreadsheet leaves under its last row
-_MOST_LINES, _MOST_LETTERS = 200, 1 << 20  # of one record that has line ends within quotes
-_PATIENCE = 20_000  # tries in one list to find the end of a quote; then every line is a record
+_MOST_LINES, _MOST_LETTERS = 100, 1 << 20  # of one record that has line ends within quotes
+_PATIENCE = 5_000  # lines of one list in which the end of a quote is looked for in vain; then every line is a record
 _LONGEST_FIELD = 1 << 27  # the csv module's own limit, 131,072, is under what some captions take
 
 
@@ -81,10 +81,12 @@ class Table:
             letters += len(further)
             if (begins_as_row or '"' not in further) and self._is_row(self._alone(further)):
                 return None
-            if '"' in further:
-                self._patience -= 1
-                if (fields := self._parsed(spanned)) is not None:
-                    return fields if len(fields) == len(self.names) else None
+            self._patience -= 1
+            if '"' in further and (fields := self._parsed(spanned)) is not None:
+                if len(fields) != len(self.names):
+                    return None
+                self._patience += len(spanned) - 1
+                return fields
         return None
 
     def _parsed(self, lines: list[str]) -> list[str] | None:
@@ -142,7 +144,11 @@ def _has_address(fields: list[str], delimiter: str) -> bool:
     if not where or delimiter == "\t":
         return bool(where)
     others = [one for number, one in enumerate(fields) if number != where[0]]
-    return is_picture(fields[where[0]]) or where[0] > 0 or any(" " in one.strip() for one in others)
+    return (
+        (is_picture(fields[where[0]]) and "?" not in fields[where[0]])
+        or where[0] > 0
+        or any(" " in one.strip() for one in others)
+    )
 
 
 def _fields(line: str, delimiter: str) -> list[str]:
