@@ -80,7 +80,7 @@ class Directory(Box):
                 if entry.is_dir(follow_symlinks=False):
                     if entry.name != "blobs" or not names:  # a Hugging Face cache: its links give blobs their names
                         inner.append((entry.path, name))
-                elif entry.is_symlink() and entry.is_dir():
+                elif entry.is_symlink() and os.path.isdir(entry.path):  # noqa: PTH112  (False, too, of circles)
                     if self._allowed(entry.path):
                         linked.append((entry.path, name))
                     else:
