@@ -54,7 +54,7 @@ create table if not exists picture (
     bytes      integer not null,
     width      integer,                             -- pixels, before any EXIF turn; null when unreadable
     height     integer,
-    problem    text not null default '',            -- not_image truncated ...; undecodable: decoders alone saw it
+    problem    text not null default '',            -- not_image no_decoder ...; undecodable: decoders alone saw it
     added_at   text not null
 );
 

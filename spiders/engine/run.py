@@ -27,7 +27,6 @@ from spiders.engine.bar import CrawlBar
 from spiders.engine.clock import Clock
 from spiders.engine.crawl import Crawl
 from spiders.engine.settings import scrapy_settings
-from spiders.engine.summary import passed_lines
 from spiders.engine.turns import Turns
 from spiders.readers.kinds import reader
 
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from scrapbag.layout import Data
     from scrapbag.recipe import Recipe
     from scrapbag.sources import Source
+    from scrapbag.tables.passed_over import PassedOver
     from spiders.engine.turns import Rest
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
@@ -52,6 +52,7 @@ class Crawled:
     new: int
     full: bool  # the limit was reached
     resting: dict[str, Rest]  # by host: those that are left alone beyond the end of this run
+    passed: tuple[PassedOver, ...] = ()  # what this run's sources hold that is no row
     listed: bool = False  # all of them are lists or folders, which have no selectors
     said: tuple[str, ...] = ()  # by the readers: what left something out, or matched nothing
 
@@ -119,11 +120,11 @@ def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh
             new=frontier.pictures - before,
             full=frontier.pictures >= recipe.scrape.limit,
             resting=turns.resting,
+            passed=tuple(passed_over.read(connection, readers)),
             listed=all(source.listed for source in sources),
             said=(
                 *map(private.sentence, sorted(crawl.private)),
                 *(line for one in readers.values() for line in one.said()),
-                *passed_lines(passed_over.read(connection, readers)),
                 *filter(None, [undecoded(connection)]),
             ),
         )

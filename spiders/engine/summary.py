@@ -38,7 +38,7 @@ def summary(crawled: Crawled, report: Path, limit: int, max_fail: float) -> str:
     ahead = " · next: make curate" if crawled.pictures and _enough(crawled, max_fail) else ""
     lines = [", ".join(parts) + f" -> {report}{ahead}"]
     lines += [_resting(host, rest) for host, rest in sorted(crawled.resting.items())]
-    return "\n".join([*lines, *crawled.said])
+    return "\n".join([*lines, *passed_lines(crawled.passed), *crawled.said])
 
 
 def passed_lines(passed: Iterable[PassedOver]) -> Iterator[str]:
@@ -67,7 +67,7 @@ def check(crawled: Crawled, max_fail: float) -> None:
     after = "look at the selectors and addresses of the recipe, then: make scrape FRESH=1"
     if crawled.listed:
         after = "look at the path in the recipe, then: make scrape"
-    if crawled.said:
+    if crawled.said or crawled.passed:
         after = f"the lines above say {'what is there' if crawled.listed else 'what matched nothing'}; {after}"
     if states["failed"]:
         after = "when the cause is gone: make scrape RETRY=failed"

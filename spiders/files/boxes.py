@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Literal
 
 from scrapbag.formats.signatures import format_of
+from scrapbag.layout import CREDITS, METADATA
 from spiders.pages.address import EXTENSIONS
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 HEAD = 512  # bytes by which a format is known
 PICTURES = EXTENSIONS | {".heic", ".heif", ".hif"}
 BESIDE = (".json", ".txt", ".caption")  # what may lie beside a picture of the same name
-TABLES = ("metadata.csv", "metadata.tsv", "metadata.jsonl", "credits.csv")  # and these speak of many
+TABLES = (METADATA, "metadata.tsv", "metadata.jsonl", CREDITS.lower())  # and these speak of many
 ARCHIVES = (".zip", ".cbz", ".tar", ".tgz", ".tbz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
 _HOLDERS = (*ARCHIVES, ".parquet", ".arrow", ".tfrecord", ".h5", ".hdf5", ".npz", ".lmdb", ".mdb", ".rar", ".7z")
 _SYSTEM = {".ds_store", "thumbs.db", "desktop.ini", ".localized"}
