@@ -129,11 +129,14 @@ def _parquet(file: IO[bytes], chosen: Chosen) -> Iterator[Row | None]:
     import pyarrow.parquet as pq  # noqa: PLC0415  (tens of megabytes, for this one kind of list)
 
     table = pq.ParquetFile(file)
-    names = table.schema_arrow.names
-    used = [name for some in columns_of(tuple(names), chosen).values() for name in some]
-    if "url" not in columns_of(tuple(names), chosen):
-        yield dict.fromkeys(names)
+    within = [field.name for field in table.schema_arrow if "binary" in str(field.type)]
+    known = columns_of(tuple(name for name in table.schema_arrow.names if name not in within), chosen)
+    if "url" not in known:
+        if within:
+            raise ValueError(f"pictures lie in the file itself, in {within[0]!r}; save them as files, for kind folder")
+        yield dict.fromkeys(table.schema_arrow.names)
         return
+    used = [name for some in known.values() for name in some]
     for batch in table.iter_batches(batch_size=1000, columns=used):
         yield from batch.to_pylist()
 

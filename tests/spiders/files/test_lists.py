@@ -88,6 +88,11 @@ def test_pictures_that_lie_in_a_parquet_file_are_not_loaded_to_read_its_addresse
         pa.table({"image": image, "url": ["https://x.example/1.jpg"], "author": ["Ann"]}), tmp_path / "l.parquet"
     )
     assert [(one.url, one.creator) for one in listed(tmp_path / "l.parquet")] == [("https://x.example/1.jpg", "Ann")]
+    pq.write_table(pa.table({"image": image, "label": [1]}), tmp_path / "l.parquet")
+    with pytest.raises(
+        UsageError, match=r"l\.parquet: pictures lie in the file itself, in 'image'; save them as files"
+    ):
+        listed(tmp_path / "l.parquet")
 
 
 def test_a_list_that_is_missing_ends_the_crawl_with_a_sentence(tmp_path):
