@@ -116,8 +116,6 @@ def _decoded(body: bytes, name: str, at_least: int | None) -> Opened:
             image.draft(None, (at_least, at_least))
         with _one_at_a_time() if image.width * image.height > _HUGE_PIXELS else nullcontext():
             image.load()  # a file that lacks its end fails here
-            if name == HEIC.pillow:
-                size = image.size  # turned, and what the pixels say, where the header said another
             if turn in TURNS and orientation(image) not in TURNS:  # Pillow has turned it: it does so with a TIFF
                 size, turn = image.size, 1
             upright, alpha = rgb(image, raw)
