@@ -24,7 +24,7 @@ _SAMPLE = 50  # lines by which a dialect is known
 _MOST = 0.7  # of the lines, to say something of all
 _EMPTY = "\x00 \t;,|"  # a line of nothing else is what a spreadsheet leaves under its last row
 _MOST_LINES, _MOST_LETTERS = 100, 1 << 20  # of one record that has line ends within quotes
-_PATIENCE = 5_000  # lines of one list in which the end of a quote is looked for in vain; then every line is a record
+_PATIENCE = 2_000  # lines of one list in which the end of a quote is looked for in vain; then every line is a record
 _LONGEST_FIELD = 1 << 27  # the csv module's own limit, 131,072, is under what some captions take
 
 
