@@ -19,7 +19,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from sklearn.metrics import average_precision_score
@@ -39,15 +39,18 @@ if TYPE_CHECKING:
 
     from scrapbag.layout import Data
 
-# name, temperature of the softmax, share of the prior from neighbours, rounds of that
+# name, temperature of the softmax, neighbours, share of the prior from them, rounds of that
 TRIED = (
-    ("EM alone", 1.0, 0.5, 0),
-    ("half from neighbours, once", 1.0, 0.5, 1),
-    ("half, three times", 1.0, 0.5, 3),
-    ("taken: 0.7, three times", 1.0, prior.SHARE, prior.SPREADS),
-    ("0.8, five times", 1.0, 0.8, 5),
-    ("temperature 1.3", 1.3, prior.SHARE, prior.SPREADS),
-    ("temperature 1.6", 1.6, prior.SHARE, prior.SPREADS),
+    ("EM alone", 1.0, 0, 0.5, 0),
+    ("half from 20, once", 1.0, 20, 0.5, 1),
+    ("half from 20, three times", 1.0, 20, 0.5, 3),
+    ("0.7 from 20, three times", 1.0, 20, 0.7, 3),
+    ("0.8 from 20, five times", 1.0, 20, 0.8, 5),
+    ("0.8 from 12, three times", 1.0, 12, 0.8, 3),
+    ("taken: 0.8 from 8, thrice", 1.0, prior.NEAREST, prior.SHARE, prior.SPREADS),
+    ("0.8 from 8, five times", 1.0, 8, 0.8, 5),
+    ("taken, temperature 1.3", 1.3, prior.NEAREST, prior.SHARE, prior.SPREADS),
+    ("taken, temperature 1.6", 1.6, prior.NEAREST, prior.SHARE, prior.SPREADS),
 )
 # Other targets of the same photographs: their synsets, and how the folder's labels of them begin
 OTHERS = {
@@ -160,10 +163,12 @@ def compare(photographs: Photographs) -> None:
     for name, (synsets, start) in OTHERS.items():
         truth = np.array([one.startswith(start) for one in photographs.label])
         truths[name] = (targets.indices(synsets, scores.classes), truth)
-    for way, temperature, share, rounds in (("the softmax", 1.0, 0.0, -1), *TRIED):
+    group = np.arange(usable.sum())
+    for way, temperature, nearest, share, rounds in (("the softmax", 1.0, 0, 0.0, -1), *TRIED):
         p = np.exp(below / temperature)
         p /= p.sum(axis=1, keepdims=True)
-        q = p if rounds < 0 else prior.correct(p, np.arange(len(p)), near, share=share, spreads=rounds).posterior
+        tried: dict[str, Any] = {"share": share, "spreads": rounds, "nearest": nearest}
+        q = p if rounds < 0 else prior.correct(p, group, near, **tried).posterior
         for name, (wanted, truth) in truths.items():
             confidence = q[row[photographs.row]][:, list(wanted)].sum(axis=1).astype(np.float64)
             print(f"{way:<28}{name:<7}", json.dumps(judged(confidence, truth)))

@@ -13,6 +13,7 @@ from scrapbag import labels, recipe
 from scrapbag.errors import exits
 from scrapbag.layout import Data
 from scrapbag.make.command import last_call
+from scrapbag.make.options import Stages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,7 @@ def _data(command: Callable[..., None]) -> Callable[..., None]:
     return option(command)
 
 
-@click.group()
+@click.group(cls=Stages)
 def main() -> None:
     """Choose among the pictures of a dataset: score, targets, curate, report, review, labels, export."""
 

@@ -15,6 +15,7 @@ from scrapbag.disk import lock
 from scrapbag.errors import RecipeError, exits
 from scrapbag.layout import Data, Run
 from scrapbag.make.command import last_call
+from scrapbag.make.options import Stages
 from scrapbag.recipe import Train
 from scrapbag.recipe import load as load_recipe
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _FOLDER = click.Path(path_type=Path)
 
 
-@click.group()
+@click.group(cls=Stages)
 def main() -> None:
     """Train a GAN on curated squares, and draw from it."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -145,11 +146,12 @@ def blind_command(root: Path, data_root: Path | None, seed: int, port: int) -> N
 def evaluate_command(root: Path, data_root: Path | None, seed: int) -> None:
     """Measure the samples, beside as many other real pictures."""
     with exits(last_call(Run(root)).complete):
-        from gan.evaluate import evaluate, report  # noqa: PLC0415
+        from gan.evaluate import evaluate, fidelity, report  # noqa: PLC0415
         from gan.train import runs  # noqa: PLC0415
 
         run = Run(root)
         pictures, curated, level = runs.pictures(run, data_root)
+        click.echo(f"drawing {fidelity.MANY:,} samples and measuring them; about a minute", err=True)
         verdicts = evaluate.evaluate(run, pictures, curated, level, seed)
         last, best = verdicts["last"], verdicts.get("best")
         click.echo("last: " + "\n".join(evaluate.lines(last)))

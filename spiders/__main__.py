@@ -10,10 +10,11 @@ from scrapbag.disk import lock
 from scrapbag.errors import exits
 from scrapbag.layout import Data
 from scrapbag.make.command import last_call
+from scrapbag.make.options import Stages
 from scrapbag.recipe import load, require_contact
 
 
-@click.group()
+@click.group(cls=Stages)
 def main() -> None:
     """Find pictures and keep them, each with where it came from and under which licence."""
 

@@ -66,6 +66,10 @@ def test_an_unknown_target_names_the_near_one_and_the_help(goal: str, near: str)
 @pytest.mark.parametrize("target", ["status", "curate", "sample", "clean"])
 def test_a_recipe_that_is_not_there_is_one_sentence(target: str) -> None:
     assert "there is no recipe missing.toml; write RECIPE=" in refused(said(target, "RECIPE=missing.toml"))
+    for slip in ("recipes/quilt.toml", "quilts", "Recipes/quilts.tml"):
+        assert f"there is no recipe {slip}; did you mean RECIPE=recipes/quilts.toml?" in refused(
+            said(target, f"RECIPE={slip}")
+        )
 
 
 @pytest.mark.parametrize(

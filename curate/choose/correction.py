@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from curate.choose.facts import Scores
     from curate.scores.shards import Shards
 
-NAME, WINNERS, VERSION = "posterior", "winners", 2  # raise the version by hand when the code computes other confidences
+NAME, WINNERS, VERSION = "posterior", "winners", 3  # raise the version by hand when the code computes other confidences
 COLUMNS = 1000  # classes that have a column of their own; what a network has beyond that is summed in one column
 
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ROUNDS, CLOSE = 200, 1e-6  # of EM, at most, and the largest change of pi at which it ends
-SHARE, SPREADS = 0.7, 3  # of the prior that neighbours give, and how often they give it
+NEAREST = 8  # neighbours that give of their prior
+SHARE, SPREADS = 0.8, 3  # of the prior that neighbours give, and how often they give it
 _BLOCK = 4096  # rows that are spread at a time, for the sake of memory
 FEWEST = 50  # pictures, below which nothing can be estimated
 CLASSES = 100  # with fewer the network was made for just these classes, and its prior was somebody's choice
@@ -47,11 +48,13 @@ def correct(
     *,
     share: float = SHARE,
     spreads: int = SPREADS,
+    nearest: int = NEAREST,
 ) -> Corrected:
     """The posterior of every picture under this dataset's prior.
 
     `p` is the softmax, (N, C). `group` has one number for all copies of a picture, (N,): each group votes once for the
-    prior. `neighbour` has the rows of the nearest others, (N, K): copies of a picture do not vote for it, nor twice.
+    prior. `neighbour` has the rows of the nearest others, (N, K), nearest first; the first `nearest` that vote give a
+    `share` of the prior, `spreads` times over: copies of a picture do not vote for it, nor twice.
     `width` is the number of classes that a column is the sum of, (C,), 1 each where it is not given.
     """
     if width is None:
@@ -62,7 +65,7 @@ def correct(
     voters[np.unique(group, return_index=True)[1]] = True
     prior = estimate(p, width, voters)
     whole = prior[None].astype(np.float32)
-    mean = _means(group, voters, neighbour)
+    mean = _means(group, voters, neighbour, nearest)
     alone = np.asarray(mean.sum(axis=1) == 0)  # nobody votes for it: the dataset's prior alone
     own = np.where(alone, 1, 1 - share).astype(np.float32)[:, None]
     q = posterior(p, whole)
@@ -117,11 +120,12 @@ def aside(winner: NDArray[np.floating], classes: int) -> str:
     return ""
 
 
-def _means(group: NDArray[np.int64], voters: NDArray[np.bool_], neighbour: NDArray[np.int32]) -> csr_array:
-    """(N, N): times q it is the mean q of each picture's voting neighbours; a row of zeros where it has none."""
-    count, each = neighbour.shape
-    row = np.repeat(np.arange(count), each)
-    other = neighbour.ravel()
-    vote = (voters[other] & (group[row] != group[other])).astype(np.float32)
-    matrix = csr_array((vote, (row, other)), shape=(count, count))
+def _means(
+    group: NDArray[np.int64], voters: NDArray[np.bool_], neighbour: NDArray[np.int32], nearest: int
+) -> csr_array:
+    """(N, N): times q it is the mean q of each picture's nearest that vote; a row of zeros where none does."""
+    count = len(neighbour)
+    vote = voters[neighbour] & (group[:, None] != group[neighbour])
+    row, place = np.nonzero(vote & (vote.cumsum(axis=1) <= nearest))
+    matrix = csr_array((np.ones(len(row), np.float32), (row, neighbour[row, place])), shape=(count, count))
     return csr_array(diags_array(1 / np.maximum(matrix.sum(axis=1), 1), dtype=np.float32) @ matrix)

@@ -157,7 +157,7 @@ def _preflight(
     levels = ", ".join(f"level {k}: {count:,}" for k, count in enumerate(pictures.upto))
     held = len(pictures.held)
     rough = "" if held >= data.HELD_ENOUGH or values.crop else ", so make evaluate's figures will be rough"
-    say(f"{count:,} pictures to learn from ({levels}), {held:,} held out{rough}; {size}x{size}")
+    say(f"{counted(count, 'picture')} to learn from ({levels}), {held:,} held out{rough}; {size}x{size}")
     if count < data.TRAIN_LEAST and not values.crop:
         raise UsageError(
             f"{count} pictures are of level {settings.level} or less, and {data.TRAIN_LEAST} are the least "

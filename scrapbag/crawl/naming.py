@@ -26,7 +26,7 @@ _SEEN = """insert into sighting (url, page_url, source, source_id, title, tags, 
     licence = excluded.licence, licence_url = excluded.licence_url, attribution = excluded.attribution,
     rating = excluded.rating, edition = excluded.edition"""
 _OF_SOURCE = ("source = ?", "edition = ?", "meta = ?", "once = ?")
-_ASKED_ANEW = (*_OF_SOURCE, *ANEW, "etag = ''", "last_modified = ''")
+_ASKED_ANEW = (*_OF_SOURCE, *ANEW, "etag = ''", "last_modified = ''", "reason = iif(reason = 'gone', '', reason)")
 
 
 def name(db: sqlite3.Connection, source: str, found: Iterable[Page | Picture], editions: Mapping[str, int]) -> set[str]:

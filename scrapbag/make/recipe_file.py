@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import tomllib
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from scrapbag.make.variables import meant
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
@@ -21,7 +21,12 @@ def read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise NoRecipeError(f"there is no recipe {path}; write RECIPE=recipes/<name>.toml") from None
+        near = meant(path.stem, [one.stem for one in (*path.parent.glob("*.toml"), *Path("recipes").glob("*.toml"))])
+        other = next(
+            (one for one in (path.with_name(f"{near}.toml"), Path(f"recipes/{near}.toml")) if one.exists()), ""
+        )
+        hint = f"did you mean RECIPE={other}?" if other else "write RECIPE=recipes/<name>.toml"
+        raise NoRecipeError(f"there is no recipe {path}; {hint}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise NoRecipeError(f"cannot read the recipe {path}: {error}") from None
     except tomllib.TOMLDecodeError as error:

@@ -183,7 +183,7 @@ class CrawlModel:
         if not other and known.meta.get("sha256") != wanted:
             other = known.sha256 != wanted if wanted and known.sha256 else known.reason == "mismatch"
         if other and known.state != "leased":
-            known.queue(**of_new, etag="")
+            known.queue(**of_new, etag="", reason="" if known.reason == "gone" else known.reason)
         elif not other:
             known.source, known.edition, known.meta = new.source, new.edition, new.meta
             if known.reason == "gone" and known.sha256:

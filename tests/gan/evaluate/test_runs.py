@@ -28,6 +28,12 @@ from scrapbag.layout import Run
 LOOKS_AT_LEAST = 3
 
 
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    """Samples enough for the floor of these few squares: what is measured stays, and takes seconds."""
+    monkeypatch.setattr("gan.evaluate.evaluate.MANY", 64)
+
+
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory):
     """A run judged at every grid, and the digest that it ended with."""

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from making import environment
 
 from scrapbag.layout import Data, Run
 from scrapbag.make.command import Call, called, last_call
@@ -38,7 +39,8 @@ def test_a_sentence_is_completed_once_and_other_words_stay():
 def test_a_shell_and_make_hand_a_path_on_as_it_is(tmp_path, name):
     (tmp_path / "Makefile").write_text("quoted = '$(subst ','\\'',$(1))'\ntrain: ; @echo $(call quoted,$(RECIPE))\n")
     command = Call("q", name, "data/q", "runs/q").make("train")
-    printed = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    shell = ["sh", "-c", command]
+    printed = subprocess.run(shell, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=True).stdout
     assert printed == f"{name}\n"
 
 

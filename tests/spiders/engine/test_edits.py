@@ -249,7 +249,11 @@ def test_a_wrong_clock_of_an_earlier_run_keeps_nothing_waiting(tmp_path):
     assert "left alone" not in done.out
 
 
-@pytest.mark.parametrize("after", ["99999999999999", "9" * 400, "7200", str(int(time.time()) + 10**6)])
+@pytest.mark.parametrize(
+    "after",
+    ["99999999999999", "9" * 400, "7200", str(int(time.time()) + 10**6)],
+    ids=["huge", "long", "hours", "a date"],
+)
 def test_a_host_that_asks_for_hours_is_given_up_for_this_run_and_asked_again_on_demand(tmp_path, after):
     busy = Answer(status=429, headers={"Retry-After": after})
     site = shop(pictures=3, pages=1, **{f"/{n}.jpg": busy for n in range(3)})
