@@ -181,7 +181,7 @@ fmt: $(READY)
 clean: $(READY) ## Forget what was curated, and move the training run aside; keep what was scraped, scored and clicked
 	@$(PY) -m scrapbag.desk.clean $(data) $(run)
 
-setup: $(READY) ## Install everything into .venv: PYTHON= TORCH_INDEX= EXTRA=openvino, tensorboard
+setup: $(READY) ## Install everything into .venv: PYTHON= TORCH_INDEX= EXTRA=heic, openvino, tensorboard
 	@$(if $(EXTRA),if command -v uv >/dev/null; then uv pip install --quiet --python $(PY) --editable '.[$(EXTRA)]'; \
 	  else $(PIP) --version >/dev/null 2>&1 || $(PY) -m ensurepip >/dev/null; $(PIP) install --editable '.[$(EXTRA)]'; fi)
 PIP := $(PY) -m pip --disable-pip-version-check --quiet

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from scrapbag.decision import Decision
     from scrapbag.recipe import Curate
+    from scrapbag.tables.passed_over import PassedOver
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +95,7 @@ class Outcome:
     changed: int | None = None  # decisions that the reference scores (fp32) would change; None: there are none
     before: int | None = None  # kept if nothing were certified; None where nothing is, or it was asked for by name
     by_prob: int | None = None  # kept by BY=prob, where `before` is known
+    passed: tuple[PassedOver, ...] = ()  # what folders, archives and lists hold that is no row
     forward_passes: int = 0  # pictures that went through a model in this run
 
     @property

@@ -24,6 +24,7 @@ from curate.squares import cache, tables
 from scrapbag import catalog, decision, labels
 from scrapbag.decision import Decision
 from scrapbag.disk import lock, sweep
+from scrapbag.tables import passed_over
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from scrapbag.labels import Label
     from scrapbag.layout import Data
     from scrapbag.recipe import Curate
+    from scrapbag.tables.passed_over import PassedOver
 
 CORRECTED = "the model, corrected for the class prior of this dataset"
 
@@ -52,6 +54,7 @@ class Material:
     main_records: dict[str, Record]  # by sha256
     pictures: dict[str, catalog.StoredPicture]  # by sha256
     absent: set[str]  # the sha256 of those whose file is not there
+    passed: tuple[PassedOver, ...]  # what the sources hold that is no row
     labels: list[Label]  # answers to the question that the targets ask, in the order given, undone ones too
     targets: tuple[int, ...]  # positions of the model's outputs that they stand for
     reference_scores: Scores | None  # of the same weights in fp32, where there are any
@@ -81,7 +84,7 @@ def gather(settings: Curate, data: Data) -> Material:
         predicted = predictions(scores, wanted)
         records = assemble.agreed(catalog.records(connection))
         ever = labels.every(connection, settings.targets, undone=True)
-        stored = catalog.pictures(connection, data)
+        stored, passed = catalog.pictures(connection, data), tuple(passed_over.read(connection))
     finally:
         connection.close()
     known, absent = {picture.sha256: picture for picture in stored}, catalog.absent(stored, data)
@@ -93,7 +96,9 @@ def gather(settings: Curate, data: Data) -> Material:
     if corrected.confidence is not None and corrected.on_target is not None:
         facts = replace(facts, confidence=corrected.confidence, on_target=corrected.on_target)
     reference = reference_scores(data, scores) if wanted else None
-    return Material(scores, predicted, facts, corrected, links, records, main, known, absent, ever, wanted, reference)
+    return Material(
+        scores, predicted, facts, corrected, links, records, main, known, absent, passed, ever, wanted, reference
+    )
 
 
 def choose(material: Material, settings: Curate) -> Outcome:
@@ -131,6 +136,7 @@ def choose(material: Material, settings: Curate) -> Outcome:
         before=before,
         by_prob=by_prob,
         decision=_decision(material, settings, judged),
+        passed=material.passed,
     )
 
 

@@ -36,6 +36,11 @@ def fetch_reasons() -> str:
     return _table(("reason", "meaning"), ((f"`{word}`", said) for word, said in every.items()))
 
 
+def passed_reasons() -> str:
+    """What a folder, an archive or a list holds that is no row."""
+    return _table(("reason", "meaning"), ((f"`{word}`", said) for word, said in reasons.PASSED.items()))
+
+
 def columns() -> str:
     """Of report.csv, in their order."""
     from curate.rows import COLUMNS, Row  # noqa: PLC0415
@@ -214,8 +219,8 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 TABLES: dict[str, Callable[[], str]] = {
     one.__name__: one
     for one in (
-        decision_reasons, fetch_reasons, columns, recipe_keys, source_keys, fits, presets, preset_values,
-        request_states,
+        decision_reasons, fetch_reasons, passed_reasons, columns, recipe_keys, source_keys, fits, presets,
+        preset_values, request_states,
         catalog_tables, version_numbers, shard_columns, run_columns,
         make_targets, make_variables, room_list,
     )

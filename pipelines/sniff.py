@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from scrapbag.catalog import NO_DECODER
 from scrapbag.formats import jpeg, png
+from scrapbag.formats.heif import can_decode
 from scrapbag.formats.memory import blame
 from scrapbag.formats.signatures import format_of
 
@@ -18,7 +20,7 @@ class TooManyPixelsError(Exception):
 
 @dataclass(frozen=True)
 class Sniffed:
-    """What the bytes are. `problem` is '' for a whole picture, else not_image, unreadable or truncated."""
+    """What the bytes are. `problem` is '' for a whole picture, else not_image, unreadable, truncated or no_decoder."""
 
     extension: str
     width: int | None = None
@@ -42,6 +44,8 @@ def look(body: bytes, max_pixels: int) -> Sniffed:
     if found is None:
         return Sniffed("bin", problem="not_image")
     name = found.extension
+    if not can_decode(found.pillow):
+        return Sniffed(name, problem=NO_DECODER)
     try:
         image = _open(body, found.pillow)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -53,6 +57,15 @@ def look(body: bytes, max_pixels: int) -> Sniffed:
     if width * height > max_pixels:
         raise TooManyPixelsError(f"{width} x {height} pixels")
     return Sniffed(name, width, height, _problem(image, name, body, max_pixels))
+
+
+def size(body: bytes) -> tuple[int, int] | None:
+    """Width and height by the header of a picture that can be decoded; None where that is broken."""
+    found = format_of(body)
+    try:
+        return _open(body, found.pillow).size if found and can_decode(found.pillow) else None
+    except Exception:  # noqa: BLE001  (as above)
+        return None
 
 
 def _open(body: bytes, format_: str) -> Image.Image:

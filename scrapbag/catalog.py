@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from scrapbag.layout import Data
 
+NO_DECODER = "no_decoder"  # the problem of a HEIC picture that came where the extra that decodes it was not installed
 UNDECODABLE = "undecodable"  # the problem of a picture that looked whole when it was stored, and now is not
 
 
@@ -144,6 +145,12 @@ def pictures(connection: sqlite3.Connection, data: Data) -> list[StoredPicture]:
     """Every picture, by its number."""
     rows = connection.execute("select id, sha256, extension from picture order by id")
     return [StoredPicture(number, sha256, data.image(sha256, extension)) for number, sha256, extension in rows]
+
+
+def undecoded(connection: sqlite3.Connection) -> str:
+    """A sentence on the pictures that wait for the extra that decodes them; '' where none do."""
+    (count,) = connection.execute("select count(*) from picture where problem = ?", (NO_DECODER,)).fetchone()
+    return f"{count:,} HEIC pictures need pillow-heif: make setup EXTRA=heic, then make scrape" if count else ""
 
 
 def _upgrade(connection: sqlite3.Connection) -> None:

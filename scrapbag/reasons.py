@@ -1,4 +1,4 @@
-"""Why a picture never came, or was not kept: one closed set of words, each with the sentence that a person reads.
+"""Why a picture never came, or was not kept, or a file is no row: closed sets of words, each with a person's sentence.
 
 The words are types too: mypy refuses a reason that stands in no table, and a test compares the tables with the docs.
 """
@@ -10,6 +10,7 @@ from typing import Literal, get_args
 DecisionReason = Literal[
     "gone",
     "missing",
+    "no_decoder",
     "unreadable",
     "not_image",
     "human_reject",
@@ -46,11 +47,28 @@ FetchReason = Literal[
     "crash",
     "gone",
 ]
+PassedReason = Literal[
+    "no_picture",
+    "packed",
+    "link",
+    "special",
+    "system",
+    "unreadable",
+    "too_many",
+    "no_list",
+    "no_column",
+    "no_address",
+    "bad_row",
+    "repeated",
+    "bad_sidecar",
+    "sidecar",
+]
 
 # In the order in which they are asked; the first that holds is a row's reason
 DECISION: dict[str, str] = {
     "gone": "No source of the recipe names it any more: its file, line or start, or the source, was taken out.",
     "missing": "It came once, but its file in images/ is gone or damaged; make scrape RETRY=failed asks for it again.",
+    "no_decoder": "It is a HEIC picture, which needs pillow-heif: make setup EXTRA=heic, then make scrape.",
     "unreadable": "The file came, but no decoder makes a picture of it.",
     "not_image": "Something else came under a picture's address, such as a web page.",
     "human_reject": "A person said no to this picture, or to one that is nearly the same.",
@@ -85,6 +103,24 @@ FETCH: dict[str, str] = {
     "mismatch": "Its bytes are not those whose sha256 the list names.",
     "crash": "Six runs in a row were killed while they had asked for it.",
 }
+# What a folder, an archive or a list holds that is no row, and why
+PASSED: dict[str, str] = {
+    "no_picture": "By its bytes it is no picture of a format that is read.",
+    "packed": "It may hold pictures, but is not opened where it lies: write its path as a source of its own"
+    " (a zip or tar: kind folder; a Parquet file with addresses: kind urls), or unpack it.",
+    "link": "It leads out of the folder, in circles or to nothing; links = [...] names folders that links may lead to.",
+    "special": "It is no file: a device, a pipe, a link inside an archive.",
+    "system": "A file of the system or of a program: .DS_Store, Thumbs.db, ._name, __MACOSX, _SUCCESS.",
+    "unreadable": "It cannot be opened: no permission, a password, or damage.",
+    "too_many": "An archive has more members than are looked at; members = N in the recipe allows more.",
+    "no_list": "It is no list that is read: txt, csv, tsv, jsonl, json or parquet, packed or not.",
+    "no_column": "It is a list without a column of addresses, or without rows.",
+    "no_address": "The row has no address.",
+    "bad_row": "The row cannot be read.",
+    "repeated": "The same source names this address before.",
+    "bad_sidecar": "It lies beside a picture, but cannot be read as JSON, table or text; the picture came without it.",
+    "sidecar": "Nothing is lost: what it says of the picture beside it was read.",
+}
 # Neither failed nor decided
 PENDING: dict[str, str] = {
     "queued": "It was asked for without an answer so far; the next make scrape asks again.",
@@ -98,4 +134,5 @@ def sentence(reason: str) -> str:
 
 
 DECISION_REASONS: tuple[DecisionReason, ...] = get_args(DecisionReason)
+PASSED_REASONS: tuple[PassedReason, ...] = get_args(PassedReason)
 FETCH_REASONS: tuple[FetchReason, ...] = get_args(FetchReason)

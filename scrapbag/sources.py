@@ -142,24 +142,30 @@ class Smithsonian(Source):
 
 @dataclass(frozen=True, kw_only=True)
 class Urls(Source):
-    """A list of picture addresses: txt, csv, jsonl or parquet."""
+    """A list of picture addresses: text in any dialect, JSON or Parquet. Columns with usual names need not be named."""
 
     kind = "urls"
     listed = True
-    path: str  # of the list
+    path: str  # of the list, of a folder of lists, or a pattern: "lists/*.csv"
     url: str = "url"  # the column of the addresses; it alone has to be there
     caption: str = "caption"  # the column of the titles
-    licence_column: str = "licence"  # the column of the licences
+    licence_column: str = "licence"  # the column of the licences, or of their addresses
+    licence_url_column: str = ""  # the column of the licences' addresses
+    creator_column: str = ""  # the column of who made them
+    page_column: str = ""  # the column of the pages that show them
+    tags_column: str = ""  # the column of the tags
     sha256: str = "sha256"  # the column of the sums; bytes that come to another are not kept
 
 
 @dataclass(frozen=True, kw_only=True)
 class Folder(Source):
-    """Pictures on this computer: a directory, a zip or a tar."""
+    """Pictures on this computer: a directory, a zip or a tar, and what lies beside them and says whose they are."""
 
     kind = "folder"
     local = listed = True
     path: str  # a directory, a zip, a tar or one picture
+    links: tuple[str, ...] = ()  # other folders that links in it may lead to
+    members: Annotated[int, Between(1, 100_000_000)] = 100_000  # of an archive that are looked at; the rest is counted
 
 
 KINDS: dict[str, type[Source]] = {

@@ -11,7 +11,7 @@ import numpy as np
 from curate.choose.duplicates import HOW
 from curate.choose.facts import formats
 from curate.rows import Row
-from scrapbag.catalog import UNDECODABLE, Record, disputed
+from scrapbag.catalog import NO_DECODER, UNDECODABLE, Record, disputed
 from scrapbag.reasons import DECISION_REASONS
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def rows(
         if values is None:
             lost = record.sha256 in absent or record.problem == UNDECODABLE  # the latter has other bytes now
             came = "missing" if lost else "waiting"
+            came = NO_DECODER if record.problem == NO_DECODER and not lost else came
             reason = record.fetch_reason or (came if record.sha256 else "queued")
             yield Row(**recorded, **_UNSCORED, reason=reason, reasons=reason)
         elif main[record.sha256] is record:

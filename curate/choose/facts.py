@@ -13,7 +13,7 @@ from curate.look.decode import FORMATS
 from curate.look.measure import PROBLEMS
 from curate.model.targets import ClassSet
 from curate.scores.shards import Shards
-from scrapbag.catalog import UNDECODABLE
+from scrapbag.catalog import NO_DECODER, UNDECODABLE
 from scrapbag.errors import MissingError
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def _stored_problem(record: Record | None) -> str:
     """
     if record is None:
         return "gone"
-    if record.problem in ("", UNDECODABLE):  # that is for the scores to say
+    if record.problem in ("", UNDECODABLE, NO_DECODER):  # that is for the scores to say
         return ""
     return "not_image" if record.problem == "not_image" else "unreadable"
 

@@ -14,10 +14,12 @@ from PIL import Image
 from curate.look import heap
 from curate.look.colours import ON_ITS_SIDE, TURNS, orientation, raw_mode, rgb
 from scrapbag import recipe
+from scrapbag.catalog import NO_DECODER
 from scrapbag.formats import jpeg, png
+from scrapbag.formats.heif import can_decode
 from scrapbag.formats.memory import blame
 from scrapbag.formats.quiet import quiet
-from scrapbag.formats.signatures import format_of
+from scrapbag.formats.signatures import HEIC, format_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     from scrapbag.layout import Data
 
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")  # EPS, for one, would start Ghostscript
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")  # EPS, for one, would start Ghostscript
 
 # What Pillow's decoders raise at broken files. Any other exception is a mistake of ours and must be seen.
 BROKEN = (
@@ -49,7 +51,7 @@ class Opened:
 
 
 class UnusableError(Exception):
-    """A file gives no picture; `args[0]` is the reason: unreadable, not_image or too_large."""
+    """A file gives no picture; `args[0]` is the reason: unreadable, not_image, too_large or no_decoder."""
 
 
 def max_pixels(data: Data) -> int:
@@ -68,6 +70,11 @@ def strict(max_pixels: int = recipe.Scrape.max_pixels) -> None:
     quiet()
 
 
+def waits(path: Path) -> bool:
+    """Whether a stored picture needs a decoder that is not installed: nothing can be said of it yet."""
+    return path.suffix == f".{HEIC.extension}" and not can_decode(HEIC.pillow)
+
+
 def load(path: Path, at_least: int | None = None) -> Opened:
     """The picture in `path`, upright and in sRGB.
 
@@ -79,6 +86,8 @@ def load(path: Path, at_least: int | None = None) -> Opened:
     found = format_of(body)
     if found is None or found.pillow not in FORMATS:
         raise UnusableError("not_image")
+    if not can_decode(found.pillow):
+        raise UnusableError(NO_DECODER)
     try:
         return _decoded(body, found.pillow, at_least)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-PROBLEMS = ("", "unreadable", "not_image", "too_large")  # a shard holds the position; add at the end only
+PROBLEMS = ("", "unreadable", "not_image", "too_large", "no_decoder")  # a shard holds the position; add at the end only
 COLUMNS = {  # of a shard, besides sha256, hashes and the model's output
     "problem": np.uint8,
     "format": np.uint8,  # position in decode.FORMATS

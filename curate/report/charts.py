@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 from curate.report.sweep import CUT_REASONS, can_flip
 from scrapbag.plain import link
 from scrapbag.reasons import DECISION_REASONS
+from scrapbag.tables import passed_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from curate.rows import Row
+    from scrapbag.tables.passed_over import PassedOver
 
 BINS, LINES = 50, 30
-_NO_PICTURE = frozenset({"missing", "unreadable", "not_image"})
+_NO_PICTURE = frozenset({"missing", "no_decoder", "unreadable", "not_image"})
 _STAGES: tuple[tuple[str, frozenset[str]], ...] = (  # which first reasons end a row's way there
     ("readable", _NO_PICTURE),
     (
@@ -35,7 +37,7 @@ class Stage:
 
     name: str
     count: int
-    share: float  # of what was found
+    share: float  # of what was found, or listed where that is more
     lost: tuple[tuple[str, int], ...]
 
 
@@ -60,22 +62,25 @@ class Share:
     url: str = ""
 
 
-def funnel(rows: Sequence[Row]) -> tuple[Stage, ...]:
-    """Found, fetched, readable, usable, target, kept; `target` only where a classifier was asked.
+def funnel(rows: Sequence[Row], passed: Iterable[PassedOver] = ()) -> tuple[Stage, ...]:
+    """Listed, found, fetched, readable, usable, target, kept; `target` only where a classifier was asked.
 
-    A row ends at the stage of its first reason, so that the numbers are those of the table.
+    `listed` is what folders, archives and lists hold, where some of that is no row. A row ends at the stage of its
+    first reason, so that the numbers are those of the table.
     """
     dropped = Counter(row.reason for row in rows if not row.kept)
     ours = frozenset().union(*(reasons for _, reasons in _STAGES))
     stages = [("found", frozenset[str]()), ("fetched", frozenset(dropped) - ours), *_STAGES]
     if all(row.confidence is None for row in rows):
         stages.remove(("target", CUT_REASONS))
+    over = {reason: passed_over.total(some) for reason, some in passed_over.by_reason(passed).items()}
+    whole = max(len(rows) + sum(over.values()), 1)
     left, bars = len(rows), []
     for name, reasons in stages:
         lost = Counter({reason: dropped[reason] for reason in reasons if dropped[reason]})
         left -= lost.total()
-        bars.append(Stage(name, left, left / max(len(rows), 1), _commonest(lost)))
-    return tuple(bars)
+        bars.append(Stage(name, left, left / whole, _commonest(lost if name != "found" else Counter(over))))
+    return (*([Stage("listed", whole, 1.0, ())] if over else ()), *bars)
 
 
 def histogram(rows: Iterable[Row]) -> tuple[Bar, ...]:

@@ -9,6 +9,8 @@ from curate.report import charts, report_csv, sheets, summary, sweep
 from scrapbag.disk import write_text
 from scrapbag.make.command import last_call
 from scrapbag.plain import digits, down
+from scrapbag.reasons import PASSED
+from scrapbag.tables import passed_over
 from scrapbag.web import page
 
 if TYPE_CHECKING:
@@ -49,7 +51,9 @@ def render(outcome: Outcome, steps: Sequence[Step], data: Data) -> str:
         promise=_promise(outcome),
         given_up=summary.given_up(outcome),
         asked=digits(outcome.settings.threshold),
-        funnel=charts.funnel(rows),
+        funnel=charts.funnel(rows, outcome.passed),
+        passed=passed_over.by_reason(outcome.passed),
+        sentences=PASSED,
         bars=charts.histogram(rows),
         above=[t for t in tiles if (t.confidence or 0.0) >= cut],
         below=[t for t in reversed(tiles) if (t.confidence or 0.0) < cut],

@@ -23,7 +23,7 @@ from curate.scores.pairs import read_pairs, sketch
 from curate.scores.shards import SIZE, Shards
 from scrapbag import catalog
 from scrapbag.disk import lock, write_text
-from scrapbag.errors import RecipeError, TooManyFailuresError
+from scrapbag.errors import MissingExtraError, RecipeError, TooManyFailuresError
 from scrapbag.processor import has_bf16
 from scrapbag.recipe import load
 
@@ -78,7 +78,9 @@ def score(settings: Score, data: Data) -> Scored:
         decode.strict(decode.max_pixels(data))
         stored = _pictures(data)
         gone = catalog.absent(stored, data)
-        pictures = [picture for picture in stored if picture.sha256 not in gone]
+        pictures = [picture for picture in stored if picture.sha256 not in gone and not decode.waits(picture.path)]
+        if not pictures and len(gone) < len(stored):
+            raise MissingExtraError(f"every picture of {data.root} is a HEIC picture, which", "pillow-heif", "heic")
         scorer = open_scorer(settings, [picture.path for picture in pictures], data)
         _check_targets(scorer.classes, data)
         version = data.version(scorer.key)

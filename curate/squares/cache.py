@@ -17,7 +17,7 @@ from curate.look import decode
 from curate.rows import square_name
 from curate.squares import fit
 from scrapbag.disk import sweep, sync, writing
-from scrapbag.errors import DiskError
+from scrapbag.errors import DiskError, MissingExtraError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,4 +125,6 @@ def write_square(one: Wanted, target: Path, size: int, how: str) -> None:
 
 def _read(path: Path, size: int, how: str) -> NDArray[np.uint8]:
     """Upright RGB, (H, W, 3); large JPEGs come scaled down, still at least twice the square."""
+    if decode.waits(path):
+        raise MissingExtraError("a HEIC picture", "pillow-heif", "heic")
     return np.asarray(decode.load(path, at_least=None if how == "original" else 2 * size).image)

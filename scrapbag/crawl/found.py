@@ -98,6 +98,12 @@ def host_of(url: str) -> str:
         return ""
 
 
+def leased(row: tuple[Any, ...]) -> Lease:
+    """A lease from a request's columns, in the order of its fields; `meta` is JSON."""
+    id_, url, host, source, kind, callback, meta, *rest = row
+    return Lease(id_, url, host, source, kind, callback, json.loads(meta), *rest)
+
+
 def request_row(source: str, found: Page | Picture) -> tuple[str, str, str, str, str, str, bool]:
     """url, host, source, kind, callback, meta, once."""
     url = askable(_sound(found.url))

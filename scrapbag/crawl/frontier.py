@@ -9,17 +9,17 @@ one transaction.
 
 from __future__ import annotations
 
-import json
 import time
 from contextlib import contextmanager
 from dataclasses import astuple
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from scrapbag.crawl import naming, rounds
-from scrapbag.crawl.found import Answer, Lease, Page, Picture, Stored
+from scrapbag.crawl.found import Answer, Lease, Page, Picture, Stored, leased
 from scrapbag.crawl.states import TRANSITIONS, move
 from scrapbag.crawl.times import KEPT, kept
+from scrapbag.tables import passed_over
 
 if TYPE_CHECKING:
     import sqlite3
@@ -94,6 +94,11 @@ class Frontier:
             rounds.give_to_whoever_asks(db)
         self._tell(set(self.hosts()))
 
+    def passed_over(self, source: str, rows: Iterable[tuple[str, str, int, str]], named: int) -> None:
+        """What the listing of a source that named so many pictures left out: (reason, kind, count, first name)."""
+        with self._transaction() as db:
+            passed_over.write(db, source, rows, named, self._editions[source])
+
     def add(self, source: str, found: Iterable[Page | Picture]) -> None:
         """Queue what is new or to be asked again, and note on which page each picture was seen."""
         with self._transaction() as db:
@@ -117,7 +122,7 @@ class Frontier:
             if not rows and self.suspects and not db.execute(_UNDER_WAY).fetchone():
                 rows = db.execute(_DUE.format(">=", "cuts, id"), (*where, 1)).fetchall()
             db.executemany(move("lease", where="id = ?"), [row[:1] for row in rows])
-        return [_lease(row) for row in rows]
+        return [leased(row) for row in rows]
 
     def next_try(self, host: str) -> float | None:
         """When the next queued request of `host` may be made (seconds since 1970), None when there is none."""
@@ -237,8 +242,3 @@ _DUE = f"""select id, url, host, source, kind, callback, meta, attempts + 1, eta
     where {_ASKABLE} and {KEPT} <= ? and (kind = 'page' or ?) order by {{}} limit ?"""  # noqa: S608  (words of our own)
 _NEXT = f"select min({KEPT}) from request where {_ASKABLE}"  # noqa: S608
 _UNDER_WAY = "select 1 from request where state = 'leased' limit 1"
-
-
-def _lease(row: tuple[Any, ...]) -> Lease:
-    id_, url, host, source, kind, callback, meta, *rest = row
-    return Lease(id_, url, host, source, kind, callback, json.loads(meta), *rest)

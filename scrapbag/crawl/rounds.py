@@ -27,8 +27,8 @@ _NAMED = """exists (select 1 from sighting one join source on source.name = one.
 _NAMED_BY_ITS_OWN = _NAMED.replace("where", "where one.source = request.source and", 1)
 _BY_WANTED = """from sighting one join wanted on wanted.name = one.source and wanted.edition = one.edition
     where one.url = request.url"""
-_NO_BODY = """kind = 'picture' and (sha256 is null or sha256 in (select sha256 from picture where problem <> '')
-    or sha256 in (select sha256 from lost_file))"""
+_NO_BODY = """kind = 'picture' and (sha256 is null or sha256 in (select sha256 from picture where problem <> ''
+    and problem <> 'no_decoder') or sha256 in (select sha256 from lost_file))"""
 UNREAD = """select 1 from request where kind = 'page' and source = ? and edition = ? and (state in ('queued', 'leased')
     or state = 'failed' and coalesce(status, 0) not in (404, 410)) limit 1"""
 

@@ -22,6 +22,7 @@ PACKAGES = ("scrapy", "selenium", "beautifulsoup4", "torch", "torchvision", "tim
 EXTRAS = {
     "web": ("flask", "make review"),
     "openvino": ("openvino", "BACKEND=openvino"),
+    "heic": ("pillow_heif", "HEIC pictures"),
     "tensorboard": ("tensorboard", "curves in TensorBoard"),
 }
 ROOM_GB = 5

@@ -7,16 +7,19 @@ import json
 import os
 import textwrap
 from collections import Counter
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from scrapbag import catalog
 from scrapbag.catalog import connect
 from scrapbag.errors import exits
 from scrapbag.layout import Data, Run, metrics_rows
 from scrapbag.make.command import Call, called, last_call
 from scrapbag.settings import kept
+from scrapbag.tables import passed_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +38,7 @@ def found(data: Data) -> list[str]:
         reasons = connection.execute(
             "select reason, count(*) from request where state in ('failed', 'skipped') group by 1 order by 2 desc, 1"
         ).fetchall()
+        passed, undecoded = passed_over.read(connection), catalog.undecoded(connection)
         distinct = connection.execute("select count(*) from picture").fetchone()[0]
     finally:
         connection.close()
@@ -46,6 +50,11 @@ def found(data: Data) -> list[str]:
     ]
     if reasons:
         lines.append(f"         not fetched: {', '.join(f'{reason} {_count(n)}' for reason, n in reasons)}")
+    for source, some in groupby(passed, lambda one: one.source):
+        if said := passed_over.line(known := list(some)):
+            lines.append(f"passed   {_count(passed_over.total(known))} of {source}: {said}")
+    if undecoded:
+        lines.append(f"         {undecoded}")
     return lines
 
 

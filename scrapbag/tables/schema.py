@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION = 2
+VERSION = 3
 
 SCHEMA = """
 create table if not exists request (
@@ -54,7 +54,7 @@ create table if not exists picture (
     bytes      integer not null,
     width      integer,                             -- pixels, before any EXIF turn; null when unreadable
     height     integer,
-    problem    text not null default '',            -- not_image truncated ...; undecodable: decoders alone saw it
+    problem    text not null default '',            -- not_image no_decoder ...; undecodable: decoders alone saw it
     added_at   text not null
 );
 
@@ -75,6 +75,15 @@ create table if not exists sighting (
     unique (url, page_url, source)
 );
 
+create table if not exists passed_over (            -- what a folder, an archive or a list holds that is no row
+    source text not null,
+    reason text not null,                           -- no_picture | link | no_address ...
+    kind   text not null,                           -- what it is, by its name: txt, pdf, row ...
+    count  integer not null,
+    first  text not null,                           -- the name of the first
+    primary key (source, reason, kind)
+) without rowid;
+
 create table if not exists label (
     id        integer primary key,
     sha256    text not null,
@@ -88,7 +97,7 @@ create table if not exists label (
 create index if not exists label_sha256 on label (sha256);
 """
 
-# Of version 1, which counted leases as attempts, and knew of no editions
+# Of version 1, which counted leases as attempts, and knew of no editions; version 2 lacks no more than passed_over
 FROM_1 = """
 alter table request add column settled text not null default '';
 alter table request add column edition integer not null default 0;
@@ -105,4 +114,4 @@ update source set recipe = substr(recipe, 1, instr(recipe, char(10) || 'api_key 
 alter table sighting rename to sighting_1;
 """
 SIGHTINGS_OF_1 = "insert into sighting select null, *, 0 from sighting_1;\ndrop table sighting_1;\n"
-SCRIPTS = {0: SCHEMA, 1: f"{FROM_1}{SCHEMA}{SIGHTINGS_OF_1}"}  # by the version that a catalog has
+SCRIPTS = {0: SCHEMA, 1: f"{FROM_1}{SCHEMA}{SIGHTINGS_OF_1}", 2: SCHEMA}  # by the version that a catalog has

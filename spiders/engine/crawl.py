@@ -83,10 +83,13 @@ class Crawl(scrapy.Spider):
             for name, reader in self.readers.items():
                 if reader.source.listed:
                     self.frontier.relist(name)
-                beginning = iter(reader.start())
+                beginning, named = iter(reader.start()), 0
                 while found := [self._filled(one, name) for one in islice(beginning, _BATCH)]:
                     self.frontier.add(name, found)
+                    named += len(found)
                     await asyncio.sleep(0)
+                if reader.source.listed:
+                    self.frontier.passed_over(name, reader.passed.rows(), named)
                 self.named.add(name)
                 self.frontier.concluded(name)
         except Exception as error:  # noqa: BLE001  (Scrapy would log it and go on)

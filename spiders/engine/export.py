@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
+from pipelines.store import look_again
 from scrapbag.catalog import Record, connect, records
 from scrapbag.disk import writing
 from scrapbag.plain import write_csv
@@ -22,6 +23,7 @@ def export(data: Data) -> None:
         writing(data.scrape_csv, only_changed=True) as part,
         part.open("w", encoding="utf-8", newline="") as file,
     ):
+        look_again(connection, data)
         write_csv(file, names, (map(record.__getattribute__, names) for record in records(connection)))
 
 

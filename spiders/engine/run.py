@@ -15,14 +15,15 @@ import tomli_w
 from scrapy import signals
 from scrapy.crawler import CrawlerProcess
 
-from pipelines.store import lost_files
-from scrapbag.catalog import connect
+from pipelines.store import look_again, lost_files
+from scrapbag.catalog import connect, undecoded
 from scrapbag.crawl import private
 from scrapbag.crawl.frontier import Frontier
 from scrapbag.crawl.keys import key
 from scrapbag.errors import MissingError, RecipeError, UsageError
 from scrapbag.programs import CHROMIUM, find
 from scrapbag.sources import API_KEYS, Smithsonian
+from scrapbag.tables import passed_over
 from spiders.engine.bar import CrawlBar
 from spiders.engine.clock import Clock
 from spiders.engine.crawl import Crawl
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from scrapbag.layout import Data
     from scrapbag.recipe import Recipe
     from scrapbag.sources import Source
+    from scrapbag.tables.passed_over import PassedOver
     from spiders.engine.turns import Rest
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
@@ -52,6 +54,8 @@ class Crawled:
     new: int
     full: bool  # the limit was reached
     resting: dict[str, Rest]  # by host: those that are left alone beyond the end of this run
+    passed: tuple[PassedOver, ...] = ()  # what this run's sources hold that is no row
+    listed: bool = False  # all of them are lists or folders, which have no selectors
     said: tuple[str, ...] = ()  # by the readers: what left something out, or matched nothing
 
 
@@ -80,6 +84,7 @@ def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh
         clock = Clock(time.monotonic, time.time)
         private.allow(connection, recipe.scrape.allow_hosts)
         frontier = Frontier(connection, [source.name for source in sources], clock.wall)
+        look_again(connection, data)
         lost = lost_files(connection, data) if retry or fresh else []
         texts = {source.name: _recipe(source) for source in recipe.sources}
         frontier.begin(texts, retry=retry, fresh=fresh, lost_files=lost)
@@ -117,9 +122,12 @@ def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh
             new=frontier.pictures - before,
             full=frontier.pictures >= recipe.scrape.limit,
             resting=turns.resting,
+            passed=tuple(passed_over.read(connection, readers)),
+            listed=all(source.listed for source in sources),
             said=(
                 *map(private.sentence, sorted(crawl.private)),
                 *(line for one in readers.values() for line in one.said()),
+                *filter(None, [undecoded(connection)]),
             ),
         )
 

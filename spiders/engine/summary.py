@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from scrapbag.errors import TooManyFailuresError
+from scrapbag.plain import plain
+from scrapbag.reasons import PASSED
+from scrapbag.tables import passed_over
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from scrapbag.tables.passed_over import PassedOver
     from spiders.engine.run import Crawled
     from spiders.engine.turns import Rest
+
+_ADVISED = {"packed", "link", "too_many", "unreadable", "no_list", "no_column", "bad_row", "bad_sidecar"}
 
 
 def summary(crawled: Crawled, report: Path, limit: int, max_fail: float) -> str:
@@ -30,7 +38,19 @@ def summary(crawled: Crawled, report: Path, limit: int, max_fail: float) -> str:
     ahead = " · next: make curate" if crawled.pictures and _enough(crawled, max_fail) else ""
     lines = [", ".join(parts) + f" -> {report}{ahead}"]
     lines += [_resting(host, rest) for host, rest in sorted(crawled.resting.items())]
-    return "\n".join([*lines, *crawled.said])
+    return "\n".join([*lines, *passed_lines(crawled.passed), *crawled.said])
+
+
+def passed_lines(passed: Iterable[PassedOver]) -> Iterator[str]:
+    """A line for each source, and one for each reason that one can do something about."""
+    for source, some in groupby(passed, lambda one: one.source):
+        known = list(some)
+        if count := passed_over.total(known):
+            yield f"source {source!r}: passed over {count:,}: {passed_over.line(known)}"
+        for reason, ones in passed_over.by_reason(known).items():
+            if reason in _ADVISED:
+                first = next((f", as {plain(one.first)}" for one in ones if one.first), "")
+                yield f"  {reason}{first}: {PASSED[reason]}"
 
 
 def check(crawled: Crawled, max_fail: float) -> None:
@@ -45,8 +65,10 @@ def check(crawled: Crawled, max_fail: float) -> None:
     )
     rows = [f"  {reason:<16} {n:>8,}" for reason, n in _reasons(crawled).most_common()]
     after = "look at the selectors and addresses of the recipe, then: make scrape FRESH=1"
-    if crawled.said:
-        after = f"the lines above say what matched nothing; {after}"
+    if crawled.listed:
+        after = "look at the path in the recipe, then: make scrape"
+    if crawled.said or crawled.passed:
+        after = f"the lines above say {'what is there' if crawled.listed else 'what matched nothing'}; {after}"
     if states["failed"]:
         after = "when the cause is gone: make scrape RETRY=failed"
     raise TooManyFailuresError("\n".join([head, *rows, after]))

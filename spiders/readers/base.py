@@ -9,6 +9,7 @@ from parsel import Selector
 from scrapy.http import JsonResponse, TextResponse, XmlResponse
 
 from scrapbag.sources import Source
+from spiders.files.passed import Passed
 from spiders.pages import address as addresses
 from spiders.readers.tally import Tally
 
@@ -35,6 +36,7 @@ class Reader(Generic[S]):
         self.settings = settings
         self.tally = Tally()
         self.key: Key | None = None  # of an interface
+        self.passed = Passed()
 
     def said(self) -> list[str]:
         """Sentences on what came of this run's pages, where a recipe's key left something out or matched nothing."""

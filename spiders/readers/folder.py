@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path, PurePosixPath
+from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
@@ -15,7 +16,9 @@ from scrapy.http import Response
 from pipelines.guards.failures import RefusedError
 from scrapbag import sources
 from scrapbag.crawl.found import LOCAL, Picture
-from spiders.readers.archives import Box, TooLargeError, UnreadableError, box
+from spiders.files.boxes import Box, TooLargeError, UnreadableError
+from spiders.files.directory import box
+from spiders.files.sidecars import Sidecars
 from spiders.readers.base import Reader
 
 if TYPE_CHECKING:
@@ -24,23 +27,46 @@ if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.crawler import Crawler
 
+    from spiders.files.columns import Said
+
 
 class FolderReader(Reader[sources.Folder]):
-    """The folders that a picture lies in are its tags."""
+    """The folders that a picture lies in are its tags; what lies beside it may say more of it."""
 
     def start(self) -> Iterator[Picture]:
+        sidecars = Sidecars(self.passed)
+        self._place = Path(self.source.path).expanduser()
+        for _, members in groupby(_opened(self.source).members(self.passed), lambda member: member.group):
+            pictures = []
+            for member in members:
+                if member.kind == "picture":
+                    pictures.append((member.name, member.path, member.version))
+                else:
+                    sidecars.add(member)
+            for name, path, version in pictures:
+                yield self._picture(name, path, version, sidecars.of(path))
+            sidecars.close()
+
+    def _picture(self, name: str, path: str, version: str, said: Said) -> Picture:
         page = f"{LOCAL}{quote(self.source.name)}"
-        path = Path(self.source.path).expanduser()
-        for name, version in box(path).versions():
-            inside = PurePosixPath(name.encode(errors="replace").decode())
-            yield Picture(
-                f"{page}/{quote(name, errors='surrogateescape')}",
-                page,
-                source_id=str(inside),
-                title=inside.stem,
-                tags=(*(part for part in inside.parent.parts if part not in (".", "..", "/")), *self.source.tags),
-                version=f"{version} {path}",  # the same names in another folder are other files
-            )
+        path = path.encode(errors="replace").decode()
+        *folders, file = (part for part in path.split("/") if part not in ("", ".", ".."))
+        stem, dot, _ = file.rpartition(".")
+        if folders[:1] == ["snapshots"]:
+            folders = folders[2:]  # of a Hugging Face cache: no words
+        return Picture(
+            f"{page}/{quote(name, errors='surrogateescape')}",
+            said.page_url or said.url or page,
+            source_id=said.source_id or path,
+            title=said.title or (stem if dot and stem else file),
+            tags=(*said.tags, *folders, *self.source.tags),
+            creator=said.creator,
+            licence=said.licence,
+            licence_url=said.licence_url,
+            attribution=said.attribution,
+            rating=said.rating,
+            version=f"{version} {self._place}",  # the same names elsewhere are other files
+        )
 
 
 class FolderHandler(BaseDownloadHandler):
@@ -71,5 +97,12 @@ class FolderHandler(BaseDownloadHandler):
     def _read(self, source: str, name: str) -> bytes:
         if source not in self._boxes:
             crawl: Any = self.crawler.spider
-            self._boxes[source] = box(Path(crawl.readers[source].source.path).expanduser())
+            self._boxes[source] = _opened(crawl.readers[source].source)
         return self._boxes[source].read(name, self._max_bytes)
+
+
+def _opened(source: Any) -> Box:
+    """The box of a source. Raises UnreadableError for a source that is no folder: a list that names folder://."""
+    if not isinstance(source, sources.Folder):
+        raise UnreadableError(f"source {source.name!r} has no files")
+    return box(Path(source.path).expanduser(), source.links, source.members)

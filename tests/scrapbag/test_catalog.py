@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from scrapbag.catalog import connect, records
 from scrapbag.disk import lock, write_bytes
 from scrapbag.errors import DiskError, LockedError, MissingError, UsageError, exits
 from scrapbag.layout import Data
+from scrapbag.tables import passed_over
 from scrapbag.tables.schema import VERSION
 
 
@@ -41,6 +43,17 @@ def test_a_catalog_that_is_missing_newer_or_none_is_one_sentence(tmp_path: Path)
     path.write_bytes(b"this is no database, only text that is long enough to look at" * 40)
     with pytest.raises(UsageError, match="not a catalog"):
         connect(path)
+
+
+def test_a_catalog_of_version_2_gets_the_table_of_what_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.db"
+    connect(path, create=True).close()
+    with sqlite3.connect(path) as older:
+        older.executescript("drop table passed_over; pragma user_version = 2")
+    older.close()
+    with closing(connect(path)) as connection:
+        passed_over.write(connection, "box", [("no_picture", "pdf", 2, "a.pdf")], 0, 0)
+        assert connection.execute("select * from passed_over").fetchall() == [("box", "no_picture", "pdf", 2, "a.pdf")]
 
 
 def test_a_write_is_whole_or_not_at_all_and_only_when_something_changed(tmp_path: Path) -> None:

@@ -16,7 +16,9 @@ from servers import crawl, picture, recipe, write
 from scrapbag.errors import MissingError, UsageError
 from scrapbag.recipe import Scrape
 from scrapbag.sources import Folder
-from spiders.readers.archives import TooLargeError, UnreadableError, box
+from spiders.files.boxes import TooLargeError, UnreadableError
+from spiders.files.directory import box
+from spiders.files.passed import Passed
 from spiders.readers.folder import FolderReader
 
 pytestmark = pytest.mark.timeout(120)
@@ -24,12 +26,17 @@ JPEG = picture()
 NAMES = ["boots/red/a.jpg", "boots/b.PNG", "c.jpeg"]
 
 
+def names(opened, passed=None):
+    return [one.name for one in opened.members(passed or Passed()) if one.kind == "picture"]
+
+
 @pytest.fixture
 def directory(tmp_path):
-    for number, name in enumerate([*NAMES, "notes.txt", "boots/.hidden"]):
+    for number, name in enumerate(NAMES):
         path = tmp_path / "pictures" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(JPEG + bytes([number]))
+    (tmp_path / "pictures" / "notes.txt").write_text("of mine")
     return tmp_path / "pictures"
 
 
@@ -54,7 +61,7 @@ def tarred(directory):
 @pytest.mark.parametrize("kind", ["directory", "zipped", "tarred"])
 def test_a_box_has_its_pictures_and_their_bytes_in_any_order(kind, request):
     path = request.getfixturevalue(kind)
-    assert sorted(box(path).names()) == sorted(NAMES)
+    assert sorted(names(box(path))) == sorted(NAMES)
     opened = box(path)
     for name in [*NAMES, *reversed(NAMES)]:
         assert opened.read(name, 10**6) == JPEG + bytes([NAMES.index(name)])
@@ -62,7 +69,7 @@ def test_a_box_has_its_pictures_and_their_bytes_in_any_order(kind, request):
 
 def test_one_picture_is_a_source_too_and_its_neighbours_are_not(directory):
     opened = box(directory / "c.jpeg")
-    assert list(opened.names()) == ["c.jpeg"]
+    assert names(opened) == ["c.jpeg"]
     assert opened.read("c.jpeg", 10**6) == JPEG + bytes([2])
     with pytest.raises(UnreadableError, match=r"notes.txt is not the picture c.jpeg"):
         opened.read("notes.txt", 10**6)
@@ -90,7 +97,7 @@ def test_links_in_a_folder_are_not_followed(directory, tmp_path):
     (tmp_path / "outside" / "x.jpg").write_bytes(JPEG)
     (directory / "link.jpg").symlink_to(tmp_path / "secret.jpg")
     (directory / "folder").symlink_to(tmp_path / "outside")
-    assert sorted(box(directory).names()) == sorted(NAMES)
+    assert sorted(names(box(directory))) == sorted(NAMES)
     for name in ("link.jpg", "folder/x.jpg", "../secret.jpg"):
         with pytest.raises(UnreadableError):
             box(directory).read(name, 10**6)
@@ -102,12 +109,12 @@ def test_links_and_devices_in_an_archive_are_not_pictures(tmp_path):
             info = tarfile.TarInfo(name)
             info.type, info.linkname = kind, "/etc/passwd"
             file.addfile(info)
-    assert list(box(tmp_path / "a.tar").names()) == []
+    assert names(box(tmp_path / "a.tar")) == []
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
         member = zipfile.ZipInfo("l.jpg")
         member.external_attr = 0o120777 << 16
         file.writestr(member, "/etc/passwd")
-    assert list(box(tmp_path / "a.zip").names()) == []
+    assert names(box(tmp_path / "a.zip")) == []
 
 
 def test_an_archive_that_inflates_without_end_is_refused(tmp_path):
@@ -121,7 +128,7 @@ def test_an_archive_that_inflates_without_end_is_refused(tmp_path):
             info.size = 20_000_000
             file.addfile(info, io.BytesIO(b"\0" * info.size))
     with pytest.raises(UsageError, match="inflates"):
-        list(box(tmp_path / "a.tgz").names())
+        names(box(tmp_path / "a.tgz"))
 
 
 def test_an_archive_that_would_inflate_is_refused_before_it_is(tmp_path):
@@ -132,7 +139,7 @@ def test_an_archive_that_would_inflate_is_refused_before_it_is(tmp_path):
         file.write(b"\0" * 50_000_000)
     began = time.process_time()
     with pytest.raises(UsageError, match="inflates"):
-        list(box(tmp_path / "a.tgz").names())
+        names(box(tmp_path / "a.tgz"))
     assert time.process_time() - began < 0.05, "fifty megabytes would take longer"
 
 
@@ -156,7 +163,7 @@ def test_a_tar_that_is_cut_short_is_said_in_a_sentence_wherever_it_is_cut(tmp_pa
     (tmp_path / "a.tgz").write_bytes(gzip.compress(whole[:cut])[:-8])  # without gzip's own end
     for name in ("a.tar", "a.tgz"):
         with pytest.raises(UsageError, match="damaged or cut short"):
-            list(box(tmp_path / name).names())
+            names(box(tmp_path / name))
 
 
 def test_a_damaged_header_is_not_taken_for_the_end(tmp_path):
@@ -164,7 +171,7 @@ def test_a_damaged_header_is_not_taken_for_the_end(tmp_path):
     whole[8 * MEMBER : 8 * MEMBER + 100] = b"\xff" * 100
     (tmp_path / "a.tar").write_bytes(whole)
     with pytest.raises(UsageError, match="damaged or cut short"):
-        list(box(tmp_path / "a.tar").names())
+        names(box(tmp_path / "a.tar"))
 
 
 def test_what_one_may_not_read_is_a_row_or_a_line_and_the_rest_is_taken(directory, tmp_path):
@@ -188,7 +195,7 @@ def test_a_tar_of_many_pictures_is_listed_in_little_memory(tmp_path):
             info.size = 4
             file.addfile(info, io.BytesIO(b"abcd"))
     tracemalloc.start()
-    count = sum(1 for _ in box(tmp_path / "a.tar").names())
+    count = sum(1 for _ in box(tmp_path / "a.tar").members(Passed()))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert count == 5_000

@@ -54,9 +54,9 @@ def test_a_plain_list_may_have_comments_and_empty_lines(tmp_path):
 
 
 def test_columns_may_have_other_names(tmp_path):
-    (tmp_path / "list.csv").write_text("image_src,alt\nhttps://x.example/1.jpg,one\n")
-    assert listed(tmp_path / "list.csv", url="image_src", caption="alt")[0].title == "one"
-    with pytest.raises(UsageError, match="no column 'url'; it has image_src, alt"):
+    (tmp_path / "list.csv").write_text("where,what\nhttps://x.example/1.jpg,one\n")
+    assert listed(tmp_path / "list.csv", url="where", caption="what")[0].title == "one"
+    with pytest.raises(UsageError, match="no column 'url'; it has where, what"):
         listed(tmp_path / "list.csv")
 
 
@@ -67,10 +67,32 @@ def test_a_list_that_cannot_be_read_is_said_in_a_sentence(tmp_path, name):
         listed(tmp_path / name)
 
 
-def test_a_broken_line_is_said_by_its_number(tmp_path):
-    (tmp_path / "list.jsonl").write_text('{"url": "http://x/1.jpg"}\n{"url": "http://x/2.jpg",\n')
-    with pytest.raises(UsageError, match="line 2 is no JSON"):
-        listed(tmp_path / "list.jsonl")
+@pytest.mark.parametrize("where", ["lists", "lists/*", "lists/**/*.[cp]*"])
+def test_a_folder_or_a_pattern_of_lists_is_one_list(tmp_path, where):
+    (tmp_path / "lists" / "more").mkdir(parents=True)
+    as_csv(tmp_path / "lists" / "a.csv")
+    pq.write_table(pa.table({"URL": ["https://x.example/9.jpg", None]}), tmp_path / "lists" / "b.parquet")
+    pq.write_table(pa.table({"key": [1]}), tmp_path / "lists" / "c.parquet")
+    (tmp_path / "lists" / "a.png").write_bytes(JPEG)
+    (tmp_path / "lists" / "_SUCCESS").touch()
+    reader = UrlsReader(Urls(name="list", path=str(tmp_path / where)), Scrape())
+    assert [one.url[-5:] for one in reader.start()] == ["1.jpg", "2.jpg", "9.jpg"]
+    counts = {reason: count for reason, _, count, _ in reader.passed.rows()}
+    assert counts.pop("no_address") == counts.pop("no_column") == 1
+    assert counts == ({"no_list": 1} if "[" in where else {"no_list": 1, "system": 1})
+
+
+def test_pictures_that_lie_in_a_parquet_file_are_not_loaded_to_read_its_addresses(tmp_path):
+    image = [{"bytes": b"x" * 1000, "path": "1.jpg"}]
+    pq.write_table(
+        pa.table({"image": image, "url": ["https://x.example/1.jpg"], "author": ["Ann"]}), tmp_path / "l.parquet"
+    )
+    assert [(one.url, one.creator) for one in listed(tmp_path / "l.parquet")] == [("https://x.example/1.jpg", "Ann")]
+    pq.write_table(pa.table({"image": image, "label": [1]}), tmp_path / "l.parquet")
+    with pytest.raises(
+        UsageError, match=r"l\.parquet: pictures lie in the file itself, in 'image'; save them as files"
+    ):
+        listed(tmp_path / "l.parquet")
 
 
 def test_a_list_that_is_missing_ends_the_crawl_with_a_sentence(tmp_path):
