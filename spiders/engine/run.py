@@ -17,11 +17,11 @@ from scrapy.crawler import CrawlerProcess
 
 from pipelines.store import lost_files
 from scrapbag.catalog import connect
-from scrapbag.crawl import private
+from scrapbag.crawl import endings, private
 from scrapbag.crawl.frontier import Frontier
 from scrapbag.errors import MissingError, RecipeError, UsageError
 from scrapbag.programs import CHROMIUM, find
-from scrapbag.sources import API_KEYS, Smithsonian
+from scrapbag.sources import API_KEYS, Paged, Smithsonian
 from spiders.engine.bar import CrawlBar
 from spiders.engine.clock import Clock
 from spiders.engine.crawl import Crawl
@@ -77,7 +77,8 @@ def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh
     with closing(connect(data.catalog, create=True)) as connection:
         clock = Clock(time.monotonic, time.time)
         private.allow(connection, recipe.scrape.allow_hosts)
-        frontier = Frontier(connection, [source.name for source in sources], clock.wall)
+        caps = {source.name: source.max_pages for source in sources if isinstance(source, Paged)}
+        frontier = Frontier(connection, [source.name for source in sources], clock.wall, caps)
         lost = lost_files(connection, data) if retry or fresh else []
         texts = {source.name: _recipe(source) for source in recipe.sources}
         frontier.begin(texts, retry=retry, fresh=fresh, lost_files=lost)
@@ -117,6 +118,7 @@ def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh
             resting=turns.resting,
             said=(
                 *map(private.sentence, sorted(crawl.private)),
+                *endings.sentences(connection),
                 *(line for one in readers.values() for line in one.said()),
             ),
         )
@@ -163,10 +165,11 @@ def _leave() -> None:
 def _recipe(source: Source) -> str:
     """A source's settings as text: when they differ from those of the last run, its pages are read anew.
 
-    The catalog keeps it, so no key is in it.
+    The catalog keeps it, so no key is in it; and how many pages there may be says nothing of those that there are.
     """
     settings = asdict(source).items()
-    return tomli_w.dumps({key: value for key, value in settings if value is not None and key != "api_key"})
+    aside = {"api_key", "max_pages"}
+    return tomli_w.dumps({key: value for key, value in settings if value is not None and key not in aside})
 
 
 def _needs(source: Source, path: str) -> str:

@@ -32,15 +32,17 @@ def scrapy_settings(scrape: Scrape, *, browser: bool) -> dict[str, Any]:
             _SCRAPY + "defaultheaders.DefaultHeadersMiddleware": 400,
             _SCRAPY + "useragent.UserAgentMiddleware": 500,
             _SCRAPY + "httpcompression.HttpCompressionMiddleware": 590,
-            _SCRAPY + "redirect.RedirectMiddleware": 600,
         },
         "DOWNLOADER_MIDDLEWARES": {  # from the engine to the network
             "pipelines.guards.http_status.Status": 10,
             "pipelines.guards.opt_outs.OptOut": 20,
             "pipelines.guards.address_guard.AddressGuard": 90,
             "pipelines.guards.robots.RobotsGuard": 100,
+            "pipelines.guards.redirects.Refresh": 570,
             "pipelines.guards.challenges.Challenge": 580,
+            "pipelines.guards.redirects.Redirects": 600,
             "pipelines.guards.manners.Busy": 620,
+            "pipelines.guards.cookies.Cookies": 700,
         },
         "DOWNLOAD_HANDLERS_BASE": {},
         "DOWNLOAD_HANDLERS": {
@@ -67,7 +69,7 @@ def scrapy_settings(scrape: Scrape, *, browser: bool) -> dict[str, Any]:
         "ALLOW_HOSTS": scrape.allow_hosts,
         "REDIRECT_MAX_TIMES": 5,
         "REDIRECT_PRIORITY_ADJUST": 0,
-        "REFERRER_POLICY": "no-referrer",
+        "REFERRER_POLICY": "no-referrer",  # of Scrapy's own middleware; ours is pipelines/guards/referrer.py
         "REMOTE_CONTROL_ENABLED": False,
         "TELNETCONSOLE_ENABLED": False,
         "STATS_DUMP": False,
