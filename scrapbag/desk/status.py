@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from scrapbag.catalog import connect
+from scrapbag.crawl import endings
 from scrapbag.errors import exits
 from scrapbag.layout import Data, Run, metrics_rows
 from scrapbag.make.command import Call, called, last_call
@@ -36,6 +37,7 @@ def found(data: Data) -> list[str]:
             "select reason, count(*) from request where state in ('failed', 'skipped') group by 1 order by 2 desc, 1"
         ).fetchall()
         distinct = connection.execute("select count(*) from picture").fetchone()[0]
+        ended = endings.sentences(connection)
     finally:
         connection.close()
     waiting = states["queued"] + states["leased"]
@@ -46,7 +48,7 @@ def found(data: Data) -> list[str]:
     ]
     if reasons:
         lines.append(f"         not fetched: {', '.join(f'{reason} {_count(n)}' for reason, n in reasons)}")
-    return lines
+    return [*lines, *(f"         {line}" for line in ended)]
 
 
 def chosen(data: Data) -> list[str]:
