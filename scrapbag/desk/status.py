@@ -18,6 +18,7 @@ from scrapbag.errors import exits
 from scrapbag.layout import Data, Run, metrics_rows
 from scrapbag.make.command import Call, called, last_call
 from scrapbag.settings import kept
+from scrapbag.tables import placeholders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +38,7 @@ def found(data: Data) -> list[str]:
             "select reason, count(*) from request where state in ('failed', 'skipped') group by 1 order by 2 desc, 1"
         ).fetchall()
         distinct = connection.execute("select count(*) from picture").fetchone()[0]
-        ended = endings.sentences(connection)
+        said = [*endings.sentences(connection), *placeholders.sentences(connection)]
     finally:
         connection.close()
     waiting = states["queued"] + states["leased"]
@@ -48,7 +49,7 @@ def found(data: Data) -> list[str]:
     ]
     if reasons:
         lines.append(f"         not fetched: {', '.join(f'{reason} {_count(n)}' for reason, n in reasons)}")
-    return [*lines, *(f"         {line}" for line in ended)]
+    return [*lines, *(f"         {line}" for line in said)]
 
 
 def chosen(data: Data) -> list[str]:

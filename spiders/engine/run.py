@@ -22,6 +22,7 @@ from scrapbag.crawl.frontier import Frontier
 from scrapbag.errors import MissingError, RecipeError, UsageError
 from scrapbag.programs import CHROMIUM, find
 from scrapbag.sources import API_KEYS, Paged, Smithsonian
+from scrapbag.tables import placeholders
 from spiders.engine.bar import CrawlBar
 from spiders.engine.clock import Clock
 from spiders.engine.crawl import Crawl
@@ -119,6 +120,7 @@ def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh
             said=(
                 *map(private.sentence, sorted(crawl.private)),
                 *endings.sentences(connection),
+                *placeholders.sentences(connection),
                 *(line for one in readers.values() for line in one.said()),
             ),
         )
