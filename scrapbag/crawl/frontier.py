@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from scrapbag.crawl import chains, naming, rounds
-from scrapbag.crawl.endings import PageCap
+from scrapbag.crawl.cap import PageCap
 from scrapbag.crawl.found import Answer, Lease, Listener, Page, Picture, Stored, Thing
 from scrapbag.crawl.states import TRANSITIONS, move
 from scrapbag.crawl.times import KEPT, kept

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Mapping
 
-    from scrapbag.crawl.endings import PageCap
+    from scrapbag.crawl.cap import PageCap
 
 _NEW = """insert or ignore into request (url, host, source, kind, callback, meta, once, edition)
     values (?, ?, ?, ?, ?, ?, ?, ?)"""

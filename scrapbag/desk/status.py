@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 import click
 
 from scrapbag.catalog import connect
-from scrapbag.crawl import endings
 from scrapbag.errors import exits
 from scrapbag.layout import Data, Run, metrics_rows
 from scrapbag.make.command import Call, called, last_call
 from scrapbag.settings import kept
-from scrapbag.tables import placeholders
+from scrapbag.tables import endings, placeholders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

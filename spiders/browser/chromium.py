@@ -23,7 +23,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.remote.remote_connection import RemoteConnection
 from urllib3.exceptions import HTTPError
 
-from spiders.browser import leash, profiles
+from spiders.browser import cookies, leash, profiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 BOOT_S = 60.0  # of a cold start on a busy machine
 MAX_BYTES = 700_000_000  # of a browser and its driver, all processes together
 QUIT_S = 5.0
+CALL_S = 30.0  # of a call that no page has a say in, on a busy machine
 _SCRIPT = Path(__file__).with_name("actions.js")
 _STATUS = "return [location.protocol, performance.getEntriesByType('navigation')[0]?.responseStatus ?? 0]"
 # the cache of pages left behind would hold 20 MB more with every page
@@ -91,6 +92,7 @@ class Session:
 
     def __init__(self, programs: Programs, proxy_port: int, user_agent: str) -> None:
         self.pages = 0
+        self.ends: list[tuple[str, str]] = []  # of the last page's actions: which, and bottom, max or time
         self._killed = False
         self._profile = profiles.make()
         options = ChromeOptions()
@@ -115,6 +117,7 @@ class Session:
 
     def load(self, url: str, actions: tuple[Any, ...], timeout_s: float) -> Rendered:
         """Open `url`, do the recipe's actions unless it is an error; it, and each action, may take `timeout_s`."""
+        self.ends = []
         with _named():
             with self._within(timeout_s):
                 page = self._open(url)
@@ -126,6 +129,16 @@ class Session:
                 if (now := urlsplit(self._chrome.current_url).netloc) != urlsplit(page.url).netloc:
                     raise BrowserError(f"the actions lead away, to {now}")
                 return replace(page, html=self._chrome.page_source)
+
+    def cookies(self) -> list[str]:
+        """The cookies of the page that is open, as Set-Cookie headers."""
+        with _named(), self._within(CALL_S):
+            return cookies.said(self._chrome)
+
+    def forget(self) -> None:
+        """Keep nothing of the pages so far."""
+        with _named(), self._within(CALL_S):
+            cookies.forget(self._chrome)
 
     def memory(self) -> int:
         """Bytes that the driver and all of the browser's processes hold."""
@@ -170,6 +183,8 @@ class Session:
         answer = self._chrome.execute_async_script(script, name, {**options, "budget": budget})
         if "error" in answer:
             raise BrowserTimeoutError(f"{name} {value!r}: {answer['error']}")
+        if answer["end"]:
+            self.ends.append((name, answer["end"]))
 
     @contextmanager
     def _within(self, seconds: float) -> Iterator[None]:

@@ -125,6 +125,8 @@ class Crawl(scrapy.Spider):
         self._progress.page()
         if response.status != 304:
             read = getattr(self.readers[lease.source], lease.callback)
+            for end in response.meta.get("ends", ()):
+                self.readers[lease.source].tally.ends.setdefault(end, []).append(response.url)
             shown = isinstance(response, HtmlResponse)  # a page that a browser would come from
             page, policy = (plain(response.url), policy_of(response)) if shown else ("", "")
             for one in read(response, lease.meta.get("meta", {})):

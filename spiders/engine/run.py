@@ -17,12 +17,12 @@ from scrapy.crawler import CrawlerProcess
 
 from pipelines.store import lost_files
 from scrapbag.catalog import connect
-from scrapbag.crawl import endings, private
+from scrapbag.crawl import private
 from scrapbag.crawl.frontier import Frontier
 from scrapbag.errors import MissingError, RecipeError, UsageError
 from scrapbag.programs import CHROMIUM, find
 from scrapbag.sources import API_KEYS, Paged, Smithsonian
-from scrapbag.tables import placeholders
+from scrapbag.tables import endings, placeholders
 from spiders.engine.bar import CrawlBar
 from spiders.engine.clock import Clock
 from spiders.engine.crawl import Crawl

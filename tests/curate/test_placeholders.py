@@ -22,7 +22,7 @@ SOON, SEVERAL, FEW, VIEW = picture(1), picture(2), picture(3), picture(4)
 
 
 def shop() -> Site:
-    """Things without a picture yet, one thing at many addresses, a picture that a few things share, and two good ones."""
+    """Things without a picture yet, one thing at many addresses, a picture that a few things share, two good ones."""
     shown = {f"/soon/{n}.jpg": (SOON, f"Bag {n}") for n in range(ADDRESSES + 1)}
     shown |= {f"/view/{n}.jpg": (VIEW, "One bag") for n in range(ADDRESSES + 1)}
     shown |= {f"/few/{n}.jpg": (FEW, f"Purse {n}") for n in range(ADDRESSES - 1)}
