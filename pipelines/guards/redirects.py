@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import urldefrag, urljoin
 
 from parsel import Selector
-from scrapy.downloadermiddlewares.redirect import BaseRedirectMiddleware, RedirectMiddleware
+from scrapy.downloadermiddlewares.redirect import RedirectMiddleware
 from scrapy.http import TextResponse
 from w3lib.url import safe_url_string
 
-from pipelines.guards.challenges import is_check
+from pipelines.guards.challenges import is_block, is_check
 from pipelines.guards.referrer import tell
 from scrapbag.crawl.sessions import plain
 
@@ -28,27 +28,22 @@ _META = "//meta[not(ancestor::noscript or ancestor::template or ancestor::svg)]"
 
 
 class Redirects(RedirectMiddleware):
-    """Scrapy's own; the Referer stays that of the page that names the request, by the rules for its new address."""
+    """Scrapy's own; and a page that leads elsewhere at once is a redirect as well, unless it leads to itself.
+
+    The Referer stays that of the page that names the request, by the rules for its new address.
+    """
 
     def handle_referer(self, request: Request, response: Response) -> None:  # noqa: ARG002
         """Called with every redirect."""
         tell(request)
 
-
-class Refresh(BaseRedirectMiddleware):
-    """Follows a page that leads elsewhere at once, as often as redirects are followed. One to itself is read."""
-
-    enabled_setting = "METAREFRESH_ENABLED"
-
-    def handle_referer(self, request: Request, response: Response) -> None:  # noqa: ARG002
-        """Called with every redirect."""
-        tell(request)
-
-    def process_response(self, request: Request, response: Response) -> Request | Response:
+    def process_response(  # type: ignore[override]  # without the spider, which Scrapy no longer wants there
+        self, request: Request, response: Response
+    ) -> Request | Response:
         if request.meta.get("kind") != "page" or not 200 <= response.status < 300:
-            return response
+            return super().process_response(request, response)
         url = target(response)
-        if not url or _place(url) == _place(response.url) or is_check(response):
+        if not url or _place(url) == _place(response.url) or is_block(response) or is_check(response):
             return response
         return self._redirect(self._build_redirect_request(request, response, url=url), request, "refresh")
 

@@ -24,7 +24,7 @@ from pipelines.guards.failures import (
     reason_of,
     says_nothing,
 )
-from pipelines.guards.referrer import policy_of, tell
+from pipelines.guards.referrer import policy_of, referrer
 from pipelines.store import Arrival
 from scrapbag.crawl.frontier import Answer, Page, Picture, Thing
 from scrapbag.crawl.sessions import plain
@@ -98,12 +98,7 @@ class Crawl(scrapy.Spider):
 
     def request(self, lease: Lease) -> Request:
         """The request that a lease stands for. Raises ValueError for what is no address at all."""
-        meta: dict[str, Any] = {
-            "lease": lease,
-            "kind": lease.kind,
-            "download_slot": lease.host,
-            "referrer": lease.referrer,
-        }
+        meta: dict[str, Any] = {"lease": lease, "kind": lease.kind, "download_slot": lease.host}
         meta["local"] = lease.local and self.readers[lease.source].source.local
         if meta["local"]:
             self.crawler.engine.downloader.per_slot_settings.setdefault(lease.host, {"delay": 0.0})
@@ -185,9 +180,10 @@ class Crawl(scrapy.Spider):
         asyncio.ensure_future(self.crawler.engine.close_spider_async(reason="stopped"))  # noqa: RUF006
 
     def _request(self, lease: Lease, callback: Any, headers: dict[str, str], meta: dict[str, Any]) -> Request:
-        request = Request(lease.url, callback, errback=partial(self.lost, lease), headers=headers, meta=meta)
-        tell(request)
-        return request
+        page, policy = meta["referrer"] = lease.referrer
+        if told := referrer(page, lease.url, policy):
+            headers["Referer"] = told
+        return Request(lease.url, callback, errback=partial(self.lost, lease), headers=headers, meta=meta)
 
     def _filled(self, found: Page | Picture, source: str, page: str = "", policy: str = "") -> Page | Picture:
         """What a reader found, on `page` if that is one, as the catalog is to have it."""
@@ -196,5 +192,6 @@ class Crawl(scrapy.Spider):
         settings = self.readers[source].source
         if not settings.listed:  # what a list of one's own names is asked to the letter
             url, page_url = plain(found.url, picture=True), plain(found.page_url)
-            found = replace(found, url=url, page_url=page_url, policy=found.policy or policy)
+            if (url, page_url, policy) != (found.url, found.page_url, ""):
+                found = replace(found, url=url, page_url=page_url, policy=found.policy or policy)
         return fill(found, settings)

@@ -31,14 +31,13 @@ def scrapy_settings(scrape: Scrape, *, browser: bool) -> dict[str, Any]:
             _SCRAPY + "downloadtimeout.DownloadTimeoutMiddleware": 350,
             _SCRAPY + "defaultheaders.DefaultHeadersMiddleware": 400,
             _SCRAPY + "useragent.UserAgentMiddleware": 500,
-            _SCRAPY + "httpcompression.HttpCompressionMiddleware": 590,
+            _SCRAPY + "httpcompression.HttpCompressionMiddleware": 605,  # stock is 590: a page's refresh is text
         },
         "DOWNLOADER_MIDDLEWARES": {  # from the engine to the network
             "pipelines.guards.http_status.Status": 10,
             "pipelines.guards.opt_outs.OptOut": 20,
             "pipelines.guards.address_guard.AddressGuard": 90,
             "pipelines.guards.robots.RobotsGuard": 100,
-            "pipelines.guards.redirects.Refresh": 570,
             "pipelines.guards.challenges.Challenge": 580,
             "pipelines.guards.redirects.Redirects": 600,
             "pipelines.guards.manners.Busy": 620,
