@@ -33,6 +33,9 @@ class Redirects(RedirectMiddleware):
     The Referer stays that of the page that names the request, by the rules for its new address.
     """
 
+    def _engine_started(self) -> None:
+        """Scrapy's own part that tells a Referer is not loaded: it would see every picture, and not know its page."""
+
     def handle_referer(self, request: Request, response: Response) -> None:  # noqa: ARG002
         """Called with every redirect."""
         tell(request)

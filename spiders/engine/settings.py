@@ -25,7 +25,7 @@ def scrapy_settings(scrape: Scrape, *, browser: bool) -> dict[str, Any]:
         "TWISTED_DNS_RESOLVER": "pipelines.guards.address_guard.CheckedResolver",
         # Scrapy's own parts by name: what is only switched off is still imported, and costs 0.6 s and 40 MB
         "EXTENSIONS_BASE": {"scrapy.extensions.throttle.AutoThrottle": 0},
-        "SPIDER_MIDDLEWARES_BASE": {"scrapy.spidermiddlewares.referer.RefererMiddleware": 700},
+        "SPIDER_MIDDLEWARES_BASE": {},
         "SPIDER_MIDDLEWARES": {"spiders.engine.commit.CommitPages": 100},
         "DOWNLOADER_MIDDLEWARES_BASE": {
             _SCRAPY + "downloadtimeout.DownloadTimeoutMiddleware": 350,
