@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from scrapbag.disk import network_disk
 from scrapbag.errors import DiskError, MissingError, UsageError
+from scrapbag.tables.placeholders import FOUND
 from scrapbag.tables.schema import SCRIPTS, VERSION
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 NO_DECODER = "no_decoder"  # the problem of a HEIC picture that came where the extra that decodes it was not installed
 UNDECODABLE = "undecodable"  # the problem of a picture that looked whole when it was stored, and now is not
+PLACEHOLDER = "placeholder"  # the problem of a picture that stands for many different things
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Record:
     bytes: int | None  # how many
     width: int | None  # in pixels
     height: int | None  # in pixels
-    problem: str  # what was wrong when the picture was stored; undecodable where that was seen later
+    problem: str  # what was wrong when the picture was stored; undecodable, placeholder: seen later
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,8 @@ def records(connection: sqlite3.Connection) -> Iterator[Record]:
     has no picture.
     """
     names = {f.name for f in fields(Record)}
-    rows = connection.execute("""
+    rows = connection.execute(f"""
+        with placeholder as materialized (select sha256 from ({FOUND}))
         select p.id as number, r.url, coalesce(s.page_url, '') as page_url, r.source,
                coalesce(s.source_id, '') as source_id, coalesce(s.title, '') as title, coalesce(s.tags, '') as tags,
                coalesce(s.creator, '') as creator, coalesce(s.licence, 'unknown') as licence,
@@ -118,7 +121,8 @@ def records(connection: sqlite3.Connection) -> Iterator[Record]:
                coalesce(s.licence_url, '') as licence_url, coalesce(s.attribution, '') as attribution, s.rating,
                r.fetched_at, iif(r.state in ('queued', 'leased') and r.settled > '', r.settled, r.state) as state,
                r.reason as fetch_reason, coalesce(p.sha256, '') as sha256,
-               coalesce(p.extension, '') as extension, p.bytes, p.width, p.height, coalesce(p.problem, '') as problem
+               coalesce(p.extension, '') as extension, p.bytes, p.width, p.height,
+               coalesce(nullif(p.problem, ''), iif(p.sha256 in placeholder, '{PLACEHOLDER}', ''), '') as problem
         from request r
         left join picture p on p.sha256 = r.sha256 and r.reason <> 'gone'
         left join sighting s on s.id = (
@@ -126,7 +130,7 @@ def records(connection: sqlite3.Connection) -> Iterator[Record]:
              order by coalesce(source.active and one.edition >= source.since, 1) desc, one.id limit 1)
         where r.kind = 'picture'
               and (r.settled > '' or r.attempts > 0 or r.state in ('failed', 'skipped') and r.reason <> 'gone')
-        order by r.id""")
+        order by r.id""")  # noqa: S608  (words of our own)
     columns = [column[0] for column in rows.description]
     if set(columns) != names:
         raise AssertionError(set(columns) ^ names)

@@ -29,7 +29,14 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gallery(Source):
+class Paged(Source):
+    """A source of many pages."""
+
+    max_pages: Annotated[int, Between(1)] = 50_000  # of lists and of single things together; more are not asked
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gallery(Paged):
     """List pages, item pages, pictures, by CSS selector. Without `item`, pictures are taken from the list page."""
 
     kind = "gallery"
@@ -62,7 +69,7 @@ class Gallery(Source):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Product(Source):
+class Product(Paged):
     """A shop's product pages, found by its sitemaps or named in `start`, read by their schema.org data."""
 
     kind = "product"
@@ -76,7 +83,7 @@ class Product(Source):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shopify(Source):
+class Shopify(Paged):
     """Shops on Shopify, by products.json."""
 
     kind = "shopify"
@@ -84,7 +91,7 @@ class Shopify(Source):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Woocommerce(Source):
+class Woocommerce(Paged):
     """Shops on WooCommerce, by the Store API."""
 
     kind = "woocommerce"
@@ -93,7 +100,7 @@ class Woocommerce(Source):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Commons(Source):
+class Commons(Paged):
     """A category of Wikimedia Commons, by the MediaWiki API."""
 
     kind = "commons"
@@ -104,7 +111,7 @@ class Commons(Source):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Met(Source):
+class Met(Paged):
     """The Metropolitan Museum of Art: works in the public domain."""
 
     kind = "met"
@@ -114,7 +121,7 @@ class Met(Source):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Artic(Source):
+class Artic(Paged):
     """The Art Institute of Chicago: works in the public domain."""
 
     kind = "artic"
@@ -123,7 +130,7 @@ class Artic(Source):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Smithsonian(Source):
+class Smithsonian(Paged):
     """Smithsonian Open Access."""
 
     kind = "smithsonian"

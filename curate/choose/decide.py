@@ -124,6 +124,7 @@ def _rules(
         "missing": facts.problem == "missing",
         "unreadable": facts.problem == "unreadable",
         "not_image": facts.problem == "not_image",
+        "placeholder": facts.problem == "placeholder",
         "too_large": facts.problem == "too_large",
         "collage": readable & (facts.panels > 1),
         "licence": ~facts.licensed,

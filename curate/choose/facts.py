@@ -13,7 +13,7 @@ from curate.look.decode import FORMATS
 from curate.look.measure import PROBLEMS
 from curate.model.targets import ClassSet
 from curate.scores.shards import Shards
-from scrapbag.catalog import NO_DECODER, UNDECODABLE
+from scrapbag.catalog import NO_DECODER, PLACEHOLDER, UNDECODABLE
 from scrapbag.errors import MissingError
 
 if TYPE_CHECKING:
@@ -122,7 +122,9 @@ def collect(
     column = scores.shards.column
     known = [records.get(sha256) for sha256 in scores.shards.sha256]
     found = np.array(PROBLEMS, dtype=object)[column("problem")]
+    answer = np.array([answers.get(sha256, "") for sha256 in scores.shards.sha256], dtype=object)
     stored = np.array([_stored_problem(one) for one in known], dtype=object)
+    stored[(stored == PLACEHOLDER) & (answer == "yes")] = ""  # somebody has seen that it is none
     allowed = {licence.casefold() for licence in licences}
     lost = np.array([sha256 in absent for sha256 in scores.shards.sha256])
     return Facts(
@@ -137,7 +139,7 @@ def collect(
         panels=column("panels").astype(np.int64),
         confidence=predicted.confidence,
         on_target=predicted.on_target,
-        answer=np.array([answers.get(sha256, "") for sha256 in scores.shards.sha256], dtype=object),
+        answer=answer,
         licensed=np.array([not allowed or (one is not None and _licences(one) <= allowed) for one in known]),
     )
 
@@ -157,7 +159,7 @@ def _stored_problem(record: Record | None) -> str:
         return "gone"
     if record.problem in ("", UNDECODABLE, NO_DECODER):  # that is for the scores to say
         return ""
-    return "not_image" if record.problem == "not_image" else "unreadable"
+    return record.problem if record.problem in ("not_image", PLACEHOLDER) else "unreadable"
 
 
 def _licences(record: Record) -> set[str]:

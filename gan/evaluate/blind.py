@@ -60,8 +60,8 @@ def begin(run: Run, pictures: Pictures, data: Data, seed: int, level: int = 3) -
         target = " or ".join(decision.read(data).targets)
     except MissingError:
         target = "real picture"
-    held = pictures.held[: batches.pool_held(pictures, generator.values, level)]
-    held = batches.some(held, generator.values, len(held))
+    known = pictures.held[: batches.pool_held(pictures, generator.values, level)]
+    held = batches.some(known, generator.values, len(known))
     test = next((one for one in read(run) if _same(one, generator.images_seen, pictures.key, target, seed)), None)
     test = test or _lot(generator.images_seen, pictures.key, target, seed, len(held))
     fakes = batches.to_bytes(sample.draw(generator, max(test.places) + 1, seed))

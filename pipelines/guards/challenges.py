@@ -61,6 +61,11 @@ def is_block(response: Response) -> bool:
     return response.status in BLOCKING and _is_page(response) and bool(_marks(response))
 
 
+def is_check(response: Response) -> bool:
+    """Whether a page has what only a bot check has."""
+    return _is_page(response) and _marks(response) is _CHECK
+
+
 def is_bare_check(response: Response) -> bool:
     """Whether a page is a bot check and nothing else.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from scrapbag.border.hosts import askable
@@ -17,6 +17,7 @@ class Page:
     """A page to read. `callback` names the method of the source's reader that reads it; `meta` must survive JSON.
 
     `once` says that the page is not asked again in a later scrape: an item's page, where a list page would be.
+    `follows`: it is the next page of the list that the page which names it is a part of.
     """
 
     url: str
@@ -25,6 +26,9 @@ class Page:
     browser: bool = False
     actions: tuple[Any, ...] = ()
     once: bool = False
+    follows: bool = False
+    referrer: str = ""  # the page that names it, '' where no page does
+    policy: str = ""  # the Referrer-Policy of that page; '' is a browser's own
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,14 @@ class Picture:
     rating: float | None = None  # of 5
     sha256: str = ""
     version: str = ""
+    policy: str = ""  # the Referrer-Policy of its page; '' is a browser's own
+
+
+@dataclass(frozen=True)
+class Thing:
+    """Something that a list page shows, be it taken or not: a page that shows a new one is no repetition."""
+
+    key: str  # an address, or a number that the site has for it
 
 
 @dataclass(frozen=True)
@@ -62,6 +74,12 @@ class Lease:
     attempts: int  # answers since it was queued anew, that to this request included
     etag: str
     last_modified: str
+    page_url: str = ""  # of a picture: the page that it was first found on
+
+    @property
+    def referrer(self) -> tuple[str, str]:
+        """The page that names it, '' where none does, and the Referrer-Policy of that page."""
+        return self.meta.get("referrer", "") if self.kind == "page" else self.page_url, self.meta.get("policy", "")
 
     @property
     def local(self) -> bool:
@@ -76,6 +94,7 @@ class Answer:
     status: int | None = None
     etag: str = ""
     last_modified: str = ""
+    digest: bytes = b""  # of a page's body
 
 
 @dataclass(frozen=True)
@@ -88,6 +107,16 @@ class Stored:
     width: int | None
     height: int | None
     problem: str = ""
+
+
+class Listener(Protocol):
+    """Who wants to know what the frontier does: the scheduler."""
+
+    def found(self, hosts: set[str]) -> None:
+        """These hosts have something new."""
+
+    def settled(self, lease: Lease) -> None:
+        """A lease has ended, however it did."""
 
 
 def host_of(url: str) -> str:
@@ -109,10 +138,11 @@ def request_row(source: str, found: Page | Picture) -> tuple[str, str, str, str,
     url = askable(_sound(found.url))
     host = host_of(url)
     if isinstance(found, Picture):
-        said = {"sha256": found.sha256, "version": found.version}
+        said = {"sha256": found.sha256, "version": found.version, "policy": found.policy}
         meta: dict[str, Any] = {key: value for key, value in said.items() if value}
         return url, host, source, "picture", "", json.dumps(meta), False
-    meta = {"meta": found.meta} if found.meta else {}
+    told = {"meta": found.meta, "referrer": found.referrer, "policy": found.policy}
+    meta = {key: value for key, value in told.items() if value}
     if found.browser:
         meta["actions"] = found.actions
     return url, host, source, "page", found.callback, json.dumps(meta), found.once

@@ -13,10 +13,11 @@ import time
 from contextlib import contextmanager
 from dataclasses import astuple
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from scrapbag.crawl import naming, rounds
-from scrapbag.crawl.found import Answer, Lease, Page, Picture, Stored, leased
+from scrapbag.crawl import chains, naming, rounds
+from scrapbag.crawl.cap import PageCap
+from scrapbag.crawl.found import Answer, Lease, Listener, Page, Picture, Stored, Thing, leased
 from scrapbag.crawl.states import TRANSITIONS, move
 from scrapbag.crawl.times import KEPT, kept
 from scrapbag.tables import passed_over
@@ -27,30 +28,25 @@ if TYPE_CHECKING:
 
     from scrapbag.reasons import FetchReason
 
-__all__ = ["Answer", "Frontier", "Lease", "Listener", "Page", "Picture", "Stored"]
-
-
-class Listener(Protocol):
-    """Who wants to know what the frontier does: the scheduler."""
-
-    def found(self, hosts: set[str]) -> None:
-        """These hosts have something new."""
-
-    def settled(self, lease: Lease) -> None:
-        """A lease has ended, however it did."""
+__all__ = ["Answer", "Frontier", "Lease", "Listener", "Page", "Picture", "Stored", "Thing"]
 
 
 class Frontier:
     """The requests of some sources. Every method that changes something is one transaction.
 
-    `clock` tells the time in seconds since 1970.
+    `clock` tells the time in seconds since 1970; `caps` says how many pages a source may have, where it has a limit.
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, sources: Iterable[str], clock: Callable[[], float] = time.time
+        self,
+        connection: sqlite3.Connection,
+        sources: Iterable[str],
+        clock: Callable[[], float] = time.time,
+        caps: Mapping[str, int] | None = None,
     ) -> None:
         self._db = connection
         self._clock = clock
+        self._cap = PageCap(caps or {})
         self.listener: Listener | None = None
         self.suspects = False  # whether runs were killed again and again while they had leased something
         self.pictures = int(connection.execute("select count(*) from picture").fetchone()[0])  # different ones
@@ -73,6 +69,7 @@ class Frontier:
             rounds.queue(db, lost_files, retry=retry, fresh=fresh)
             suspect = db.execute("select 1 from request where state = 'queued' and cuts >= ? limit 1", (rounds.CUTS,))
             self.suspects = suspect.fetchone() is not None
+            self._cap.count(db)
         self._editions = self._wanted()
 
     def relist(self, source: str) -> None:
@@ -102,7 +99,8 @@ class Frontier:
     def add(self, source: str, found: Iterable[Page | Picture]) -> None:
         """Queue what is new or to be asked again, and note on which page each picture was seen."""
         with self._transaction() as db:
-            hosts = naming.name(db, source, found, self._editions)
+            hosts = naming.name(db, source, found, self._editions, self._cap)
+            self._cap.note(db, source, self._editions.get(source, 0))
         self._tell(hosts)
 
     def hosts(self) -> dict[str, float]:
@@ -129,10 +127,14 @@ class Frontier:
         (when,) = self._db.execute(_NEXT.format("<"), (self._clock(), host)).fetchone()
         return None if when is None else float(when)
 
-    def page_done(self, lease: Lease, found: Iterable[Page | Picture], answer: Answer) -> None:
+    def page_done(self, lease: Lease, found: Iterable[Page | Picture | Thing], answer: Answer) -> None:
         """A page was read, and this is all it names."""
         with self._transaction() as db:
-            hosts = naming.name(db, lease.source, found, self._editions)
+            named = chains.read(db, lease, found, answer.digest)
+            hosts = naming.name(db, lease.source, named, self._editions, self._cap)
+            chains.link(db, lease, named)
+            if self._cap.note(db, lease.source, self._editions.get(lease.source, 0), lease.id):
+                answer = Answer(answer.status)  # it is read again when there may be more
             self._settle("page_done", lease, answer, "", *_VALIDATORS)
         self._tell(hosts, lease)
 
@@ -238,7 +240,9 @@ class Frontier:
 
 _VALIDATORS = ("etag", "last_modified")
 _ASKABLE = f"state = 'queued' and host = ? and {rounds.PRESENT} and cuts {{}} {rounds.CUTS}"
-_DUE = f"""select id, url, host, source, kind, callback, meta, attempts + 1, etag, last_modified from request
+_PAGE = """iif(kind = 'picture', coalesce((select page_url from sighting one where one.url = request.url
+    and one.source = request.source order by edition desc, one.id limit 1), ''), '')"""
+_DUE = f"""select id, url, host, source, kind, callback, meta, attempts + 1, etag, last_modified, {_PAGE} from request
     where {_ASKABLE} and {KEPT} <= ? and (kind = 'page' or ?) order by {{}} limit ?"""  # noqa: S608  (words of our own)
 _NEXT = f"select min({KEPT}) from request where {_ASKABLE}"  # noqa: S608
 _UNDER_WAY = "select 1 from request where state = 'leased' limit 1"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from scrapbag.crawl.found import Picture, request_row, sighting_row
+from scrapbag.crawl.found import Page, Picture, request_row, sighting_row
 from scrapbag.crawl.rounds import ANEW
 from scrapbag.crawl.states import change, move
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Mapping
 
-    from scrapbag.crawl.found import Page
+    from scrapbag.crawl.cap import PageCap
 
 _NEW = """insert or ignore into request (url, host, source, kind, callback, meta, once, edition)
     values (?, ?, ?, ?, ?, ?, ?, ?)"""
@@ -25,19 +25,30 @@ _SEEN = """insert into sighting (url, page_url, source, source_id, title, tags, 
     source_id = excluded.source_id, title = excluded.title, tags = excluded.tags, creator = excluded.creator,
     licence = excluded.licence, licence_url = excluded.licence_url, attribution = excluded.attribution,
     rating = excluded.rating, edition = excluded.edition"""
+_PRESENT = "select 1 from request where url = ? and kind = 'page' and source = ? and callback = ? and edition = ?"
 _OF_SOURCE = ("source = ?", "edition = ?", "meta = ?", "once = ?")
 _ASKED_ANEW = (*_OF_SOURCE, *ANEW, "etag = ''", "last_modified = ''", "reason = iif(reason = 'gone', '', reason)")
 
 
-def name(db: sqlite3.Connection, source: str, found: Iterable[Page | Picture], editions: Mapping[str, int]) -> set[str]:
+def name(
+    db: sqlite3.Connection,
+    source: str,
+    found: Iterable[Page | Picture],
+    editions: Mapping[str, int],
+    cap: PageCap,
+) -> set[str]:
     """Write down what `source` names; returns the hosts of what is now to be asked.
 
-    `editions` are those of this run's sources. Known pages are read anew when their source was edited, known pictures
-    asked anew when a list says that they should be, or have become, others.
+    `editions` are those of this run's sources; pages beyond the `cap` are left out. Known pages are read anew when
+    their source was edited, known pictures asked anew when a list says that they should be, or have become, others.
     """
     edition, hosts, sightings = editions.get(source, 0), set(), []
     for one in found:
         row = request_row(source, one)
+        if isinstance(one, Page):
+            known = db.execute(_PRESENT, (row[0], source, one.callback, edition)).fetchone()
+            if known is None and not cap.allows(source):
+                continue
         if db.execute(_NEW, (*row, edition)).rowcount or _again(db, row, edition, editions):
             hosts.add(row[1])
         if isinstance(one, Picture):

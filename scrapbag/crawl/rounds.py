@@ -47,6 +47,7 @@ def read_recipe(db: sqlite3.Connection, recipes: Mapping[str, str]) -> None:
         db.execute(
             """insert into source (name, recipe) values (?, ?) on conflict do update set active = 1,
                edition = edition + (name in (select name from wanted) and recipe <> excluded.recipe),
+               round = round + (name in (select name from wanted) and recipe <> excluded.recipe),
                recipe = iif(name in (select name from wanted), excluded.recipe, recipe)""",
             (name, recipe),
         )
@@ -90,3 +91,5 @@ def queue(db: sqlite3.Connection, lost_files: Iterable[str], *, retry: bool, fre
         db.execute(move("fresh", *ANEW, *validators, where=f"{ours} and reason <> 'gone'"))
     elif not (retry or left):
         db.execute(move("round", *ANEW, where=f"kind = 'page' and not once and {PRESENT}"))
+    if fresh or not (retry or left):
+        db.execute(f"update source set round = round + 1 where name in {_WANTED}")  # noqa: S608

@@ -19,7 +19,7 @@ from scrapbag.errors import exits
 from scrapbag.layout import Data, Run, metrics_rows
 from scrapbag.make.command import Call, called, last_call
 from scrapbag.settings import kept
-from scrapbag.tables import passed_over
+from scrapbag.tables import endings, passed_over, placeholders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +40,7 @@ def found(data: Data) -> list[str]:
         ).fetchall()
         passed, undecoded = passed_over.read(connection), catalog.undecoded(connection)
         distinct = connection.execute("select count(*) from picture").fetchone()[0]
+        said = [*endings.sentences(connection), *placeholders.sentences(connection)]
     finally:
         connection.close()
     waiting = states["queued"] + states["leased"]
@@ -50,9 +51,10 @@ def found(data: Data) -> list[str]:
     ]
     if reasons:
         lines.append(f"         not fetched: {', '.join(f'{reason} {_count(n)}' for reason, n in reasons)}")
+    lines += [f"         {line}" for line in said]
     for source, some in groupby(passed, lambda one: one.source):
-        if said := passed_over.line(known := list(some)):
-            lines.append(f"passed   {_count(passed_over.total(known))} of {source}: {said}")
+        if words := passed_over.line(known := list(some)):
+            lines.append(f"passed   {_count(passed_over.total(known))} of {source}: {words}")
     if undecoded:
         lines.append(f"         {undecoded}")
     return lines

@@ -44,7 +44,33 @@ create table if not exists source (
     recipe  text not null,                          -- as it was last read, without its key
     edition integer not null default 0,             -- raised by an edit: what the source names now has this edition
     since   integer not null default 0,             -- what it has not named since this edition is gone
-    active  integer not null default 1              -- whether the recipe has it
+    active  integer not null default 1,             -- whether the recipe has it
+    round   integer not null default 0              -- raised whenever its lists are read from their start again
+) without rowid;
+
+create table if not exists chained (                -- list pages, each of which names the next
+    page   integer primary key,                     -- its request
+    chain  integer not null,                        -- the request of the first page
+    number integer not null,                        -- its place, from 1
+    before integer,                                 -- the request of the page that names it
+    idle   integer not null default 0,              -- pages in a row, this one the last, that brought nothing new
+    body   blob not null default x''                -- a digest of what was read last
+);
+
+create table if not exists shown (                  -- what the pages of a chain have shown
+    chain integer not null,
+    key   blob not null,                            -- a digest of an address, of a number, or of a whole page
+    round integer not null,                         -- of its source, when it was shown last
+    primary key (chain, key)
+) without rowid;
+
+create table if not exists ending (                 -- where a source was left before its end
+    source  text not null,
+    why     text not null,                          -- nothing_new | max_pages
+    page    integer not null,                       -- the last request that was made; 0 is the recipe's start
+    number  integer not null,                       -- the page's place in its list; or how many pages were left out
+    edition integer not null,                       -- of its source
+    primary key (source, why, page)
 ) without rowid;
 
 create table if not exists picture (
@@ -97,7 +123,7 @@ create table if not exists label (
 create index if not exists label_sha256 on label (sha256);
 """
 
-# Of version 1, which counted leases as attempts, and knew of no editions; version 2 lacks no more than passed_over
+# Of version 1, which counted leases as attempts, and knew of no editions
 FROM_1 = """
 alter table request add column settled text not null default '';
 alter table request add column edition integer not null default 0;
@@ -113,5 +139,11 @@ update source set recipe = substr(recipe, 1, instr(recipe, char(10) || 'api_key 
     where instr(recipe, char(10) || 'api_key = ');
 alter table sighting rename to sighting_1;
 """
+# Of version 2, which knew of no chains, and counted nothing that it passed over
+FROM_2 = "alter table source add column round integer not null default 0;\n"
 SIGHTINGS_OF_1 = "insert into sighting select null, *, 0 from sighting_1;\ndrop table sighting_1;\n"
-SCRIPTS = {0: SCHEMA, 1: f"{FROM_1}{SCHEMA}{SIGHTINGS_OF_1}", 2: SCHEMA}  # by the version that a catalog has
+SCRIPTS = {  # by the version that a catalog has
+    0: SCHEMA,
+    1: f"{FROM_1}{FROM_2}{SCHEMA}{SIGHTINGS_OF_1}",
+    2: f"{FROM_2}{SCHEMA}",
+}

@@ -1,11 +1,10 @@
 // What a recipe's actions do inside a page. Called by chromium.py with [action, options, done].
-// Answers {tiles, ms} or {error}; never longer than options.budget milliseconds.
+// Answers {end, ms}, with end one of bottom, max, time or '', or {error}; never longer than options.budget milliseconds.
 const [action, options, done] = arguments;
 const start = performance.now();
 const left = () => options.budget - (performance.now() - start);
 const sleep = (ms) => new Promise((wake) => setTimeout(wake, Math.max(0, Math.min(ms, left()))));
 const all = (css) => [...document.querySelectorAll(css)];
-const tall = () => document.documentElement.scrollHeight;
 
 // Wait until `what()` answers something else than `before`, at most `ms`; say whether it did.
 async function changed(what, before, ms) {
@@ -34,12 +33,13 @@ async function wait({ css }) {
     if (left() <= 0) throw new Error(`nothing matches ${css}`);
     await sleep(50);
   }
-  return 0;
+  return "";
 }
 
 // Click once; with `max`, again and again for as long as there is something to click and the page grows by it.
 async function click({ css, max = 1, count = "*", pause = 2 }) {
   let clicks = 0;
+  const end = () => (max === 1 ? "" : left() <= 0 ? "time" : clicks < max ? "bottom" : "max");
   while (clicks < max && left() > 0) {
     const button = all(css).find((one) => one.checkVisibility() && !one.disabled);
     if (!button) break;
@@ -48,7 +48,7 @@ async function click({ css, max = 1, count = "*", pause = 2 }) {
     clicks += 1;
     if (clicks < max && !(await changed(() => all(count).length, before, pause * 1000))) break;
   }
-  return clicks;
+  return end();
 }
 
 // Go down to the end, then wait for the page to grow, at most `max` times. A list that drops what scrolls out of
@@ -72,6 +72,7 @@ async function scroll({ count = "", max = 50, pause = 4 }) {
   };
   const size = () => `${scroller().scrollHeight} ${count ? all(count).length : 0}`;
   collect();
+  let end = "max";
   for (let round = 0; round < max && left() > 0; round += 1) {
     let before, top;
     do {
@@ -82,16 +83,20 @@ async function scroll({ count = "", max = 50, pause = 4 }) {
       await settled();
       collect();
     } while (scroller().scrollTop !== top && left() > 0);
-    if (!(await changed(size, before, pause * 1000))) break;
+    if (!(await changed(size, before, pause * 1000))) {
+      end = "bottom";
+      break;
+    }
     collect();
   }
+  if (left() <= 0) end = "time";
   const here = new Set(count ? all(count).map((tile) => tile.outerHTML) : []);
   const dropped = [...seen.keys()].filter((html) => !here.has(html));
   (parent?.isConnected ? parent : document.body).insertAdjacentHTML("beforeend", dropped.join(""));
-  return seen.size;
+  return end;
 }
 
 ({ wait, click, scroll })[action](options).then(
-  (number) => done({ number, height: tall(), ms: Math.round(performance.now() - start) }),
+  (end) => done({ end, ms: Math.round(performance.now() - start) }),
   (error) => done({ error: String(error) }),
 );

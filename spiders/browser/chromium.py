@@ -22,7 +22,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.remote.remote_connection import RemoteConnection
 from urllib3.exceptions import HTTPError
 
-from spiders.browser import launch, leash, profiles
+from spiders.browser import cookies, launch, leash, profiles
 from spiders.browser.documents import Documents, Rendered, same_place
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ MAX_BYTES = 700_000_000  # of a browser and its driver, all processes together
 QUIT_S = 5.0
 _LOOKS = 3  # at a page that goes on to another
 _UNLOADED = "unloaded"  # a page went on to another while a script ran; the driver may call that a timeout, too
+CALL_S = 30.0  # of a call that no page has a say in, on a busy machine
 _SCRIPT = Path(__file__).with_name("actions.js")
 
 
@@ -59,6 +60,7 @@ class Session:
 
     def __init__(self, programs: Programs, proxy_port: int, user_agent: str) -> None:
         self.pages = 0
+        self.ends: list[tuple[str, str]] = []  # of the last page's actions: which, and bottom, max or time
         self._killed = False
         self._profile = profiles.make()
         options = ChromeOptions()
@@ -84,6 +86,7 @@ class Session:
     def load(self, url: str, actions: tuple[Any, ...], timeout_s: float) -> Rendered:
         """Open `url`, do the recipe's actions unless it is an error; it, and each action, may take `timeout_s`."""
         documents = Documents()
+        self.ends = []
         with _named():
             with self._within(timeout_s):
                 self._open(url)
@@ -100,6 +103,16 @@ class Session:
                 if (now := urlsplit(page.url)[:2]) != urlsplit(first.url)[:2]:
                     raise BrowserError(f"the actions lead away, to {now[1]}")
                 return page
+
+    def cookies(self) -> list[str]:
+        """The cookies of the page that is open, as Set-Cookie headers."""
+        with _named(), self._within(CALL_S):
+            return cookies.said(self._chrome)
+
+    def forget(self) -> None:
+        """Keep nothing of the pages so far."""
+        with _named(), self._within(CALL_S):
+            cookies.forget(self._chrome)
 
     def memory(self) -> int:
         """Bytes that the driver and all of the browser's processes hold."""
@@ -161,6 +174,8 @@ class Session:
                     return
         if "error" in answer:
             raise BrowserTimeoutError(f"{name} {value!r}: {answer['error']}")
+        if answer["end"]:
+            self.ends.append((name, answer["end"]))
 
     @contextmanager
     def _within(self, seconds: float) -> Iterator[None]:

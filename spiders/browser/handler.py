@@ -94,6 +94,7 @@ class Worker:
         self._user_agent = settings["USER_AGENT"]
         self._max_bytes = settings.getint("DOWNLOAD_MAXSIZE")
         self._session: Session | None = None
+        self._source = ""  # what the browser remembers is of this source alone
 
     async def fetch(self, request: Request) -> Response:
         """The page, or a redirect if it lies elsewhere. Raises as Scrapy's own handler does, or AddressError."""
@@ -104,7 +105,9 @@ class Worker:
         timeout = float(request.meta.get("download_timeout") or 30)
         loop = asyncio.get_running_loop()
         try:
-            page = await loop.run_in_executor(self._thread, self._load, request.url, actions, timeout)
+            source = getattr(request.meta.get("lease"), "source", "")
+            load = loop.run_in_executor(self._thread, self._load, request.url, actions, timeout, source)
+            page, cookies, request.meta["ends"] = await load
         except BrowserTimeoutError as error:
             raise DownloadTimeoutError(f"{request.url}: {error}") from error
         except BrowserTooLargeError as error:
@@ -115,11 +118,15 @@ class Worker:
         if page.status in (0, 403, 502):
             self._raise_refusal(page.url)
         if page.moved:  # so that robots.txt and the guards see the new address as well
-            return Response(page.url, status=302, headers={"Location": page.url}, request=request)
+            there = {"Location": page.url, "Set-Cookie": cookies}
+            return Response(page.url, status=302, headers=there, request=request)
         body = page.html.encode()
         if 0 < self._max_bytes < len(body):
             raise DownloadCancelledError(f"{request.url}: {len(body):,} bytes, more than {self._max_bytes:,}")
-        headers = {name: value for name, value in page.headers.items() if name not in _OF_THE_BODY}
+        headers: dict[str, str | list[str]] = {
+            name: value for name, value in page.headers.items() if name not in _OF_THE_BODY
+        }
+        headers["set-cookie"] = cookies
         return HtmlResponse(
             page.url, status=page.status or 200, headers=headers, body=body, encoding="utf-8", request=request
         )
@@ -129,19 +136,25 @@ class Worker:
         self._thread.shutdown(wait=False)
         await self._proxy.close()
 
-    def _load(self, url: str, actions: tuple[tuple[str, object], ...], timeout: float) -> Rendered:
-        """On the worker's thread."""
+    def _load(
+        self, url: str, actions: tuple[tuple[str, object], ...], timeout: float, source: str
+    ) -> tuple[Rendered, list[str], list[tuple[str, str]]]:
+        """The page, its cookies as Set-Cookie headers, and how its actions ended. On the worker's thread."""
         if self._session is None:
             sweep()
             self._session = Session(require(), self._proxy.port, self._user_agent)
         try:
+            if source != self._source:
+                self._session.forget()
+            self._source = source
             page = self._session.load(url, actions, timeout)
+            cookies, ends = self._session.cookies(), self._session.ends
         except BrowserError:
             self._drop()
             raise
         if self._session.pages >= RECYCLE_PAGES or self._session.memory() > RECYCLE_BYTES:
             self._drop()
-        return page
+        return page, cookies, ends
 
     def _drop(self) -> None:
         session, self._session = self._session, None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from twisted.python.failure import Failure
 
 from pipelines.guards.challenges import challenged, is_bare_check
+from scrapbag.crawl.chains import digest
 from scrapbag.crawl.frontier import Answer
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ class CommitPages:
                 if not found and is_bare_check(response):
                     self._spider.lost(lease, Failure(challenged(response)))  # type: ignore[no-untyped-call]
                 else:
-                    self._frontier.page_done(lease, found, answer(response))
+                    self._frontier.page_done(lease, found, replace(answer(response), digest=digest(response.body)))
 
 
 def answer(response: Response) -> Answer:

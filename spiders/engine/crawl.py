@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 import scrapy
 from scrapy import Request, signals
+from scrapy.http import HtmlResponse
 
 from pipelines.guards.addresses import AddressError
 from pipelines.guards.failures import (
@@ -23,9 +25,11 @@ from pipelines.guards.failures import (
     reason_of,
     says_nothing,
 )
+from pipelines.guards.referrer import policy_of, referrer
 from pipelines.store import Arrival
 from scrapbag.border.hosts import allows_url
-from scrapbag.crawl.frontier import Answer, Page
+from scrapbag.crawl.frontier import Answer, Page, Picture, Thing
+from scrapbag.crawl.sessions import plain
 from spiders.engine.commit import answer
 from spiders.readers.base import fill
 
@@ -36,7 +40,7 @@ if TYPE_CHECKING:
     from scrapy.http import Response
     from twisted.python.failure import Failure
 
-    from scrapbag.crawl.frontier import Frontier, Lease, Picture
+    from scrapbag.crawl.frontier import Frontier, Lease
     from scrapbag.layout import Data
     from scrapbag.recipe import Scrape
     from spiders.engine.bar import CrawlBar
@@ -109,20 +113,24 @@ class Crawl(scrapy.Spider):
         headers = {name: value for name, value in validators.items() if value}
         if lease.kind == "picture":
             headers |= {"Accept": _ACCEPT, "Accept-Encoding": "identity"}
-            return Request(lease.url, self.picture, errback=partial(self.lost, lease), headers=headers, meta=meta)
+            return self._request(lease, self.picture, headers, meta)
         if "actions" in lease.meta:
             meta["browser"] = {"actions": lease.meta["actions"]}
         meta["own"] = self.readers[lease.source].headers
-        return Request(lease.url, self.page, errback=partial(self.lost, lease), headers=headers, meta=meta)
+        return self._request(lease, self.page, headers, meta)
 
-    def page(self, response: Response) -> Iterator[Page | Picture]:
+    def page(self, response: Response) -> Iterator[Page | Picture | Thing]:
         lease: Lease = response.meta["lease"]
         self.turns.spoke(lease, well=True)
         self._progress.page()
         if response.status != 304:
             read = getattr(self.readers[lease.source], lease.callback)
+            for end in response.meta.get("ends", ()):
+                self.readers[lease.source].tally.ends.setdefault(end, []).append(response.url)
+            shown = isinstance(response, HtmlResponse)  # a page that a browser would come from
+            page, policy = (plain(response.url), policy_of(response)) if shown else ("", "")
             for one in read(response, lease.meta.get("meta", {})):
-                yield self._filled(one, lease.source)
+                yield one if isinstance(one, Thing) else self._filled(one, lease.source, page, policy)
 
     def picture(self, response: Response) -> Iterator[Arrival]:
         lease: Lease = response.meta["lease"]
@@ -177,7 +185,20 @@ class Crawl(scrapy.Spider):
         self.turns.stopping = True
         asyncio.ensure_future(self.crawler.engine.close_spider_async(reason="stopped"))  # noqa: RUF006
 
-    def _filled(self, found: Page | Picture, source: str) -> Page | Picture:
+    def _request(self, lease: Lease, callback: Any, headers: dict[str, str], meta: dict[str, Any]) -> Request:
+        page, policy = meta["referrer"] = lease.referrer
+        if told := referrer(page, lease.url, policy):
+            headers["Referer"] = told
+        return Request(lease.url, callback, errback=partial(self.lost, lease), headers=headers, meta=meta)
+
+    def _filled(self, found: Page | Picture, source: str, page: str = "", policy: str = "") -> Page | Picture:
+        """What a reader found, on `page` if that is one, as the catalog is to have it."""
         reader = self.readers[source]
         found = reader.key.hidden(found) if reader.key else found
-        return found if isinstance(found, Page) else fill(found, reader.source)
+        if isinstance(found, Page):
+            return replace(found, url=plain(found.url), referrer=page, policy=policy)
+        if not reader.source.listed:  # what a list of one's own names is asked to the letter
+            url, page_url = plain(found.url, picture=True), plain(found.page_url)
+            if (url, page_url, policy) != (found.url, found.page_url, ""):
+                found = replace(found, url=url, page_url=page_url, policy=found.policy or policy)
+        return fill(found, reader.source)

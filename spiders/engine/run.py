@@ -22,8 +22,8 @@ from scrapbag.crawl.frontier import Frontier
 from scrapbag.crawl.keys import key
 from scrapbag.errors import MissingError, RecipeError, UsageError
 from scrapbag.programs import CHROMIUM, find
-from scrapbag.sources import API_KEYS, Smithsonian
-from scrapbag.tables import passed_over
+from scrapbag.sources import API_KEYS, Paged, Smithsonian
+from scrapbag.tables import endings, passed_over, placeholders
 from spiders.engine.bar import CrawlBar
 from spiders.engine.clock import Clock
 from spiders.engine.crawl import Crawl
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from spiders.engine.turns import Rest
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
-_NO_EDIT = ("api_key_env", "api_key_file")
+_NO_EDIT = ("api_key", "api_key_env", "api_key_file", "max_pages")
 _GRACE_S = 1.0  # for requests under way when someone says stop; they are asked again
 
 
@@ -83,7 +83,8 @@ def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh
     with closing(connect(data.catalog, create=True)) as connection:
         clock = Clock(time.monotonic, time.time)
         private.allow(connection, recipe.scrape.allow_hosts)
-        frontier = Frontier(connection, [source.name for source in sources], clock.wall)
+        caps = {source.name: source.max_pages for source in sources if isinstance(source, Paged)}
+        frontier = Frontier(connection, [source.name for source in sources], clock.wall, caps)
         look_again(connection, data)
         lost = lost_files(connection, data) if retry or fresh else []
         texts = {source.name: _recipe(source) for source in recipe.sources}
@@ -126,6 +127,8 @@ def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh
             listed=all(source.listed for source in sources),
             said=(
                 *map(private.sentence, sorted(crawl.private)),
+                *endings.sentences(connection),
+                *placeholders.sentences(connection),
                 *(line for one in readers.values() for line in one.said()),
                 *filter(None, [undecoded(connection)]),
             ),
@@ -173,7 +176,7 @@ def _leave() -> None:
 def _recipe(source: Source) -> str:
     """A source's settings as text: when they differ from those of the last run, its pages are read anew.
 
-    Where its key lies is no part of it.
+    Where its key lies is no part of it, nor how many pages there may be: that says nothing of those that there are.
     """
     settings = asdict(source).items()
     return tomli_w.dumps({key: value for key, value in settings if value is not None and key not in _NO_EDIT})

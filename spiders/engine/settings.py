@@ -25,14 +25,13 @@ def scrapy_settings(scrape: Scrape, *, browser: bool) -> dict[str, Any]:
         "TWISTED_DNS_RESOLVER": "pipelines.guards.address_guard.CheckedResolver",
         # Scrapy's own parts by name: what is only switched off is still imported, and costs 0.6 s and 40 MB
         "EXTENSIONS_BASE": {"scrapy.extensions.throttle.AutoThrottle": 0},
-        "SPIDER_MIDDLEWARES_BASE": {"scrapy.spidermiddlewares.referer.RefererMiddleware": 700},
+        "SPIDER_MIDDLEWARES_BASE": {},
         "SPIDER_MIDDLEWARES": {"spiders.engine.commit.CommitPages": 100},
         "DOWNLOADER_MIDDLEWARES_BASE": {
             _SCRAPY + "downloadtimeout.DownloadTimeoutMiddleware": 350,
             _SCRAPY + "defaultheaders.DefaultHeadersMiddleware": 400,
             _SCRAPY + "useragent.UserAgentMiddleware": 500,
-            _SCRAPY + "httpcompression.HttpCompressionMiddleware": 590,
-            _SCRAPY + "redirect.RedirectMiddleware": 600,
+            _SCRAPY + "httpcompression.HttpCompressionMiddleware": 605,  # stock is 590: a page's refresh is text
         },
         "DOWNLOADER_MIDDLEWARES": {  # from the engine to the network
             "pipelines.guards.http_status.Status": 10,
@@ -40,8 +39,10 @@ def scrapy_settings(scrape: Scrape, *, browser: bool) -> dict[str, Any]:
             "pipelines.guards.address_guard.AddressGuard": 90,
             "pipelines.guards.robots.RobotsGuard": 100,
             "pipelines.guards.challenges.Challenge": 580,
+            "pipelines.guards.redirects.Redirects": 600,
             "pipelines.guards.own_headers.OwnHeaders": 610,  # nearer than redirects, which it reads first
             "pipelines.guards.manners.Busy": 620,
+            "pipelines.guards.cookies.Cookies": 700,
         },
         "DOWNLOAD_HANDLERS_BASE": {},
         "DOWNLOAD_HANDLERS": {
@@ -68,7 +69,7 @@ def scrapy_settings(scrape: Scrape, *, browser: bool) -> dict[str, Any]:
         "ALLOW_HOSTS": scrape.allow_hosts,
         "REDIRECT_MAX_TIMES": 5,
         "REDIRECT_PRIORITY_ADJUST": 0,
-        "REFERRER_POLICY": "no-referrer",
+        "REFERRER_POLICY": "no-referrer",  # of Scrapy's own middleware; ours is pipelines/guards/referrer.py
         "REMOTE_CONTROL_ENABLED": False,
         "TELNETCONSOLE_ENABLED": False,
         "STATS_DUMP": False,

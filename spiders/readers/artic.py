@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scrapbag.crawl.frontier import Page, Picture
+from scrapbag.crawl.frontier import Page, Picture, Thing
 from scrapbag.errors import RecipeError
 from scrapbag.sources import Artic
 from spiders.pages import payload
@@ -40,10 +40,11 @@ class ArticReader(Reader[Artic]):
     def start(self) -> Iterator[Page]:
         yield self._page(1)
 
-    def parse(self, response: TextResponse, meta: dict[str, Any]) -> Iterator[Page | Picture]:
+    def parse(self, response: TextResponse, meta: dict[str, Any]) -> Iterator[Page | Picture | Thing]:
         answer = payload.load(response)
         iiif = payload.text(payload.at(answer, "config", "iiif_url")) or _IIIF
         for work in payload.objects(payload.at(answer, "data")):
+            yield Thing(payload.text(work.get("id")))
             yield from self.pictures(response, work, iiif)
         pages = payload.at(answer, "pagination", "total_pages")
         if isinstance(pages, int) and meta["page"] < min(pages, _LAST // 100):
@@ -73,4 +74,4 @@ class ArticReader(Reader[Artic]):
         address = payload.query(
             f"{self.source.api}/artworks/search", {**only, "fields": _FIELDS, "limit": 100, "page": number}
         )
-        return Page(address, meta={"page": number})
+        return Page(address, meta={"page": number}, follows=number > 1)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from scrapy.http import Response
 
-    from scrapbag.crawl.frontier import Page, Picture
+    from scrapbag.crawl.frontier import Page, Picture, Thing
     from scrapbag.crawl.keys import Key
     from scrapbag.recipe import Scrape
 
@@ -55,8 +55,8 @@ class Reader(Generic[S]):
         """The pages and pictures that the source begins with."""
         raise NotImplementedError
 
-    def parse(self, response: TextResponse, meta: dict[str, Any]) -> Iterable[Page | Picture]:
-        """What a page names: further pages, and pictures."""
+    def parse(self, response: TextResponse, meta: dict[str, Any]) -> Iterable[Page | Picture | Thing]:
+        """What a page names: further pages, and pictures; and what it shows besides, as things."""
         raise NotImplementedError
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scrapbag.crawl.frontier import Page, Picture
+from scrapbag.crawl.frontier import Page, Picture, Thing
 from scrapbag.errors import RecipeError
 from scrapbag.sources import Commons
 from spiders.pages import payload
@@ -31,14 +31,15 @@ class CommonsReader(Reader[Commons]):
         name = self.source.category
         return self._category(name if name.startswith("Category:") else f"Category:{name}", 0)
 
-    def parse(self, response: TextResponse, meta: dict[str, Any]) -> Iterator[Page | Picture]:
+    def parse(self, response: TextResponse, meta: dict[str, Any]) -> Iterator[Page | Picture | Thing]:
         """Files of a category. A batch may be spread over several answers, which `continue` leads through."""
         answer = payload.load(response)
         for page in payload.objects(payload.at(answer, "query", "pages")):
+            yield Thing(payload.text(page.get("pageid")) or payload.text(page.get("title")))
             for info in payload.objects(page.get("imageinfo")):
                 yield from self._picture(response, page, info)
         for further in payload.objects(payload.at(answer, "continue")):
-            yield Page(payload.query(self.source.api, meta["asked"] | further), meta=meta)
+            yield Page(payload.query(self.source.api, meta["asked"] | further), meta=meta, follows=True)
 
     def parse_categories(self, response: TextResponse, meta: dict[str, Any]) -> Iterator[Page]:
         """Subcategories. They may loop; the catalog asks no address twice."""
@@ -46,7 +47,7 @@ class CommonsReader(Reader[Commons]):
         for one in payload.objects(payload.at(answer, "query", "categorymembers")):
             yield from self._category(payload.text(one.get("title")), meta["depth"] + 1)
         for further in payload.objects(payload.at(answer, "continue")):
-            yield Page(payload.query(self.source.api, meta["asked"] | further), "parse_categories", meta)
+            yield Page(payload.query(self.source.api, meta["asked"] | further), "parse_categories", meta, follows=True)
 
     def _category(self, title: str, depth: int) -> Iterator[Page]:
         files = {

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from scrapbag import sources
-from scrapbag.crawl.frontier import Page, Picture
+from scrapbag.crawl.frontier import Page, Picture, Thing
 from scrapbag.errors import RecipeError
 from spiders.pages import own_block
 from spiders.pages.address import absolute
@@ -44,7 +44,7 @@ class GalleryReader(Reader[sources.Gallery]):
     def start(self) -> Iterable[Page]:
         return [self._page(url) for url in self.source.start]
 
-    def parse(self, response: TextResponse, meta: dict[str, Any]) -> Iterator[Page | Picture]:  # noqa: ARG002
+    def parse(self, response: TextResponse, meta: dict[str, Any]) -> Iterator[Page | Picture | Thing]:  # noqa: ARG002
         """A list page: its items, or its pictures, and the next list page."""
         if (page := document(response)) is None:
             return
@@ -57,13 +57,16 @@ class GalleryReader(Reader[sources.Gallery]):
             own = {part: tiles.own(thing.root, index) for part, index in said.items()}
             score = _score(own["rating"])
             if not self.source.item:
-                if self._enough(score):
-                    yield from self._picture(page, thing, own["title"], own["tag"], score)
-            elif (url := absolute(page.base, thing.link)) and (score is None or self._enough(score)):
-                yield self._page(url, callback="item", meta={} if score is None else {"rating": score}, once=True)
+                shown = self._picture(page, thing, own["title"], own["tag"], score)
+                yield from shown if self._enough(score) else (Thing(one.url) for one in shown)
+            elif url := absolute(page.base, thing.link):
+                if score is None or self._enough(score):
+                    yield self._page(url, callback="item", meta={} if score is None else {"rating": score}, once=True)
+                else:
+                    yield Thing(url)
         for link in self._rules["next"].find(page.selector)[:1]:
             if url := absolute(page.base, link.link):
-                yield self._page(url)
+                yield self._page(url, follows=True)
 
     def item(self, response: TextResponse, meta: dict[str, Any]) -> Iterator[Picture]:
         """An item's page. What the list page said of its rating stands."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from scrapbag.crawl.frontier import Page, Picture
+from scrapbag.crawl.frontier import Page, Picture, Thing
 from scrapbag.sources import Shopify
 from spiders.pages import payload
 from spiders.readers.base import Reader, absolute
@@ -21,10 +21,11 @@ class ShopifyReader(Reader[Shopify]):
         for shop in self.source.start:
             yield self._page(shop.rstrip("/"), 1)
 
-    def parse(self, response: TextResponse, meta: dict[str, Any]) -> Iterator[Page | Picture]:
+    def parse(self, response: TextResponse, meta: dict[str, Any]) -> Iterator[Page | Picture | Thing]:
         products = payload.objects(payload.at(payload.load(response), "products"))
         parts = urlsplit(response.url)
         for product in products:
+            yield Thing(payload.text(product.get("id")) or payload.text(product.get("handle")))
             tags = product.get("tags")  # a list, or one text with commas, by the age of the shop's theme
             tags = tags.split(",") if isinstance(tags, str) else tags
             for image in payload.objects(product.get("images")):
@@ -41,4 +42,4 @@ class ShopifyReader(Reader[Shopify]):
 
     def _page(self, shop: str, number: int) -> Page:
         address = payload.query(f"{shop}/products.json", {"limit": 250, "page": number})
-        return Page(address, meta={"shop": shop, "page": number})
+        return Page(address, meta={"shop": shop, "page": number}, follows=number > 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scrapbag.crawl.frontier import Page, Picture
+from scrapbag.crawl.frontier import Page, Picture, Thing
 from scrapbag.crawl.keys import key
 from scrapbag.errors import RecipeError
 from scrapbag.sources import API_KEYS, Smithsonian
@@ -40,10 +40,11 @@ class SmithsonianReader(Reader[Smithsonian]):
     def start(self) -> Iterator[Page]:
         yield self._page(0)
 
-    def parse(self, response: TextResponse, meta: dict[str, Any]) -> Iterator[Page | Picture]:
+    def parse(self, response: TextResponse, meta: dict[str, Any]) -> Iterator[Page | Picture | Thing]:
         answer = payload.at(payload.load(response), "response")
         rows = payload.objects(payload.at(answer, "rows"))
         for row in rows:
+            yield Thing(payload.text(row.get("id")) or payload.text(row.get("title")))
             yield from self._pictures(response, row)
         total = payload.at(answer, "rowCount")
         after = meta["start"] + _ROWS
@@ -75,7 +76,7 @@ class SmithsonianReader(Reader[Smithsonian]):
     def _page(self, start: int) -> Page:
         asked = f'{self.source.query} AND media_usage:CC0 AND online_media_type:"Images"'
         address = payload.query(f"{self.source.api}/search", {"q": asked, "start": start, "rows": _ROWS})
-        return Page(address, meta={"start": start})
+        return Page(address, meta={"start": start}, follows=start > 0)
 
 
 def _address(medium: dict[str, Any]) -> str:

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 
 _SCRIPT = re.compile(r"<script(?![^>]*json)", re.IGNORECASE)
 
+_ENDS = {
+    "bottom": "came to the bottom",
+    "max": "reached its max, below which there may be more,",
+    "time": "ran out of timeout_s, with perhaps more below,",
+}
+
 S = TypeVar("S", bound="Sized")
 
 
@@ -23,6 +29,7 @@ class Tally:
     passed_over: int = 0  # items, or pictures of a list, that min_rating left out
     nothing: dict[str, tuple[str, bool]] = field(default_factory=dict)  # the first such page; has it scripts?
     partly: list[str] = field(default_factory=list)  # sitemaps of which something could not be read
+    ends: dict[tuple[str, str], list[str]] = field(default_factory=dict)  # (action, how it ended) -> pages
     something: set[str] = field(default_factory=set)  # keys that matched on some page
 
     def look(self, key: str, response: TextResponse, found: S) -> S:
@@ -47,7 +54,14 @@ class Tally:
                 f"source {name!r}: min_rating = {said['min_rating']:g} passed over {self.passed_over:,} that have less"
                 " or no rating"
             )
+        for action in sorted({action for action, _ in self.ends}):
+            ways = [_ended(self.ends[action, end], words) for end, words in _ENDS.items() if (action, end) in self.ends]
+            lines.append(f"source {name!r}: {action} {', '.join(ways)}")
         if self.partly:
             others = f", and {len(self.partly) - 1:,} more" if self.partly[1:] else ""
             lines.append(f"source {name!r}: the sitemap {self.partly[0]} was read in part{others}")
         return lines
+
+
+def _ended(pages: list[str], words: str) -> str:
+    return f"{words} on {pages[0]}" if len(pages) == 1 else f"{words} on {len(pages):,} pages, as on {pages[0]}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scrapbag.crawl.frontier import Page, Picture
+from scrapbag.crawl.frontier import Page, Picture, Thing
 from scrapbag.sources import Woocommerce
 from spiders.pages import payload
 from spiders.pages.ratings import scaled
@@ -21,9 +21,10 @@ class WoocommerceReader(Reader[Woocommerce]):
         for shop in self.source.start:
             yield self._page(shop.rstrip("/"), 1)
 
-    def parse(self, response: TextResponse, meta: dict[str, Any]) -> Iterator[Page | Picture]:
+    def parse(self, response: TextResponse, meta: dict[str, Any]) -> Iterator[Page | Picture | Thing]:
         products = payload.objects(payload.load(response))
         for product in products:
+            yield Thing(payload.text(product.get("id")) or payload.text(product.get("permalink")))
             rating = _rating(product)
             if self.source.min_rating and (rating or 0) < self.source.min_rating:
                 self.tally.passed_over += 1
@@ -43,7 +44,7 @@ class WoocommerceReader(Reader[Woocommerce]):
 
     def _page(self, shop: str, number: int) -> Page:
         address = payload.query(f"{shop}/wp-json/wc/store/v1/products", {"per_page": 100, "page": number})
-        return Page(address, meta={"shop": shop, "page": number})
+        return Page(address, meta={"shop": shop, "page": number}, follows=number > 1)
 
 
 def _rating(product: dict[str, Any]) -> float | None:

@@ -109,17 +109,16 @@ def test_what_stylegan3_demands_of_a_data_set_holds(data, kind):
     """As training/dataset.py of StyleGAN3, ImageFolderDataset, reads: PIL extensions, one shape, labels by name."""
     root = data.export / "folder"
     if kind == "zip":
-        archive = zipfile.ZipFile(data.export / "zip" / "quilts.zip")
-        every, read = archive.namelist(), archive.read
+        with zipfile.ZipFile(data.export / "zip" / "quilts.zip") as archive:
+            files = {name: archive.read(name) for name in archive.namelist()}
     else:
-        every = [str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()]
-        read = lambda name: (root / name).read_bytes()  # noqa: E731
+        files = {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
     Image.init()
-    names = sorted(name for name in every if Path(name).suffix.lower() in Image.EXTENSION)
+    names = sorted(name for name in files if Path(name).suffix.lower() in Image.EXTENSION)
     assert len(names) == 3
-    shapes = {np.asarray(Image.open(io.BytesIO(read(name)))).shape for name in names}
+    shapes = {np.asarray(Image.open(io.BytesIO(files[name]))).shape for name in names}
     assert shapes == {(32, 32, 3)}
-    labels = dict(json.loads(read("dataset.json"))["labels"])
+    labels = dict(json.loads(files["dataset.json"])["labels"])
     assert [labels[name.replace("\\", "/")] for name in names] == [0, 0, 0]
 
 

@@ -154,7 +154,7 @@ def test_where_the_system_cannot_exchange_folders_they_are_renamed(tmp_path, mon
         def __init__(self, *_args, **_more):
             pass
 
-    monkeypatch.setattr(cache.ctypes, "CDLL", NoSuch)
+    monkeypatch.setattr("ctypes.CDLL", NoSuch)
     current = tmp_path / "curated"
     for text in ("0", "1", "2"):
         (tmp_path / ".new").mkdir()

@@ -38,7 +38,7 @@ def test_of_scrapys_own_parts_only_those_are_loaded_that_are_named(settings, par
     names = settings.get_component_priority_dict_with_base(part)
     assert all(load_object(name) for name in names)
     for stranger in ("offsite", "cookies", "httpproxy", "retry", "telnet", "remote_control", "httperror", "httpauth"):
-        assert not any(stranger in name for name in names)
+        assert not any(name.startswith("scrapy.") and stranger in name for name in names)
 
 
 def test_only_http_https_and_our_own_folders_have_a_handler(settings):
