@@ -16,7 +16,7 @@ VENV   ?= .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
-TARGETS := help setup demo test real scrape score targets curate review report train sample interpolate evaluate blind export start \
+TARGETS := help setup demo test real scrape score targets curate review report train sample interpolate evaluate blind card export start \
            status verify doctor bench coverage docs-tables strip lint fmt clean
 OTHERS  := help setup demo test real start doctor bench coverage docs-tables strip lint fmt # they need no recipe
 
@@ -91,6 +91,7 @@ $(RUN)/done.json: $(RUN)/.stamp
 	@:
 $(RUN)/.stamp: $(call lost,$(TRAINED)) $(DATA)/curated/dataset.json $(RUN)/train.toml | $(READY)
 	@$(PY) -m gan train $(data) $(run)
+	@$(PY) -m show card $(data) $(run) >/dev/null
 	@touch $@
 
 start: $(READY) ## Train runs/start64 on drawn quilts, for photographs to begin from with INIT=: IMAGES=100000
@@ -127,9 +128,13 @@ interpolate: $(READY) ## A film from one dream to the next: N=8 SEED=0, or throu
 
 evaluate: $(READY) ## What the samples are worth: KID, coverage, copying, share kept as the target, with their floor
 	@$(PY) -m gan evaluate $(run) $(if $(filter-out file,$(origin DATA)),$(data)) $(if $(SEED),--seed $(SEED))
+	@$(PY) -m show card $(run) $(if $(filter-out file,$(origin DATA)),$(data)) >/dev/null
 
 blind: $(READY) ## Real or sample, 40 by lot, yes or no in the browser: how many samples does a person take for one: PORT=8776
 	@$(PY) -m gan blind $(run) $(if $(filter-out file,$(origin DATA)),$(data)) $(if $(SEED),--seed $(SEED)) $(if $(PORT),--port $(PORT))
+
+card: $(READY) ## MODEL_CARD.md and DATASET_CARD.md: sources, licences, how it was chosen, what was measured, limits
+	@$(PY) -m show card $(run) $(if $(wildcard $(DATA)/catalog.db),$(data))
 
 status: $(READY) ## Where this dataset stands, and the next command; without RECIPE= of every dataset
 	@$(PY) -m scrapbag.desk.status $(if $(filter-out file,$(foreach v,RECIPE DATA RUN,$(firstword $(origin $(v))))),\

@@ -54,14 +54,13 @@ def train_command(data_root: Path, root: Path, save_every: float, **asked: Any) 
         run, dataset = Run(root), Data(data_root)
         settings = _settings(run, asked)
         with lock(run.root, "train"):
-            from gan.evaluate import card, keep, report  # noqa: PLC0415 - torch takes two seconds to import
+            from gan.evaluate import keep, report  # noqa: PLC0415 - torch takes two seconds to import
             from gan.train import loop, preflight, runs  # noqa: PLC0415 - torch takes two seconds to import
 
             with preflight.fits():
                 job = runs.prepare(dataset, run, settings, lambda line: click.echo(last_call(run).complete(line)))
                 moment, sha256 = loop.train(job, keeper=keep.Keeper(job), save_s=save_every)
             page = report.write(run)
-            card.write(job, moment, dataset.curated)
             runs.finish(job, moment, sha256)
         click.echo(
             f"trained on {moment.images_seen:,} images in {moment.seconds / 60:.1f} minutes -> {run.generator} "
