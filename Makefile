@@ -113,9 +113,10 @@ targets: $(READY) settings ## Which classes the pictures won most often, with sh
 report: $(DATA)/curated/dataset.json ## What was kept and dropped, by reason and source, and what nearly flipped
 	@$(PY) -m curate report $(data)
 
-FORMS := folder zip webdataset parquet# AS is an assembler to make itself, and to some environments
-export: $(DATA)/curated/dataset.json ## Hand the squares over: AS=folder, zip, webdataset, parquet
-	@$(PY) -m curate export $(data) --as $(or $(if $(call by_line,AS),$(AS)),$(filter $(FORMS),$(AS)),folder)
+FORMS := folder zip webdataset parquet captions# AS is an assembler to make itself, and to some environments
+export: $(DATA)/curated/dataset.json ## Hand the squares over: AS=folder, zip, webdataset, parquet; the pictures: AS=captions SIDE=768 WORD=myquilt ND=1
+	@$(PY) -m curate export $(data) $(if $(SIDE),--side $(SIDE)) $(if $(WORD),--word $(call quoted,$(WORD))) $(if $(filter-out 0,$(ND)),--nd) \
+	  --as $(or $(if $(call by_line,AS),$(AS)),$(filter $(FORMS),$(AS)),folder)
 
 sample: $(READY) ## Dream: N=64 SEED=0 TRUNCATION=0.7 AS=png BEST=64 OF=1024; textures: PIXELS=2048x512 STD=1.4 TYPE=0..1 SEAMLESS=1
 	@$(PY) -m gan sample $(run) $(if $(filter-out file,$(origin DATA)),$(data)) $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) \

@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 import zipfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from scrapbag.layout import CREDITS, DATASET, METADATA
 from scrapbag.plain import uncell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from scrapbag.layout import Data
 
@@ -44,16 +45,28 @@ def export(data: Data, kind: str) -> tuple[Path, int]:
 
 def _export(data: Data, kind: str) -> tuple[Path, int]:
     frame = _metadata(data)
-    place = data.export / (kind if kind in {"folder", "webdataset"} else f"{_name(data)}.{kind}")
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".part-") as part:
-        made = Path(part) / place.name
+    place = data.export / (kind if kind in {"folder", "webdataset"} else f"{name_of(data)}.{kind}")
+    with replacing(place) as made:
         try:
             _WRITERS[kind](data, frame, made)
         except FileNotFoundError as error:
             raise DiskError(f"{error.filename} is lost; run make curate again") from None
-        _swap(made, place)
     return place, len(frame)
+
+
+@contextmanager
+def replacing(place: Path) -> Iterator[Path]:
+    """A path to write to, in a folder beside `place` that is deleted; what is there at the end becomes `place`."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".part-") as part:
+        made = Path(part) / place.name
+        yield made
+        _swap(made, place)
+
+
+def name_of(data: Data) -> str:
+    """What an export of a dataset is called."""
+    return data.root.resolve().name
 
 
 def _folder(data: Data, frame: pd.DataFrame, made: Path) -> None:
@@ -76,7 +89,7 @@ def _zip(data: Data, frame: pd.DataFrame, made: Path) -> None:
 def _webdataset(data: Data, frame: pd.DataFrame, made: Path) -> None:
     made.mkdir()
     pictures = [(data.curated / row["file_name"], row) for row in _rows(frame)]
-    tars.write(made, _name(data), pictures)
+    tars.write(made, name_of(data), pictures)
     tars.verify(made)
 
 
@@ -117,10 +130,6 @@ def _metadata(data: Data) -> pd.DataFrame:
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     plain = frame.astype(object).where(frame.notna(), None)
     return [dict(zip(DTYPES, values, strict=True)) for values in plain.itertuples(index=False, name=None)]
-
-
-def _name(data: Data) -> str:
-    return data.root.resolve().name
 
 
 def _hf(kind: pa.DataType) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -13,7 +13,7 @@ from scrapbag.disk import write_text
 from scrapbag.layout import CREDITS, DATASET, METADATA
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from curate.rows import Row
@@ -52,6 +52,13 @@ def metadata(kept: Sequence[Row], settings: Curate, model: str) -> pd.DataFrame:
 def write_tables(folder: Path, frame: pd.DataFrame) -> None:
     """Write metadata.csv from `frame`, then its credits, then dataset.json, in which every square has label 0."""
     write_text(folder / METADATA, csv(frame))
-    credit = frame[["title", "creator", "licence", "licence_url", "page_url", "file_name"]]
-    write_text(folder / CREDITS, csv(credit.rename(columns={"page_url": "page", "file_name": "file"})))
+    write_credits(folder, frame, frame["file_name"])
     write_text(folder / DATASET, json.dumps({"labels": [[name, 0] for name in frame["file_name"]]}) + "\n")
+
+
+def write_credits(folder: Path, columns: Mapping[str, Any] | pd.DataFrame, names: Iterable[str]) -> None:
+    """Write CREDITS.csv: who made each of the pictures called `names`, and under which licence, from `columns`."""
+    words = {"title": "title", "creator": "creator", "licence": "licence", "licence_url": "licence_url"}
+    words["page_url"] = "page"
+    credit = {column: pd.Series(list(columns[name]), dtype="object") for name, column in words.items()}
+    write_text(folder / CREDITS, csv(pd.DataFrame(credit | {"file": list(names)})))
