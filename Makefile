@@ -16,7 +16,7 @@ VENV   ?= .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
-TARGETS := help setup demo test real scrape score targets curate review report train sample interpolate evaluate blind card export start \
+TARGETS := help setup demo test real scrape score targets curate review report train sample interpolate evaluate blind card poster export start \
            status verify doctor bench coverage docs-tables strip lint fmt clean
 OTHERS  := help setup demo test real start doctor bench coverage docs-tables strip lint fmt # they need no recipe
 
@@ -133,6 +133,9 @@ evaluate: $(READY) ## What the samples are worth: KID, coverage, copying, share 
 
 blind: $(READY) ## Real or sample, 40 by lot, yes or no in the browser: how many samples does a person take for one: PORT=8776
 	@$(PY) -m gan blind $(run) $(if $(filter-out file,$(origin DATA)),$(data)) $(if $(SEED),--seed $(SEED)) $(if $(PORT),--port $(PORT))
+
+poster: $(READY) ## The best samples on an A3 sheet of 300 dpi, with counts and credits: N=48 OF=768 SEED=0
+	@$(PY) -m gan poster $(run) $(if $(filter-out file,$(origin DATA)),$(data)) $(if $(N),--n $(N)) $(if $(OF),--of $(OF)) $(if $(SEED),--seed $(SEED))
 
 card: $(READY) ## MODEL_CARD.md and DATASET_CARD.md: sources, licences, how it was chosen, what was measured, limits
 	@$(PY) -m show card $(run) $(if $(wildcard $(DATA)/catalog.db),$(data))

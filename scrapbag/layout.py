@@ -133,6 +133,8 @@ class Run:
     start = Inside("start")  # a copy of what it began from, where INIT said so
     samples = Inside("samples")  # what `sample` and `interpolate` made
     film = Inside("progress.gif")
+    video = Inside("progress.mp4")  # the same
+    poster = Inside("poster.png")
     report = Inside("report.html")
     card = Inside("MODEL_CARD.md")
     done = Inside("done.json")
