@@ -16,7 +16,7 @@ VENV   ?= .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
-TARGETS := help setup demo test real scrape score targets curate review report train sample interpolate evaluate blind card poster export start \
+TARGETS := help setup demo test real scrape score targets curate review report train sample interpolate evaluate blind card poster publish export start \
            status verify doctor bench coverage docs-tables strip lint fmt clean
 OTHERS  := help setup demo test real start doctor bench coverage docs-tables strip lint fmt # they need no recipe
 
@@ -136,6 +136,10 @@ blind: $(READY) ## Real or sample, 40 by lot, yes or no in the browser: how many
 
 poster: $(READY) ## The best samples on an A3 sheet of 300 dpi, with counts and credits: N=48 OF=768 SEED=0
 	@$(PY) -m gan poster $(run) $(if $(filter-out file,$(origin DATA)),$(data)) $(if $(N),--n $(N)) $(if $(OF),--of $(OF)) $(if $(SEED),--seed $(SEED))
+
+publish: $(READY) ## Post the newest grid while a run learns: TO=<file of mode 600 with apprise's addresses> EVERY=30min, 100kimg; DRY=1
+	@$(PY) -m show publish $(run) $(if $(call by_line,TO),--to $(call quoted,$(TO))) $(if $(EVERY),--every $(EVERY)) \
+	  $(if $(DRY),$(if $(filter-out 0,$(DRY)),--dry,--no-dry))
 
 card: $(READY) ## MODEL_CARD.md and DATASET_CARD.md: sources, licences, how it was chosen, what was measured, limits
 	@$(PY) -m show card $(run) $(if $(wildcard $(DATA)/catalog.db),$(data))

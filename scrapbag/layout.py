@@ -135,6 +135,7 @@ class Run:
     film = Inside("progress.gif")
     video = Inside("progress.mp4")  # the same
     poster = Inside("poster.png")
+    posts = Inside("posts.json")  # what was posted, and where
     report = Inside("report.html")
     card = Inside("MODEL_CARD.md")
     done = Inside("done.json")

@@ -153,7 +153,9 @@ def _wrapped(text: str, width: int) -> str:
 
     def fits(words: list[str], end: str = "") -> int:
         """How many of the words a line has room for, by halving."""
-        return bisect(range(1, len(words) + 1), width, key=lambda n: math.ceil(font.getlength(" ".join(words[:n]) + end)))
+        return bisect(
+            range(1, len(words) + 1), width, key=lambda n: math.ceil(font.getlength(" ".join(words[:n]) + end))
+        )
 
     words = text.split()
     first = fits(words)
