@@ -52,6 +52,7 @@ CURATED := $(addprefix $(DATA)/,curated/dataset.json curated/metadata.csv square
 TRAINED := $(addprefix $(RUN)/,done.json generator.safetensors generator.json report.html) $(DATA)/packed
 data   := --data $(call quoted,$(DATA))
 run    := --run $(call quoted,$(RUN))
+aside  := $(if $(filter-out 0,$(JSON)), >&2)# what stages say on the way is not of what is asked for
 lost    = $(if $(filter-out $(wildcard $(1)),$(1)),FORCE)# where one of these files is missing, its stage runs again
 
 .DEFAULT_GOAL := help
@@ -70,18 +71,18 @@ curate: $(DATA)/curated/dataset.json ## Keep, drop and square, with a reason for
 train: $(RUN)/done.json ## Train the GAN on what was kept: PRESET= MINUTES= IMAGES= LEVEL= SEED= INIT=runs/other SET="lr_g=0.0004"
 
 $(DATA)/report/scrape.csv: FORCE | $(READY) settings # whatever the catalog holds, however the last crawl ended
-	@$(PY) -m spiders $(if $(wildcard $(DATA)/catalog.db),export,scrape) $(data)
+	@$(PY) -m spiders $(if $(wildcard $(DATA)/catalog.db),export,scrape) $(data)$(aside)
 
 $(DATA)/scored/index.json: $(STAMPS)/score
 	@:
 $(STAMPS)/score: $(call lost,$(DATA)/scored/index.json) $(DATA)/report/scrape.csv $(DATA)/settings/score.toml $(DATA)/settings/model.sha256 | $(READY)
-	@$(PY) -m curate score $(data)
+	@$(PY) -m curate score $(data)$(aside)
 	@mkdir -p $(@D) && touch $@
 
 $(DATA)/curated/dataset.json: $(STAMPS)/curate
 	@:
 $(STAMPS)/curate: $(call lost,$(CURATED)) $(DATA)/scored/index.json $(DATA)/report/scrape.csv $(DATA)/report/labels.csv $(DATA)/settings/curate.toml | $(READY)
-	@$(PY) -m curate curate $(data)
+	@$(PY) -m curate curate $(data)$(aside)
 	@mkdir -p $(@D) && touch $@
 
 $(DATA)/report/labels.csv: $(DATA)/scored/index.json FORCE # clicks are in the catalog: exported anew before every curate
@@ -99,7 +100,7 @@ start: $(READY) ## Train runs/start64 on drawn quilts, for photographs to begin 
 	@$(PY) -m gan train --data data/start64 --run runs/start64 --images $(or $(IMAGES),100000)
 
 settings: $(READY)
-	@$(PY) -m scrapbag.settings $(call quoted,$(RECIPE)) $(data) $(run) --named '$(NAMED)' --given '$(filter DATA RUN,$(WRITTEN))' $(CHOSEN)
+	@$(PY) -m scrapbag.settings $(call quoted,$(RECIPE)) $(data) $(run) --named '$(NAMED)' --given '$(filter DATA RUN,$(WRITTEN))' $(CHOSEN)$(aside)
 $(DATA)/settings/score.toml $(DATA)/settings/model.sha256 $(DATA)/settings/curate.toml $(RUN)/train.toml: settings
 	@:
 
@@ -110,8 +111,8 @@ review: $(DATA)/curated/dataset.json ## Yes or no to some forty pictures, in the
 targets: $(READY) settings ## Which classes the pictures won most often, with sheets of them: what to write as targets
 	@$(PY) -m curate targets $(data)
 
-report: $(DATA)/curated/dataset.json ## What was kept and dropped, by reason and source, and what nearly flipped
-	@$(PY) -m curate report $(data)
+report: $(DATA)/curated/dataset.json ## What was kept and dropped, by reason and source, and what nearly flipped: JSON=1 for programs
+	@$(PY) -m curate report $(data) $(if $(filter-out 0,$(JSON)),--json)
 
 FORMS := folder zip webdataset parquet captions# AS is an assembler to make itself, and to some environments
 export: $(DATA)/curated/dataset.json ## Hand the squares over: AS=folder, zip, webdataset, parquet; the pictures: AS=captions SIDE=768 WORD=myquilt ND=1
@@ -144,12 +145,12 @@ publish: $(READY) ## Post the newest grid while a run learns: TO=<file of mode 6
 card: $(READY) ## MODEL_CARD.md and DATASET_CARD.md: sources, licences, how it was chosen, what was measured, limits
 	@$(PY) -m show card $(run) $(if $(wildcard $(DATA)/catalog.db),$(data))
 
-status: $(READY) ## Where this dataset stands, and the next command; without RECIPE= of every dataset
+status: $(READY) ## Where this dataset stands, and the next command; without RECIPE= of every dataset: JSON=1
 	@$(PY) -m scrapbag.desk.status $(if $(filter-out file,$(foreach v,RECIPE DATA RUN,$(firstword $(origin $(v))))),\
-	  $(data) $(run) --recipe $(call quoted,$(RECIPE)))
+	  $(data) $(run) --recipe $(call quoted,$(RECIPE))) $(if $(filter-out 0,$(JSON)),--json)
 
-verify: $(READY) ## Whether every file is as it was written; a fifth of them: PART=1/5
-	@$(PY) -m scrapbag.desk.verify --data $(DATA) --run $(RUN) $(if $(PART),--part $(PART))
+verify: $(READY) ## Whether every file is as it was written; a fifth of them: PART=1/5 JSON=1
+	@$(PY) -m scrapbag.desk.verify --data $(DATA) --run $(RUN) $(if $(PART),--part $(PART)) $(if $(filter-out 0,$(JSON)),--json)
 
 doctor: $(READY) ## What this computer has and lacks
 	@$(PY) -m scrapbag.desk.doctor

@@ -12,6 +12,7 @@ from curate.squares import CAPTIONS, FORMS, SIDES
 from scrapbag import labels, recipe
 from scrapbag.errors import UsageError, exits
 from scrapbag.layout import Data
+from scrapbag.make import options
 from scrapbag.make.command import last_call
 from scrapbag.make.options import Stages
 
@@ -69,14 +70,18 @@ def curate(root: Path) -> None:
 
 @main.command()
 @_data
-def report(root: Path) -> None:
+@options.as_json
+def report(root: Path, *, as_json: bool) -> None:
     """Print what was kept and dropped by reason and source, and the ten decisions nearest to flipping."""
     call = last_call(Data(root))
     with exits(call.complete):
         from curate.report import report_csv  # noqa: PLC0415
-        from curate.report.summary import summary  # noqa: PLC0415
+        from curate.report.summary import summary, table  # noqa: PLC0415
 
         rows = report_csv.read(Data(root).report_csv)
+        if as_json:
+            options.printed(**table(rows), page=str(Data(root).report_html), next=call.make("review"))
+            return
         click.echo(summary(rows))
         kept = sum(row.kept for row in rows)
         click.echo(f"\nkept {kept:,} of {len(rows):,} -> {Data(root).report_html} · next: {call.make('review')}")
