@@ -17,8 +17,8 @@ PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
 TARGETS := help setup demo test real scrape score targets curate review report train sample interpolate evaluate blind card poster publish export start \
-           status verify doctor bench coverage docs-tables strip lint fmt clean
-OTHERS  := help setup demo test real start doctor bench coverage docs-tables strip lint fmt # they need no recipe
+           status verify doctor completion bench coverage docs-tables strip lint fmt clean
+OTHERS  := help setup demo test real start doctor completion bench coverage docs-tables strip lint fmt # they need no recipe
 
 # --- how make was called: every word of it is known, and NAME is whose dataset is meant (scrapbag/make) ----------------
 AGAIN   := $(MAKE) --no-print-directory# not $(MAKE) itself, which make -n would carry out
@@ -154,6 +154,9 @@ verify: $(READY) ## Whether every file is as it was written; a fifth of them: PA
 
 doctor: $(READY) ## What this computer has and lacks
 	@$(PY) -m scrapbag.desk.doctor
+
+completion: $(READY) ## For bash: eval "$(make completion)" completes targets, variables and recipes
+	@$(PY) -m scrapbag.make.completion '$(TARGETS)'
 
 # --- the whole way ----------------------------------------------------------------------------------------------------
 demo: $(READY) ## The main job on pictures that this repository draws, in seven minutes
