@@ -139,7 +139,7 @@ poster: $(READY) ## The best samples on an A3 sheet of 300 dpi, with counts and 
 	@$(PY) -m gan poster $(run) $(if $(filter-out file,$(origin DATA)),$(data)) $(if $(N),--n $(N)) $(if $(OF),--of $(OF)) $(if $(SEED),--seed $(SEED))
 
 publish: $(READY) ## Post the newest grid while a run learns: TO=<file of mode 600 with apprise's addresses> EVERY=30min, 100kimg; DRY=1
-	@$(PY) -m show publish $(run) $(if $(call by_line,TO),--to $(call quoted,$(TO))) $(if $(EVERY),--every $(EVERY)) \
+	@$(PY) -m show publish $(run) $(if $(call by_line,TO),--to $(call quoted,$(TO))) $(if $(EVERY),--every $(call quoted,$(EVERY))) \
 	  $(if $(DRY),$(if $(filter-out 0,$(DRY)),--dry,--no-dry))
 
 card: $(READY) ## MODEL_CARD.md and DATASET_CARD.md: sources, licences, how it was chosen, what was measured, limits

@@ -21,6 +21,7 @@ from gan.train.players import Machine
 from scrapbag.disk import write_bytes
 from scrapbag.errors import ScrapbagError, UsageError
 from scrapbag.layout import CREDITS
+from scrapbag.make.command import last_call
 from scrapbag.plain import plain
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def write(run: Run, pictures: Pictures, data: Data, level: int, count: int, of: 
     if value is None:
         value, by = best.value(pixels, data, distance)
     order = best.chosen(value, distance >= least, count)
-    name = data.root.resolve().name
+    name = last_call(data).name or data.root.resolve().name
     facts = f"{count} of {of:,} samples, after {generator.images_seen:,} images of {generator.size}x{generator.size}"
     facts += f", learnt from {len(pictures.train) + len(pictures.held):,} pictures"
     image = sheet(pixels[order.numpy()], name, facts, credit_line(data))
@@ -133,8 +134,8 @@ def credit_line(data: Data) -> str:
     rest = licences.total() - sum(count for _, count in licences.most_common(_NAMED))
     more = f", others {rest:,}" * bool(rest)
     return (
-        f"Made with scrapbag from {len(rows):,} pictures of {len(makers):,} named makers, each credited in {CREDITS}. "
-        f"Licences: {most}{more}."
+        f"Made with scrapbag from {len(rows):,} pictures{f' of {len(makers):,} named makers' * bool(makers)}, "
+        f"each credited in {CREDITS}. Licences: {most}{more}."
     )
 
 

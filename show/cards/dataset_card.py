@@ -83,7 +83,7 @@ def licences(known: DatasetFacts) -> Iterator[str]:
 
 def chosen(known: DatasetFacts) -> Iterator[str]:
     """By what they were chosen, what that promises, and what was dropped."""
-    yield from ("## How they were chosen", "", " ".join(_decided(known)), "")
+    yield from ("## How they were chosen", "", " ".join(filter(None, _decided(known))), "")
     if known.reasons:
         rows = [(reason or "not said", count, sentence(reason)) for reason, count in known.reasons.items()]
         yield from markdown.table(("not kept", "addresses", "why"), rows)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from scrapbag import decision, recipe
 from scrapbag.errors import MissingError, ScrapbagError, UsageError
 from scrapbag.layout import Data, Run
+from scrapbag.make.command import last_call
 from scrapbag.plain import plain, uncell
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def dataset(data: Data) -> DatasetFacts:
     dates = sorted(row.get("fetched_at") or "" for row in kept if row.get("fetched_at"))
     settings = data.settings_of("curate")
     return DatasetFacts(
-        name=data.root.resolve().name,
+        name=last_call(data).name or data.root.resolve().name,
         rows=len(rows),
         fetched=sum(bool(row.get("sha256")) for row in rows),
         kept=len(kept),

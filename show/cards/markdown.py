@@ -58,7 +58,8 @@ def text(words: str) -> str:
 def table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> list[str]:
     """Lines of a table; of more than MOST rows a last line says how many are left out. Words are escaped."""
     given = list(rows)
-    lines = [_row(head), _row(("---",) + ("---:",) * (len(head) - 1))]
+    first = given[0] if given else head
+    lines = [_row(head), _row(tuple("---" if isinstance(one, str) else "---:" for one in first))]
     lines += [_row(tuple(text(one) if isinstance(one, str) else f"{one:,}" for one in row)) for row in given[:MOST]]
     if len(given) > MOST:
         lines += ["", f"And {len(given) - MOST:,} more."]
