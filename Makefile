@@ -16,9 +16,9 @@ VENV   ?= .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
-TARGETS := help setup demo test real scrape score targets curate review report train sample interpolate evaluate blind export start \
-           status verify doctor bench coverage docs-tables strip lint fmt clean
-OTHERS  := help setup demo test real start doctor bench coverage docs-tables strip lint fmt # they need no recipe
+TARGETS := help setup demo test real scrape score targets curate review report train sample interpolate evaluate blind card poster publish export start \
+           status verify doctor completion bench coverage docs-tables strip lint fmt clean
+OTHERS  := help setup demo test real start doctor completion bench coverage docs-tables strip lint fmt # they need no recipe
 
 # --- how make was called: every word of it is known, and NAME is whose dataset is meant (scrapbag/make) ----------------
 AGAIN   := $(MAKE) --no-print-directory# not $(MAKE) itself, which make -n would carry out
@@ -52,6 +52,7 @@ CURATED := $(addprefix $(DATA)/,curated/dataset.json curated/metadata.csv square
 TRAINED := $(addprefix $(RUN)/,done.json generator.safetensors generator.json report.html) $(DATA)/packed
 data   := --data $(call quoted,$(DATA))
 run    := --run $(call quoted,$(RUN))
+aside  := $(if $(filter-out 0,$(JSON)), >&2)# what stages say on the way is not of what is asked for
 lost    = $(if $(filter-out $(wildcard $(1)),$(1)),FORCE)# where one of these files is missing, its stage runs again
 
 .DEFAULT_GOAL := help
@@ -70,18 +71,18 @@ curate: $(DATA)/curated/dataset.json ## Keep, drop and square, with a reason for
 train: $(RUN)/done.json ## Train the GAN on what was kept: PRESET= MINUTES= IMAGES= LEVEL= SEED= INIT=runs/other SET="lr_g=0.0004"
 
 $(DATA)/report/scrape.csv: FORCE | $(READY) settings # whatever the catalog holds, however the last crawl ended
-	@$(PY) -m spiders $(if $(wildcard $(DATA)/catalog.db),export,scrape) $(data)
+	@$(PY) -m spiders $(if $(wildcard $(DATA)/catalog.db),export,scrape) $(data)$(aside)
 
 $(DATA)/scored/index.json: $(STAMPS)/score
 	@:
 $(STAMPS)/score: $(call lost,$(DATA)/scored/index.json) $(DATA)/report/scrape.csv $(DATA)/settings/score.toml $(DATA)/settings/model.sha256 | $(READY)
-	@$(PY) -m curate score $(data)
+	@$(PY) -m curate score $(data)$(aside)
 	@mkdir -p $(@D) && touch $@
 
 $(DATA)/curated/dataset.json: $(STAMPS)/curate
 	@:
 $(STAMPS)/curate: $(call lost,$(CURATED)) $(DATA)/scored/index.json $(DATA)/report/scrape.csv $(DATA)/report/labels.csv $(DATA)/settings/curate.toml | $(READY)
-	@$(PY) -m curate curate $(data)
+	@$(PY) -m curate curate $(data)$(aside)
 	@mkdir -p $(@D) && touch $@
 
 $(DATA)/report/labels.csv: $(DATA)/scored/index.json FORCE # clicks are in the catalog: exported anew before every curate
@@ -91,6 +92,7 @@ $(RUN)/done.json: $(RUN)/.stamp
 	@:
 $(RUN)/.stamp: $(call lost,$(TRAINED)) $(DATA)/curated/dataset.json $(RUN)/train.toml | $(READY)
 	@$(PY) -m gan train $(data) $(run)
+	@$(PY) -m show card $(data) $(run) >/dev/null
 	@touch $@
 
 start: $(READY) ## Train runs/start64 on drawn quilts, for photographs to begin from with INIT=: IMAGES=100000
@@ -98,7 +100,7 @@ start: $(READY) ## Train runs/start64 on drawn quilts, for photographs to begin 
 	@$(PY) -m gan train --data data/start64 --run runs/start64 --images $(or $(IMAGES),100000)
 
 settings: $(READY)
-	@$(PY) -m scrapbag.settings $(call quoted,$(RECIPE)) $(data) $(run) --named '$(NAMED)' --given '$(filter DATA RUN,$(WRITTEN))' $(CHOSEN)
+	@$(PY) -m scrapbag.settings $(call quoted,$(RECIPE)) $(data) $(run) --named '$(NAMED)' --given '$(filter DATA RUN,$(WRITTEN))' $(CHOSEN)$(aside)
 $(DATA)/settings/score.toml $(DATA)/settings/model.sha256 $(DATA)/settings/curate.toml $(RUN)/train.toml: settings
 	@:
 
@@ -109,12 +111,13 @@ review: $(DATA)/curated/dataset.json ## Yes or no to some forty pictures, in the
 targets: $(READY) settings ## Which classes the pictures won most often, with sheets of them: what to write as targets
 	@$(PY) -m curate targets $(data)
 
-report: $(DATA)/curated/dataset.json ## What was kept and dropped, by reason and source, and what nearly flipped
-	@$(PY) -m curate report $(data)
+report: $(DATA)/curated/dataset.json ## What was kept and dropped, by reason and source, and what nearly flipped: JSON=1 for programs
+	@$(PY) -m curate report $(data) $(if $(filter-out 0,$(JSON)),--json)
 
-FORMS := folder zip webdataset parquet# AS is an assembler to make itself, and to some environments
-export: $(DATA)/curated/dataset.json ## Hand the squares over: AS=folder, zip, webdataset, parquet
-	@$(PY) -m curate export $(data) --as $(or $(if $(call by_line,AS),$(AS)),$(filter $(FORMS),$(AS)),folder)
+FORMS := folder zip webdataset parquet captions# AS is an assembler to make itself, and to some environments
+export: $(DATA)/curated/dataset.json ## Hand the squares over: AS=folder, zip, webdataset, parquet; the pictures: AS=captions SIDE=768 WORD=myquilt ND=1
+	@$(PY) -m curate export $(data) $(if $(SIDE),--side $(SIDE)) $(if $(WORD),--word $(call quoted,$(WORD))) $(if $(filter-out 0,$(ND)),--nd) \
+	  --as $(or $(if $(call by_line,AS),$(AS)),$(filter $(FORMS),$(AS)),folder)
 
 sample: $(READY) ## Dream: N=64 SEED=0 TRUNCATION=0.7 AS=png BEST=64 OF=1024; textures: PIXELS=2048x512 STD=1.4 TYPE=0..1 SEAMLESS=1
 	@$(PY) -m gan sample $(run) $(if $(filter-out file,$(origin DATA)),$(data)) $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) \
@@ -127,19 +130,33 @@ interpolate: $(READY) ## A film from one dream to the next: N=8 SEED=0, or throu
 
 evaluate: $(READY) ## What the samples are worth: KID, coverage, copying, share kept as the target, with their floor
 	@$(PY) -m gan evaluate $(run) $(if $(filter-out file,$(origin DATA)),$(data)) $(if $(SEED),--seed $(SEED))
+	@$(PY) -m show card $(run) $(if $(filter-out file,$(origin DATA)),$(data)) >/dev/null
 
 blind: $(READY) ## Real or sample, 40 by lot, yes or no in the browser: how many samples does a person take for one: PORT=8776
 	@$(PY) -m gan blind $(run) $(if $(filter-out file,$(origin DATA)),$(data)) $(if $(SEED),--seed $(SEED)) $(if $(PORT),--port $(PORT))
 
-status: $(READY) ## Where this dataset stands, and the next command; without RECIPE= of every dataset
-	@$(PY) -m scrapbag.desk.status $(if $(filter-out file,$(foreach v,RECIPE DATA RUN,$(firstword $(origin $(v))))),\
-	  $(data) $(run) --recipe $(call quoted,$(RECIPE)))
+poster: $(READY) ## The best samples on an A3 sheet of 300 dpi, with counts and credits: N=48 OF=768 SEED=0
+	@$(PY) -m gan poster $(run) $(if $(filter-out file,$(origin DATA)),$(data)) $(if $(N),--n $(N)) $(if $(OF),--of $(OF)) $(if $(SEED),--seed $(SEED))
 
-verify: $(READY) ## Whether every file is as it was written; a fifth of them: PART=1/5
-	@$(PY) -m scrapbag.desk.verify --data $(DATA) --run $(RUN) $(if $(PART),--part $(PART))
+publish: $(READY) ## Post the newest grid while a run learns: TO=<file of mode 600 with apprise's addresses> EVERY=30min, 100kimg; DRY=1
+	@$(PY) -m show publish $(run) $(if $(call by_line,TO),--to $(call quoted,$(TO))) $(if $(EVERY),--every $(call quoted,$(EVERY))) \
+	  $(if $(DRY),$(if $(filter-out 0,$(DRY)),--dry,--no-dry))
+
+card: $(READY) ## MODEL_CARD.md and DATASET_CARD.md: sources, licences, how it was chosen, what was measured, limits
+	@$(PY) -m show card $(run) $(if $(wildcard $(DATA)/catalog.db),$(data))
+
+status: $(READY) ## Where this dataset stands, and the next command; without RECIPE= of every dataset: JSON=1
+	@$(PY) -m scrapbag.desk.status $(if $(filter-out file,$(foreach v,RECIPE DATA RUN,$(firstword $(origin $(v))))),\
+	  $(data) $(run) --recipe $(call quoted,$(RECIPE))) $(if $(filter-out 0,$(JSON)),--json)
+
+verify: $(READY) ## Whether every file is as it was written; a fifth of them: PART=1/5 JSON=1
+	@$(PY) -m scrapbag.desk.verify --data $(DATA) --run $(RUN) $(if $(PART),--part $(PART)) $(if $(filter-out 0,$(JSON)),--json)
 
 doctor: $(READY) ## What this computer has and lacks
 	@$(PY) -m scrapbag.desk.doctor
+
+completion: $(READY) ## For bash: eval "$(make completion)" completes targets, variables and recipes
+	@$(PY) -m scrapbag.make.completion '$(TARGETS)'
 
 # --- the whole way ----------------------------------------------------------------------------------------------------
 demo: $(READY) ## The main job on pictures that this repository draws, in seven minutes

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from curate.squares import FORMS
+from curate.squares import CAPTIONS, FORMS, SIDES
 from scrapbag import labels, recipe
-from scrapbag.errors import exits
+from scrapbag.errors import UsageError, exits
 from scrapbag.layout import Data
+from scrapbag.make import options
 from scrapbag.make.command import last_call
 from scrapbag.make.options import Stages
 
@@ -69,14 +70,18 @@ def curate(root: Path) -> None:
 
 @main.command()
 @_data
-def report(root: Path) -> None:
+@options.as_json
+def report(root: Path, *, as_json: bool) -> None:
     """Print what was kept and dropped by reason and source, and the ten decisions nearest to flipping."""
     call = last_call(Data(root))
     with exits(call.complete):
         from curate.report import report_csv  # noqa: PLC0415
-        from curate.report.summary import summary  # noqa: PLC0415
+        from curate.report.summary import summary, table  # noqa: PLC0415
 
         rows = report_csv.read(Data(root).report_csv)
+        if as_json:
+            options.printed(**table(rows), page=str(Data(root).report_html), next=call.make("review"))
+            return
         click.echo(summary(rows))
         kept = sum(row.kept for row in rows)
         click.echo(f"\nkept {kept:,} of {len(rows):,} -> {Data(root).report_html} · next: {call.make('review')}")
@@ -129,11 +134,22 @@ def write_labels(root: Path, file: Path | None) -> None:
 
 @main.command()
 @_data
-@click.option("--as", "kind", required=True, type=click.Choice(FORMS), help="the form of data/<name>/export/")
-def export(root: Path, kind: str) -> None:
-    """Write the kept squares in the form that another trainer reads."""
+@click.option("--as", "kind", required=True, type=click.Choice((*FORMS, CAPTIONS)), help="of data/<name>/export/")
+@click.option("--side", type=click.Choice(SIDES), default=None, help="of captions: pixels of a square picture; 768")
+@click.option("--word", default="", help="of captions: the trigger word; the dataset's name")
+@click.option("--nd", is_flag=True, help="with captions: pictures whose licence forbids derivatives, too")
+def export(root: Path, kind: str, side: str | None, word: str, *, nd: bool) -> None:
+    """Write the kept squares in the form that another trainer reads; or the pictures themselves with captions."""
     call = last_call(Data(root))
     with exits(call.complete):
+        if kind == CAPTIONS:
+            from curate.squares import captions  # noqa: PLC0415
+
+            asked = captions.Captions(int(side or captions.Captions.side), word, nd)
+            click.echo(call.complete(str(captions.export(Data(root), asked))))
+            return
+        if side or word or nd:
+            raise UsageError("SIDE, WORD and ND are of captions; write AS=captions beside them")
         from curate.squares import handover  # noqa: PLC0415
 
         place, count = handover.export(Data(root), kind)

@@ -54,14 +54,13 @@ def train_command(data_root: Path, root: Path, save_every: float, **asked: Any) 
         run, dataset = Run(root), Data(data_root)
         settings = _settings(run, asked)
         with lock(run.root, "train"):
-            from gan.evaluate import card, keep, report  # noqa: PLC0415 - torch takes two seconds to import
+            from gan.evaluate import keep, report  # noqa: PLC0415 - torch takes two seconds to import
             from gan.train import loop, preflight, runs  # noqa: PLC0415 - torch takes two seconds to import
 
             with preflight.fits():
                 job = runs.prepare(dataset, run, settings, lambda line: click.echo(last_call(run).complete(line)))
                 moment, sha256 = loop.train(job, keeper=keep.Keeper(job), save_s=save_every)
             page = report.write(run)
-            card.write(job, moment, dataset.curated)
             runs.finish(job, moment, sha256)
         click.echo(
             f"trained on {moment.images_seen:,} images in {moment.seconds / 60:.1f} minutes -> {run.generator} "
@@ -100,6 +99,25 @@ def sample_command(root: Path, seed: int, **asked: Any) -> None:
         from gan.evaluate import samples  # noqa: PLC0415
 
         click.echo(samples.write(Run(root), seed, samples.Asked(**asked)))
+
+
+@main.command("poster")
+@_run_option
+@click.option("--data", "data_root", type=_FOLDER, help="Where the run's pictures are now, if they were moved.")
+@click.option("-n", "--n", "count", type=click.IntRange(1, 400), help="Pictures on it: 48.")
+@click.option("--of", "among", type=click.IntRange(2, 65_536), help="How many to choose from: 16 times --n.")
+@click.option("--seed", type=int, default=0, show_default=True)
+def poster_command(root: Path, data_root: Path | None, count: int | None, among: int | None, seed: int) -> None:
+    """One A3 sheet to print, of the best samples, with the dataset's name, counts and credits."""
+    with exits(last_call(Run(root)).complete):
+        from gan.evaluate import poster  # noqa: PLC0415
+        from gan.train import runs  # noqa: PLC0415
+
+        run, count = Run(root), count or poster.COUNT
+        pictures, curated, level = runs.pictures(run, data_root)
+        among = among or poster.TIMES * count
+        path, words = poster.write(run, pictures, Data(curated.parent), level, count, among, seed)
+        click.echo(f"{words} -> {path}")
 
 
 @main.command("interpolate")

@@ -61,6 +61,7 @@ class Data:
     report_html = Inside("report/report.html")
     targets_html = Inside("report/targets.html")  # the classes that pictures won most often
     decision = Inside("report/decision.json")  # what curate decided by, for pictures that are not in the dataset
+    card = Inside("DATASET_CARD.md")
     settings = Inside("settings")
     call = Inside(f"settings/{SECTIONS}/call.toml")  # how make was last called for this dataset
     model_digests = Inside("settings/model.sha256")  # of a model on this computer, when the score stage was last set
@@ -136,6 +137,9 @@ class Run:
     start = Inside("start")  # a copy of what it began from, where INIT said so
     samples = Inside("samples")  # what `sample` and `interpolate` made
     film = Inside("progress.gif")
+    video = Inside("progress.mp4")  # the same
+    poster = Inside("poster.png")
+    posts = Inside("posts.json")  # what was posted, and where
     report = Inside("report.html")
     card = Inside("MODEL_CARD.md")
     done = Inside("done.json")

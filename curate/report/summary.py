@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from curate.report import charts
 from scrapbag.plain import digits, down, shorten
@@ -78,6 +78,21 @@ def summary(rows: Sequence[Row]) -> str:
     return "\n".join([*_by_reason(rows), "", *_nearest(rows)])
 
 
+def table(rows: Sequence[Row]) -> dict[str, Any]:
+    """The same as plain values under stable keys, for JSON: keys are added, never renamed or taken away."""
+    shares = sorted(charts.sources(rows), key=lambda share: (-share.asked, share.name))
+    return {
+        "rows": len(rows),
+        "kept": sum(row.kept for row in rows),
+        "reasons": dict(charts.reasons(rows)),
+        "sources": {one.name: {"rows": one.asked, "pictures": one.came, "kept": one.kept} for one in shares},
+        "nearest": [
+            {name: getattr(row, name) for name in ("number", "title", "url", "kept", "reason", "confidence", "margin")}
+            for row in _flipping(rows)[:_NEAREST]
+        ],
+    }
+
+
 def _by_reason(rows: Sequence[Row]) -> Iterator[str]:
     total = max(len(rows), 1)
     sources = [share.name for share in sorted(charts.sources(rows), key=lambda s: (-s.asked, s.name))]
@@ -96,9 +111,7 @@ def _by_reason(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _nearest(rows: Sequence[Row]) -> Iterator[str]:
-    flipping = sorted(
-        (row for row in rows if row.margin is not None), key=lambda row: (abs(row.margin or 0.0), row.url)
-    )
+    flipping = _flipping(rows)
     if not flipping:
         return
     yield "nearest to flipping"
@@ -108,6 +121,10 @@ def _nearest(rows: Sequence[Row]) -> Iterator[str]:
         number = "" if row.number is None else f"{row.number:05d}"
         start = f"{row.margin:>8.4f}{confidence:>8}  {shorten(row.reason or 'kept', 16)}{shorten(number, 9)}"
         yield (start + shorten(row.title or row.url, WIDTH - len(start))).rstrip()
+
+
+def _flipping(rows: Sequence[Row]) -> list[Row]:
+    return sorted((row for row in rows if row.margin is not None), key=lambda row: (abs(row.margin or 0.0), row.url))
 
 
 def _cell(text: str, width: int) -> str:

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 import zipfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,18 +56,30 @@ def note(data: Data, kind: str) -> str:
 def _export(data: Data, kind: str) -> tuple[Path, int]:
     frame = _metadata(data)
     place = data.export / kind
-    data.export.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=data.export, prefix=".part-") as part:
-        made = Path(part) / kind
+    with replacing(place) as made:
         made.mkdir()
         try:
             shown = _WRITERS[kind](data, frame, made)
         except FileNotFoundError as error:
             raise DiskError(f"{error.filename} is lost; run make curate again") from None
-        (made / CARD).write_text(card.text(_name(data), kind, frame), encoding="utf-8")
-        _swap(made, place)
-    (data.export / f"{_name(data)}.{kind}").unlink(missing_ok=True)  # where an older scrapbag put it
+        (made / CARD).write_text(card.text(name_of(data), kind, frame), encoding="utf-8")
+    (data.export / f"{name_of(data)}.{kind}").unlink(missing_ok=True)  # where an older scrapbag put it
     return place / shown, len(frame)
+
+
+@contextmanager
+def replacing(place: Path) -> Iterator[Path]:
+    """A path to write to, in a folder beside `place` that is deleted; what is there at the end becomes `place`."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".part-") as part:
+        made = Path(part) / place.name
+        yield made
+        _swap(made, place)
+
+
+def name_of(data: Data) -> str:
+    """What an export of a dataset is called."""
+    return data.root.resolve().name
 
 
 def _tree(data: Data, frame: pd.DataFrame) -> Iterator[tuple[str, Path | bytes]]:
@@ -75,7 +88,7 @@ def _tree(data: Data, frame: pd.DataFrame) -> Iterator[tuple[str, Path | bytes]]
     The one folder is a class to torchvision's ImageFolder. Hugging Face's reads metadata.parquet, in which no word
     becomes another and no column loses its type, as they do in a CSV; StyleGAN's reads dataset.json.
     """
-    names = [f"{card.class_folder(_name(data))}/{square_name(place)}" for place in range(len(frame))]
+    names = [f"{card.class_folder(name_of(data))}/{square_name(place)}" for place in range(len(frame))]
     named = frame.assign(file_name=names)
     for old, new in _progress(list(zip(frame["file_name"], names, strict=True))):
         yield new, data.curated / old
@@ -85,7 +98,7 @@ def _tree(data: Data, frame: pd.DataFrame) -> Iterator[tuple[str, Path | bytes]]
 
 
 def _folder(data: Data, frame: pd.DataFrame, made: Path) -> str:
-    (made / card.class_folder(_name(data))).mkdir()
+    (made / card.class_folder(name_of(data))).mkdir()
     for name, content in _tree(data, frame):
         if isinstance(content, Path):
             shutil.copyfile(content, made / name)
@@ -96,7 +109,7 @@ def _folder(data: Data, frame: pd.DataFrame, made: Path) -> str:
 
 def _zip(data: Data, frame: pd.DataFrame, made: Path) -> str:
     """The folder as one file; a PNG is not compressed again."""
-    path = made / f"{_name(data)}.zip"
+    path = made / f"{name_of(data)}.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for name, content in _tree(data, frame):
             member = zipfile.ZipInfo(name)  # dated 1980: always the same
@@ -107,14 +120,14 @@ def _zip(data: Data, frame: pd.DataFrame, made: Path) -> str:
 
 def _webdataset(data: Data, frame: pd.DataFrame, made: Path) -> str:
     pictures = [(data.curated / row["file_name"], row) for row in _rows(frame)]
-    tars.write(made, _name(data), pictures)
+    tars.write(made, name_of(data), pictures)
     tars.verify(made)
     return ""
 
 
 def _parquet(data: Data, frame: pd.DataFrame, made: Path) -> str:
     """One row for each picture, with its bytes and name in `image`, the layout of Hugging Face's Image feature."""
-    path = made / f"{_name(data)}.parquet"
+    path = made / f"{name_of(data)}.parquet"
     schema = arrow_schema(image=True)
     with pq.ParquetWriter(path, schema) as writer:
         rows = _rows(frame)
@@ -147,10 +160,6 @@ def _metadata(data: Data) -> pd.DataFrame:
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     plain = frame.astype(object).where(frame.notna(), None)
     return [dict(zip(DTYPES, values, strict=True)) for values in plain.itertuples(index=False, name=None)]
-
-
-def _name(data: Data) -> str:
-    return data.root.resolve().name
 
 
 def _progress(things: list[Any]) -> Any:

@@ -29,6 +29,7 @@ _COLUMNS = (
     " width height original_width original_height fit size model"
 )  # file_name first, as Hugging Face's ImageFolder wants it
 DTYPES = {name: _NUMBERS.get(name, "object") for name in _COLUMNS.split()}  # by column
+CREDITED = ("title", "creator", "licence", "licence_url", "page_url")
 _ARROW = {"object": pa.string(), "float64": pa.float64(), "Int64": pa.int64()}
 
 
@@ -102,7 +103,7 @@ def as_arrow(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
 
 def credits_csv(frame: pd.DataFrame) -> str:
     """Title, creator, licence, licence_url, page and file of each square."""
-    credit = frame[["title", "creator", "licence", "licence_url", "page_url", "file_name"]]
+    credit = frame[[*CREDITED, "file_name"]]
     return csv(credit.rename(columns={"page_url": "page", "file_name": "file"}))
 
 

@@ -39,10 +39,10 @@ def write(
     """
     generator = sample.load(run.generator, truncation=truncation)
     fakes = batches.to_bytes(sample.draw(generator, of, seed))
-    distance, least = _distances(fakes, reals_of(pictures, generator.values, level))
-    value, by = _value(fakes, data, distance)
+    distance, least = distances(fakes, reals_of(pictures, generator.values, level))
+    worth, by = value(fakes, data, distance)
     able = distance >= least
-    order = chosen(value, able, best)
+    order = chosen(worth, able, best)
     words = f"{best} of {of:,} samples of seed {seed}, by {by}; {of - int(able.sum())} near copies left out"
     path = run.samples / f"best{best}-of{of}-seed{seed}{sample.suffix(truncation)}.png"
     _save(path, fakes[order.numpy()], words)
@@ -63,7 +63,7 @@ def chosen(value: Tensor, able: Tensor, best: int) -> Tensor:
     return places[value[places].argsort(descending=True, stable=True)][:best]
 
 
-def _distances(fakes: Pixels, reals: Reals) -> tuple[Tensor, float]:
+def distances(fakes: Pixels, reals: Reals) -> tuple[Tensor, float]:
     """On random features: how far each sample is from the nearest training picture, and how far one must be."""
     kind = features.untrained(reals.reference)
     train = kind.look(reals.train)
@@ -71,7 +71,7 @@ def _distances(fakes: Pixels, reals: Reals) -> tuple[Tensor, float]:
     return metrics.nearest(kind.look(fakes), train), float(held.quantile(0.02))
 
 
-def _value(fakes: Pixels, data: Data, distance: Tensor) -> tuple[Tensor, str]:
+def value(fakes: Pixels, data: Data, distance: Tensor) -> tuple[Tensor, str]:
     """(N,) larger is better, and in words what it is: the curation model's confidence; where there is none, nearness.
 
     Nearness to real pictures on random features is a weak judge (docs/gan.md), but better than none.

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import math
-import os
-from itertools import chain
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from gan.pictures import batches, grids
+from gan.pictures import batches, films, grids
 from gan.sample import sample
-from scrapbag.disk import sync, write_bytes
+from scrapbag.disk import write_bytes
 from scrapbag.errors import UsageError
 
 if TYPE_CHECKING:
@@ -44,7 +40,9 @@ def write(run: Run, count: int, seconds: float, seed: int, seeds: tuple[int, ...
     told = f"seeds{'-'.join(map(str, seeds))}" if seeds else f"seed{seed}"
     path = run.samples / f"interpolate-{told}-{count}.mp4"
     path.parent.mkdir(parents=True, exist_ok=True)
-    if _mp4(path, (np.asarray(grids.sheet(pixels)) for pixels in walk(generator, count, seconds, seed, seeds))):
+    if films.mp4(
+        path, (np.asarray(grids.sheet(pixels)) for pixels in walk(generator, count, seconds, seed, seeds)), FPS
+    ):
         return path
     buffer = io.BytesIO()
     frames = (grids.sheet(pixels) for pixels in walk(generator, count, seconds, seed, seeds))
@@ -83,36 +81,3 @@ def between(first: Tensor, last: Tensor, part: float) -> Tensor:
     angle = cos.acos()[:, None]
     mixed = ((1 - part) * angle).sin() / angle.sin() * a + (part * angle).sin() / angle.sin() * b
     return mixed.view_as(first)
-
-
-def _mp4(path: Path, frames: Iterator[Pixels]) -> bool:
-    """Whether OpenCV can write one. Sides are made even, as most players want.
-
-    Raises OSError when fewer frames can be read back than were written: OpenCV itself says nothing of a full disk.
-    """
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # it is read once, with the first film
-    first = next(frames)
-    height, width = (math.floor(side / 2) * 2 for side in first.shape[:2])
-    part = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        writer = cv2.VideoWriter(str(part), cv2.VideoWriter.fourcc(*"mp4v"), FPS, (width, height))
-        if not writer.isOpened():
-            return False
-        written = 0
-        for frame in chain([first], frames):
-            writer.write(np.ascontiguousarray(frame[:height, :width, ::-1]))
-            written += 1
-        writer.release()
-        if _readable(part) < written:
-            raise OSError(errno.EIO, "the film is not whole", str(path))
-        part.replace(path)
-        sync(path.parent)
-        return True
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _readable(path: Path) -> int:
-    """How many frames of a film can be read."""
-    capture = cv2.VideoCapture(str(path))
-    return sum(1 for _ in iter(capture.grab, False))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from gan.pictures import batches, grids
+from gan.pictures import batches, films
 from gan.train import balance, checkpoint, graphs, losses, players, show, start
 from gan.train.balance import Balance, StepMetrics
 from gan.train.halves import Halves
@@ -112,7 +112,7 @@ def train(
             raise
 
     checkpoint.write_generator(run.generator, show.generator(job, team), values, job.size, moment.images_seen)
-    grids.film(run)
+    films.write(run)
     return moment, players.digest(final)
 
 

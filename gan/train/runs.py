@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
-from gan.nets import networks, presets, teacher
+from gan.nets import frozen, networks, presets, teacher
 from gan.pictures import batches, data, moved
 from gan.train import preflight, start
 from gan.train.job import Job
@@ -103,6 +103,10 @@ def finish(job: Job, moment: Moment, sha256: str) -> None:
         "steps": moment.step,
         "preset": job.settings.preset,
         "data": job.pictures.key,
+        "pictures": len(job.pictures.train),
+        "held": len(job.pictures.held),
+        "teacher": job.values.teacher,
+        "teacher_licence": "" if job.values.teacher == "none" else frozen.licence(job.values.teacher),
         "sha256": sha256,
     }
     write_text(job.run.done, json.dumps(table, indent=1) + "\n")

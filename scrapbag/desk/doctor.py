@@ -21,6 +21,7 @@ from scrapbag.programs import CHROMIUM, find
 PACKAGES = ("scrapy", "selenium", "beautifulsoup4", "torch", "torchvision", "timm", "pillow", "pandas")
 EXTRAS = {
     "web": ("flask", "make review"),
+    "publish": ("apprise", "make publish"),
     "openvino": ("openvino", "BACKEND=openvino"),
     "heic": ("pillow_heif", "HEIC pictures"),
     "tensorboard": ("tensorboard", "curves in TensorBoard"),

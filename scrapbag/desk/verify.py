@@ -21,6 +21,7 @@ from scrapbag.catalog import connect, pictures
 from scrapbag.errors import TooManyFailuresError, UsageError, exits
 from scrapbag.formats import png
 from scrapbag.layout import METADATA, Data, Pack, Run, Version
+from scrapbag.make import options
 from scrapbag.make.command import last_call
 
 if TYPE_CHECKING:
@@ -225,16 +226,22 @@ def _zipped(path: Path) -> bool:
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="The dataset's folder.")
 @click.option("--run", required=True, type=click.Path(path_type=Path), help="The training run's folder.")
 @click.option("--part", default="1/1", help="1/5 to 5/5: a fifth of the files.")
-def main(data: Path, run: Path, part: str) -> None:
+@options.as_json
+def main(data: Path, run: Path, part: str, *, as_json: bool) -> None:
     """Compare every file with what was written; exit 1 where one differs."""
     with exits():
-        found = 0
+        found = []
         for fault in faults(Data(data), Run(run), Part.of(part)):
-            found += 1
-            tqdm.write(str(fault))
+            found.append({"where": str(fault.where), "what": fault.what, "heal": fault.heal})
+            if not as_json:
+                tqdm.write(str(fault))
+        if as_json:
+            options.printed(data=str(data), run=str(run), part=part, whole=not found, faults=found)
         if found:
-            raise TooManyFailuresError(f"{found} faults in {data} and {run}; nothing was changed")
-        click.echo(f"{data} and {run}: everything is as it was written" + (f" (part {part})" if part != "1/1" else ""))
+            raise TooManyFailuresError(f"{len(found)} faults in {data} and {run}; nothing was changed")
+        if not as_json:
+            share = f" (part {part})" if part != "1/1" else ""
+            click.echo(f"{data} and {run}: everything is as it was written{share}")
 
 
 if __name__ == "__main__":

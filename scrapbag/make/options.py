@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import click
 
 from scrapbag.make.variables import VARIABLES
+
+FORMAT = 1  # of what --json prints; keys are added without raising it, never renamed or taken away
+as_json = click.option("--json", "as_json", is_flag=True, help="Under stable keys, for programs (docs/show.md).")
+
+
+def printed(**table: Any) -> None:
+    """Print what a command found as one JSON object."""
+    click.echo(json.dumps({"format": FORMAT, **table}, indent=1))
 
 
 class OptionError(click.ClickException):

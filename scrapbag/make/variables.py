@@ -28,8 +28,9 @@ SETS = {
 }
 FOLDERS = ("RECIPE", "DATA", "RUN")
 _OTHERS = (
-    "SITE", "RETRY", "FRESH", "PART", "PORT", "AS", "N", "PIXELS", "STD", "TYPE", "SEAMLESS", "BEST", "OF",
-    "TRUNCATION", "SEEDS", "REAL", "PYTHON", "TORCH_INDEX", "EXTRA", "B", "T", "VENV",
+    "SITE", "RETRY", "FRESH", "PART", "JSON", "PORT", "AS", "SIDE", "WORD", "ND", "TO", "EVERY", "DRY",
+    "N", "PIXELS", "STD", "TYPE", "SEAMLESS", "BEST", "OF", "TRUNCATION", "SEEDS",
+    "REAL", "PYTHON", "TORCH_INDEX", "EXTRA", "B", "T", "VENV",
 )  # fmt: skip
 VARIABLES = frozenset({*FOLDERS, *SETS, *_OTHERS})
 _NUMBERS = {

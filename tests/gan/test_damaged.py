@@ -18,8 +18,8 @@ from gan.__main__ import main
 from gan.evaluate import report
 from gan.evaluate.keep import Keeper, rows
 from gan.nets import networks, presets
-from gan.pictures import data, grids
-from gan.sample import interpolate, sample, textures
+from gan.pictures import data, films, grids
+from gan.sample import sample, textures
 from gan.train import checkpoint, players, progress
 from gan.train.job import Job
 from gan.train.players import Machine
@@ -130,7 +130,7 @@ def test_a_film_is_written_while_it_is_drawn(tmp_path):
             assert sum(one() is not None for one in frames) < 4
             yield frame
 
-    assert interpolate._mp4(tmp_path / "film.mp4", drawn())
+    assert films.mp4(tmp_path / "film.mp4", drawn(), 24)
 
 
 def test_seconds_that_are_not_a_number_are_said(run):
@@ -247,7 +247,7 @@ def test_a_film_goes_without_a_grid_that_cannot_be_read(run, caplog):
     for kimg in range(3):
         grids.save(run.fakes(kimg), np.full((4, 32, 32, 3), 100 * kimg, np.uint8))
     run.fakes(1).write_bytes(run.fakes(1).read_bytes()[:60])
-    with Image.open(grids.film(run)) as film:
+    with Image.open(films.write(run)) as film:
         assert getattr(film, "n_frames", 1) == 2
     assert str(run.fakes(1)) in caplog.text
 
@@ -258,5 +258,5 @@ def test_a_picture_of_the_users_own_is_no_grid(run):
     own.write_bytes(b"mine")
     progress.rewind(run, 0)
     assert not run.fakes(1).exists()
-    grids.film(run)
+    films.write(run)
     assert own.read_bytes() == b"mine"

@@ -12,7 +12,7 @@ from PIL import Image
 
 from gan.__main__ import main
 from gan.nets import networks, presets
-from gan.pictures import batches
+from gan.pictures import batches, films
 from gan.sample import interpolate, sample, textures
 from gan.train import checkpoint, players
 from gan.train.players import Machine
@@ -141,7 +141,7 @@ def test_a_film_ends_where_it_began(tmp_path):
 def test_a_film_is_an_mp4_or_else_a_gif(tmp_path, monkeypatch):
     run = _generator(tmp_path, "dcgan64")
     assert interpolate.write(run, 2, 1.0, 0).stat().st_size > 1000
-    monkeypatch.setattr(interpolate, "_mp4", lambda *_: False)
+    monkeypatch.setattr(films, "mp4", lambda *_: False)
     path = interpolate.write(run, 2, 1.0, 0)
     with Image.open(path) as image:
         assert (image.format, getattr(image, "n_frames", 1)) == ("GIF", 24)
