@@ -2,13 +2,23 @@
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")  # the same figures with a GPU and without
+if (
+    "PYTEST_XDIST_WORKER" in os.environ
+):  # as many tests as cores run at once: a second thread each would only be in the way
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # A shell that starts pytest in the background has it ignore Ctrl-C, and the commands under test would inherit that
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files at the top, which call make and take longest, so that no core waits for them at the end."""
+    items.sort(key=lambda item: item.path.parent != Path(__file__).parent)
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,6 @@ class Table:
 
     def __init__(self, lines: Iterable[str], chosen: Chosen = ()) -> None:
         """`chosen` as for `said`."""
-        csv.field_size_limit(_LONGEST_FIELD)
         self._chosen = chosen
         rest = (line for line in lines if line.strip(_EMPTY))
         sample = list(islice(rest, _SAMPLE))
@@ -96,9 +95,7 @@ class Table:
         if '"' not in lines[0]:
             return lines[0].split(self._delimiter)
         try:
-            records = list(
-                csv.reader((f"{line}\n" for line in lines), delimiter=self._delimiter or "\x1f", strict=True)
-            )
+            records = _parse((f"{line}\n" for line in lines), self._delimiter or "\x1f", strict=True)
         except csv.Error:
             return None
         return records[0] if len(records) == 1 else None
@@ -151,11 +148,20 @@ def _has_address(fields: list[str], delimiter: str) -> bool:
     )
 
 
+def _parse(lines: Iterable[str], delimiter: str, *, strict: bool = False) -> list[list[str]]:
+    """The records of lines, with fields of any length. The csv module's limit is everybody's, so it is put back."""
+    before = csv.field_size_limit(_LONGEST_FIELD)
+    try:
+        return list(csv.reader(lines, delimiter=delimiter, strict=strict))
+    finally:
+        csv.field_size_limit(before)
+
+
 def _fields(line: str, delimiter: str) -> list[str]:
     if not delimiter:
         return [line.strip('"')]
     try:
-        return next(csv.reader([line], delimiter=delimiter), [])
+        return next(iter(_parse([line], delimiter)), [])
     except csv.Error:
         return line.split(delimiter)
 

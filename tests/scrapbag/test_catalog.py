@@ -49,7 +49,7 @@ def test_a_catalog_of_version_2_gets_the_table_of_what_is_passed_over(tmp_path: 
     path = tmp_path / "catalog.db"
     connect(path, create=True).close()
     with sqlite3.connect(path) as older:
-        older.executescript("drop table passed_over; pragma user_version = 2")
+        older.executescript("drop table passed_over; alter table source drop column round; pragma user_version = 2")
     older.close()
     with closing(connect(path)) as connection:
         passed_over.write(connection, "box", [("no_picture", "pdf", 2, "a.pdf")], 0, 0)

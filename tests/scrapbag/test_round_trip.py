@@ -18,6 +18,13 @@ from scrapbag.sources import KINDS
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 SIMPLE = {str: TEXTS, bool: st.booleans(), int: st.integers(-(2**53), 2**53), float: st.floats(-1e9, 1e9)}
 
+FORMS = {  # of texts that have one
+    "api_key_env": st.from_regex(r"[A-Z_][A-Z0-9_]*", fullmatch=True),
+    "allow_hosts": st.lists(st.sampled_from(["localhost", "localhost:80", "[::1]:8080", "10.0.0.1"]), max_size=4).map(
+        tuple
+    ),
+}
+
 
 def values(hint: Any) -> st.SearchStrategy[Any]:
     """What a key of this type may hold."""
@@ -36,7 +43,8 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
 def tables(cls: type) -> st.SearchStrategy[dict[str, Any]]:
     """Tables of a section: every key that has to be there, and any of the others."""
     hints = get_type_hints(cls, include_extras=True)
-    known = {one.name: values(hints[one.name]) for one in fields(cls) if one.name not in {"full", "actions", "match"}}
+    known = {one.name: FORMS[one.name] if one.name in FORMS else values(hints[one.name]) for one in fields(cls)}
+    known = {name: one for name, one in known.items() if name not in {"full", "actions", "match"}}
     needed = {one.name for one in fields(cls) if one.default is MISSING and one.name in known}
     return st.fixed_dictionaries(
         {name: known[name] for name in needed},
