@@ -43,8 +43,8 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
 def tables(cls: type) -> st.SearchStrategy[dict[str, Any]]:
     """Tables of a section: every key that has to be there, and any of the others."""
     hints = get_type_hints(cls, include_extras=True)
-    known = {one.name: FORMS[one.name] if one.name in FORMS else values(hints[one.name]) for one in fields(cls)}
-    known = {name: one for name, one in known.items() if name not in {"full", "actions", "match"}}
+    names = [one.name for one in fields(cls) if one.name not in {"full", "actions", "match"}]
+    known = {name: FORMS[name] if name in FORMS else values(hints[name]) for name in names}
     needed = {one.name for one in fields(cls) if one.default is MISSING and one.name in known}
     return st.fixed_dictionaries(
         {name: known[name] for name in needed},
