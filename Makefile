@@ -16,9 +16,9 @@ VENV   ?= .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
-TARGETS := help setup demo test real scrape score targets curate review report train sample interpolate evaluate blind export start \
+TARGETS := help setup demo test real scrape score targets curate review report train sample interpolate evaluate blind gallery export start \
            status verify doctor bench coverage docs-tables strip lint fmt clean
-OTHERS  := help setup demo test real start doctor bench coverage docs-tables strip lint fmt # they need no recipe
+OTHERS  := help setup demo test real start gallery doctor bench coverage docs-tables strip lint fmt # they need no recipe
 
 # --- how make was called: every word of it is known, and NAME is whose dataset is meant (scrapbag/make) ----------------
 AGAIN   := $(MAKE) --no-print-directory# not $(MAKE) itself, which make -n would carry out
@@ -130,6 +130,9 @@ evaluate: $(READY) ## What the samples are worth: KID, coverage, copying, share 
 
 blind: $(READY) ## Real or sample, 40 by lot, yes or no in the browser: how many samples does a person take for one: PORT=8776
 	@$(PY) -m gan blind $(run) $(if $(filter-out file,$(origin DATA)),$(data)) $(if $(SEED),--seed $(SEED)) $(if $(PORT),--port $(PORT))
+
+gallery: $(READY) ## Every dataset and run on one page, live while they grow, in the browser: PORT=8777
+	@$(PY) -m show gallery $(if $(PORT),--port $(PORT))
 
 status: $(READY) ## Where this dataset stands, and the next command; without RECIPE= of every dataset
 	@$(PY) -m scrapbag.desk.status $(if $(filter-out file,$(foreach v,RECIPE DATA RUN,$(firstword $(origin $(v))))),\

@@ -11,7 +11,7 @@ from pathlib import Path
 from scrapbag.tables.schema import SCHEMA
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("scrapbag", "spiders", "pipelines", "curate", "gan", "demo")
+PACKAGES = ("scrapbag", "spiders", "pipelines", "curate", "gan", "show", "demo")
 
 
 def makefile() -> str:
@@ -134,7 +134,7 @@ def rooms() -> dict[str, tuple[str, list[str]]]:
 
 def _room(path: Path) -> str:
     folder = path.parent.relative_to(ROOT).as_posix()
-    alone = folder in {"spiders", "curate", "gan"} and path.name != "__init__.py"
+    alone = folder in {"spiders", "curate", "gan", "show"} and path.name != "__init__.py"
     return path.relative_to(ROOT).as_posix() if alone else f"{folder}/"
 
 

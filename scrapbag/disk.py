@@ -102,3 +102,17 @@ def lock(folder: Path, stage: str) -> Iterator[None]:
         file.write(f"process {os.getpid()} ({Path(sys.argv[0]).parent.name or 'python'})")
         file.flush()
         yield
+
+
+def held(folder: Path, stage: str) -> bool:
+    """Whether a process holds the lock of `stage`, by the kernel's list (proc_locks(5)); False where there is none.
+
+    To take the lock and give it back would say so too, but might turn away a stage that begins just then.
+    """
+    try:
+        inode = str((folder / f".{stage}.lock").stat().st_ino)
+        lines = Path("/proc/locks").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return False
+    found = (line.split() for line in lines)
+    return any(words[1] == "FLOCK" and words[5].rpartition(":")[2] == inode for words in found if len(words) > 5)

@@ -63,11 +63,14 @@ MAY_IMPORT = {
     "gan.evaluate": _GROUND
     | {"scrapbag.models", "scrapbag.web", "gan.nets", "gan.pictures", "gan.train", "gan.sample"},
     "gan.__main__": _GROUND | {"gan.nets", "gan.train", "gan.sample", "gan.evaluate"},
+    "show.gallery": _GROUND | {"scrapbag.formats", "scrapbag.web"},
+    "show.__main__": _GROUND | {"show.gallery"},
+    "show": _GROUND,
     "demo.drawing": set(),
     "demo": {"demo.drawing"},
 }
 MOST = {"curate": (12, 30), "spiders": (6, 8), "gan": (8, 15)}  # rooms of a package, and arrows between them
-PACKAGES = ("scrapbag", "pipelines", "spiders", "curate", "gan", "demo")
+PACKAGES = ("scrapbag", "pipelines", "spiders", "curate", "gan", "show", "demo")
 LONGEST, WIDEST = 250, 14  # lines of a file, modules of a folder
 
 

@@ -30,9 +30,23 @@ if TYPE_CHECKING:
 _VALUE = r"(?:'[^']*'|\"'\"|[^\s'\"·,;:)<&`$]+)+"  # as shlex.quote writes one
 COMMAND = re.compile(rf"\bmake (?:{'|'.join(OF_A_DATASET)})\b(?: [A-Z_]+={_VALUE})*")
 SOURCES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
-DOORS = [ROOT / package / "__main__.py" for package in ("spiders", "curate", "gan")]
+DOORS = [ROOT / package / "__main__.py" for package in ("spiders", "curate", "gan", "show")]
 TEMPLATES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("templates/*"))]
-BARE = ("setup", "demo", "real", "start", "test", "doctor", "bench", "coverage", "docs-tables", "strip", "lint", "help")
+BARE = (
+    "setup",
+    "demo",
+    "real",
+    "start",
+    "gallery",
+    "test",
+    "doctor",
+    "bench",
+    "coverage",
+    "docs-tables",
+    "strip",
+    "lint",
+    "help",
+)
 
 
 class Talk(Workshop):

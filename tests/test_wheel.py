@@ -17,7 +17,7 @@ from PIL import Image
 from demo.drawing.small_quilts import quilt
 
 pytestmark = pytest.mark.slow
-PACKAGES = ("scrapbag", "spiders", "pipelines", "curate", "gan", "demo")
+PACKAGES = ("scrapbag", "spiders", "pipelines", "curate", "gan", "show", "demo")
 
 
 def run(*words, cwd):

@@ -20,8 +20,36 @@ if TYPE_CHECKING:
 
     from scrapbag.web.page import Files
 
-__all__ = ["HOST", "Flask", "Response", "abort", "application", "jsonify", "serve", "text"]
+__all__ = ["HOST", "Flask", "Response", "abort", "application", "guarded", "jsonify", "request", "serve", "text"]
 HOST = "127.0.0.1"
+
+
+def guarded(package: str, style: Files, script: Files, may_post: Callable[[], bool] = lambda: False) -> Flask:
+    """An app without pages, which are to have this style and script; it answers this computer alone.
+
+    Whatever is not a GET is refused, unless `may_post` says that the request may change something.
+    """
+    app = Flask(package.partition(".")[0])
+
+    @app.before_request
+    def guard() -> None:
+        """Refuse other names for this computer (DNS rebinding) and, for what changes something, other pages."""
+        host, _, _ = request.host.partition(":")
+        if host not in {HOST, "localhost"} or (request.method != "GET" and not may_post()):
+            abort(403)
+
+    headers = _headers(package, style, script)
+
+    @app.after_request
+    def harden(response: Response) -> Response:
+        response.headers.update(headers)
+        return response
+
+    @app.get("/favicon.ico")
+    def icon() -> Response:
+        return Response(status=204)
+
+    return app
 
 
 def application(
@@ -38,30 +66,16 @@ def application(
     `again` makes of a port the command that starts the server once more. `name` is the app's, and its cookie's. What
     changes something is a POST of JSON with the page's token.
     """
-    app = Flask(package.partition(".")[0])
     token, key, cookie = secrets.token_urlsafe(32), secrets.token_urlsafe(32), f"scrapbag_{name}"
 
-    @app.before_request
-    def guard() -> None:
-        """Refuse other names for this computer (DNS rebinding) and, for what changes something, other pages."""
-        host, _, _ = request.host.partition(":")
-        if host not in {HOST, "localhost"}:
-            abort(403)
-        if request.method == "GET":
-            return
+    def may_post() -> bool:
         own = request.headers.get("Origin") in {None, f"http://{request.host}"}
         same = request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
         sent = secrets.compare_digest(request.headers.get("X-Token", "").encode(), token.encode())
         kept = secrets.compare_digest(request.cookies.get(cookie, "").encode(), key.encode())
-        if not (own and same and sent and kept and request.is_json):
-            abort(403)
+        return own and same and sent and kept and request.is_json
 
-    headers = _headers(package, style, script)
-
-    @app.after_request
-    def harden(response: Response) -> Response:
-        response.headers.update(headers)
-        return response
+    app = guarded(package, style, script, may_post)
 
     @app.get("/")
     def home() -> Response:
@@ -70,10 +84,6 @@ def application(
         response.headers["Cache-Control"] = "no-store"
         response.set_cookie(cookie, key, httponly=True, samesite="Strict")
         return response
-
-    @app.get("/favicon.ico")
-    def icon() -> Response:
-        return Response(status=204)
 
     return app
 
