@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import socket
 from typing import TYPE_CHECKING, Any
 
 from scrapbag.errors import MissingExtraError, UsageError
@@ -96,14 +97,17 @@ def serve(app: Flask, port: int, told: Callable[[str], None], free: str) -> None
     Raises UsageError when the port is taken.
     """
     try:
-        server = make_server(HOST, port, app, threaded=True, request_handler=_Quiet)
-    except (OSError, SystemExit):  # werkzeug ends the process at a port that is taken
+        listening = socket.create_server((HOST, port))  # by werkzeug it would be three sentences and the end
+    except OSError:
         raise UsageError(f"port {port} is taken; run {free} for any free one") from None
-    told(f"http://{HOST}:{server.server_port}/")
-    try:
-        server.serve_forever()  # Ctrl-C and SIGTERM end it as they should end a server: quietly
-    finally:
-        server.server_close()
+    with listening:
+        port = listening.getsockname()[1]
+        server = make_server(HOST, port, app, threaded=True, request_handler=_Quiet, fd=listening.fileno())
+        told(f"http://{HOST}:{port}/")
+        try:
+            server.serve_forever()  # Ctrl-C and SIGTERM end it as they should end a server: quietly
+        finally:
+            server.server_close()
 
 
 def text(name: str) -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def to(page: str, **query: object) -> str:
+def to(page: str, /, **query: object) -> str:
     """`page` with what of the query is not None or ''."""
     said = {name: str(value) for name, value in query.items() if value is not None and value != ""}
     return f"{page}?{urlencode(said)}" if said else page

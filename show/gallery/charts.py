@@ -39,7 +39,8 @@ class Plot:
     @property
     def words(self) -> str:
         """The chart for those who do not see it."""
-        return f"{self.title} over images seen: " + ", ".join(f"{one.name} is now {one.last}" for one in self.curves)
+        said = ", ".join(f"{one.name} is now {one.last}" for one in self.curves)
+        return f"{self.title} over images seen: {said or 'not measured yet'}"
 
 
 _LEARNT, _MEASURED = 0, 1  # which rows: of metrics.csv, of quality.csv
@@ -58,21 +59,20 @@ _KINDS = (
 def charts(each: Sequence[tuple[Rows, Rows]]) -> list[list[Plot]]:
     """For each run, of its lines of metrics.csv and quality.csv: its charts. All runs' charts have the same axes.
 
-    A chart without two points is left out.
+    One of which no run has two points is left out.
     """
     found: list[list[Plot]] = [[] for _ in each]
     for which, title, note, unit, names in _KINDS:
         series = [{name: _points(rows[which], key) for key, name in names.items()} for rows in each]
         every = [point for one in series for line in one.values() for point in line]
-        if not every:
+        if not any(len(line) > 1 for one in series for line in one.values()):
             continue
         end, low, high = _extent(every)
         for plots, lines in zip(found, series, strict=True):
-            if max(map(len, lines.values())) > 1:
-                curves = tuple(_curve(name, line, end, low, high) for name, line in lines.items() if line)
-                up = tuple((_y(value, low, high), f"{value:g}") for value in ticks(low, high))
-                across = tuple((_x(value, end), f"{value / 1000:g}") for value in ticks(0, end))
-                plots.append(Plot(title, note, unit, curves, across, up))
+            curves = tuple(_curve(name, line, end, low, high) for name, line in lines.items() if line)
+            up = tuple((_y(value, low, high), f"{value:g}") for value in ticks(low, high))
+            across = tuple((_x(value, end), f"{value / 1000:g}") for value in ticks(0, end))
+            plots.append(Plot(title, note, unit, curves, across, up))
     return found
 
 

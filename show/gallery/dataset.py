@@ -44,6 +44,11 @@ class Listed(NamedTuple):
     confidence: str
 
     @property
+    def said(self) -> str:
+        """What a search looks through."""
+        return f"{self.title} {self.source} {self.creator} {self.licence}".casefold()
+
+    @property
     def came(self) -> bool:
         return bool(self.sha256 or self.square)
 
@@ -52,7 +57,7 @@ class Listed(NamedTuple):
 class Origin:
     """One source of a dataset: how many pictures it gave, and under which licences."""
 
-    name: str
+    name: str  # '' where nothing says so
     found: int
     fetched: int
     kept: int
@@ -107,7 +112,7 @@ class Pool:
     def origins(self) -> tuple[Origin, ...]:
         by_name: dict[str, list[Listed]] = {}
         for row in self.rows:
-            by_name.setdefault(row.source or "unknown", []).append(row)
+            by_name.setdefault(row.source, []).append(row)
         return tuple(
             Origin(
                 name,
@@ -125,7 +130,7 @@ class Pool:
         return [
             row
             for row in self.rows
-            if (row.reason or KEPT) == name and (not wanted or all(one in " ".join(row).casefold() for one in wanted))
+            if (row.reason or KEPT) == name and (not wanted or all(one in row.said for one in wanted))
         ]
 
 
@@ -141,7 +146,7 @@ def pool(data: Data) -> Pool:
     if (data.curated / METADATA).exists():
         return _squares(data.curated / METADATA)
     if data.curated.is_dir():
-        return Pool([_listed({}, "", path.name) for path in sorted(data.curated.glob("*.png"))])
+        return _pictures(data.curated)
     if data.settings.exists():
         raise MissingError(f"{data.root}: nothing was scraped yet; run make scrape")
     raise MissingError(f"{data.root} holds no dataset.")
@@ -184,6 +189,17 @@ def _squares(path: Path) -> Pool:
     """Of metadata.csv."""
     with files.table(path) as lines:
         return Pool([_listed(row, "", row["file_name"]) for row in lines])
+
+
+def _folder_stamp(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_mtime_ns, found.st_ino
+
+
+@files.remembered(8, _folder_stamp)
+def _pictures(folder: Path) -> Pool:
+    """Of squares without a table."""
+    return Pool([_listed({}, "", path.name) for path in sorted(folder.glob("*.png")) if _name(path.name)])
 
 
 @files.remembered(8, _log_stamp)

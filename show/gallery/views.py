@@ -76,7 +76,8 @@ def dataset_card(name: str, data: Data) -> DatasetCard:
 
     def build() -> DatasetCard:
         pool = dataset.pool(data)
-        shown = (pool.kept or [row for row in pool.came if row.sha256])[:: max(1, len(pool.kept) // SAMPLES)]
+        shown = [row for row in pool.kept if row.came] or pool.came
+        shown = shown[:: max(1, len(shown) // SAMPLES)]
         thumbs = tuple(thumb(name, row) for row in shown[:SAMPLES])
         return DatasetCard(name, "", dataset.funnel(data, pool), pool, thumbs)
 

@@ -37,6 +37,7 @@
       document.title = next.title;
       for (const part of ["header", "main", "footer"]) morph(document.querySelector(part), next.querySelector(part));
       wire();
+      if (push) document.querySelector(".opened, .sample")?.scrollIntoView({ block: "nearest" });
     } catch {
       trouble.hidden = false;
     } finally {
@@ -88,7 +89,6 @@
 
   function wire() {
     for (const button of document.querySelectorAll("[data-play]")) button.textContent = button.dataset.play === playing ? "❚❚" : "▶";
-    document.querySelector(".tile[aria-current]")?.scrollIntoView({ block: "nearest" });
   }
 
   addEventListener("input", ({ target }) => {
