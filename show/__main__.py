@@ -18,7 +18,7 @@ _FOLDER = click.Path(path_type=Path)
 
 @click.group(cls=Stages)
 def main() -> None:
-    """Cards, and posts while a run learns."""
+    """A gallery of every dataset and run; cards, and posts while a run learns."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
 
 
@@ -57,6 +57,18 @@ def publish(root: Path, written: str, every: str, dry: bool | None, least: float
             return
         count = publishing.publish(run, to, often, click.echo, least)
         click.echo(f"{count} posts; {run.root} is not being trained now -> {run.posts}")
+
+
+@main.command()
+@click.option("--data", type=_FOLDER, default="data", show_default=True, help="The folder that datasets are in.")
+@click.option("--runs", type=_FOLDER, default="runs", show_default=True, help="The folder that runs are in.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8777, show_default=True, help="0 is any free one.")
+def gallery(data: Path, runs: Path, port: int) -> None:
+    """Show every dataset and run in the browser, live while they grow."""
+    with exits():
+        from show.gallery import server, shelf  # noqa: PLC0415
+
+        server.serve(shelf.Shelf(data, runs), port, lambda url: click.echo(f"gallery: {url} (Ctrl-C ends it)"))
 
 
 if __name__ == "__main__":

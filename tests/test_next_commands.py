@@ -37,6 +37,7 @@ BARE = (
     "demo",
     "real",
     "start",
+    "gallery",
     "test",
     "doctor",
     "completion",

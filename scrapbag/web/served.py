@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import socket
 from typing import TYPE_CHECKING, Any
 
 from scrapbag.errors import MissingExtraError, UsageError
@@ -20,8 +21,36 @@ if TYPE_CHECKING:
 
     from scrapbag.web.page import Files
 
-__all__ = ["HOST", "Flask", "Response", "abort", "application", "jsonify", "serve", "text"]
+__all__ = ["HOST", "Flask", "Response", "abort", "application", "guarded", "jsonify", "request", "serve", "text"]
 HOST = "127.0.0.1"
+
+
+def guarded(package: str, style: Files, script: Files, may_post: Callable[[], bool] = lambda: False) -> Flask:
+    """An app without pages, which are to have this style and script; it answers this computer alone.
+
+    Whatever is not a GET is refused, unless `may_post` says that the request may change something.
+    """
+    app = Flask(package.partition(".")[0])
+
+    @app.before_request
+    def guard() -> None:
+        """Refuse other names for this computer (DNS rebinding) and, for what changes something, other pages."""
+        host, _, _ = request.host.partition(":")
+        if host not in {HOST, "localhost"} or (request.method != "GET" and not may_post()):
+            abort(403)
+
+    headers = _headers(package, style, script)
+
+    @app.after_request
+    def harden(response: Response) -> Response:
+        response.headers.update(headers)
+        return response
+
+    @app.get("/favicon.ico")
+    def icon() -> Response:
+        return Response(status=204)
+
+    return app
 
 
 def application(
@@ -38,30 +67,16 @@ def application(
     `again` makes of a port the command that starts the server once more. `name` is the app's, and its cookie's. What
     changes something is a POST of JSON with the page's token.
     """
-    app = Flask(package.partition(".")[0])
     token, key, cookie = secrets.token_urlsafe(32), secrets.token_urlsafe(32), f"scrapbag_{name}"
 
-    @app.before_request
-    def guard() -> None:
-        """Refuse other names for this computer (DNS rebinding) and, for what changes something, other pages."""
-        host, _, _ = request.host.partition(":")
-        if host not in {HOST, "localhost"}:
-            abort(403)
-        if request.method == "GET":
-            return
+    def may_post() -> bool:
         own = request.headers.get("Origin") in {None, f"http://{request.host}"}
         same = request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
         sent = secrets.compare_digest(request.headers.get("X-Token", "").encode(), token.encode())
         kept = secrets.compare_digest(request.cookies.get(cookie, "").encode(), key.encode())
-        if not (own and same and sent and kept and request.is_json):
-            abort(403)
+        return own and same and sent and kept and request.is_json
 
-    headers = _headers(package, style, script)
-
-    @app.after_request
-    def harden(response: Response) -> Response:
-        response.headers.update(headers)
-        return response
+    app = guarded(package, style, script, may_post)
 
     @app.get("/")
     def home() -> Response:
@@ -70,10 +85,6 @@ def application(
         response.headers["Cache-Control"] = "no-store"
         response.set_cookie(cookie, key, httponly=True, samesite="Strict")
         return response
-
-    @app.get("/favicon.ico")
-    def icon() -> Response:
-        return Response(status=204)
 
     return app
 
@@ -86,14 +97,17 @@ def serve(app: Flask, port: int, told: Callable[[str], None], free: str) -> None
     Raises UsageError when the port is taken.
     """
     try:
-        server = make_server(HOST, port, app, threaded=True, request_handler=_Quiet)
-    except (OSError, SystemExit):  # werkzeug ends the process at a port that is taken
+        listening = socket.create_server((HOST, port))  # by werkzeug it would be three sentences and the end
+    except OSError:
         raise UsageError(f"port {port} is taken; run {free} for any free one") from None
-    told(f"http://{HOST}:{server.server_port}/")
-    try:
-        server.serve_forever()  # Ctrl-C and SIGTERM end it as they should end a server: quietly
-    finally:
-        server.server_close()
+    with listening:
+        port = listening.getsockname()[1]
+        server = make_server(HOST, port, app, threaded=True, request_handler=_Quiet, fd=listening.fileno())
+        told(f"http://{HOST}:{port}/")
+        try:
+            server.serve_forever()  # Ctrl-C and SIGTERM end it as they should end a server: quietly
+        finally:
+            server.server_close()
 
 
 def text(name: str) -> str:
