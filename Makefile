@@ -179,7 +179,7 @@ strip: demo ## The README's picture: scraped, squared, generated
 
 # --- the workshop ----------------------------------------------------------------------------------------------------
 test: $(READY) ## Run the tests; those on real photographs with REAL=<folder>
-	@REAL="$(REAL)" $(PY) -m pytest $(or $(T),--numprocesses auto --maxprocesses 4 --dist loadfile)
+	@REAL="$(REAL)" $(PY) -m pytest $(or $(T),--numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder)
 
 coverage: $(READY) ## The tests again, and which lines none of them reaches: T=tests/curate
 	@rm -rf out/coverage && mkdir -p out/coverage
