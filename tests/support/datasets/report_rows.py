@@ -24,7 +24,7 @@ SCORE = ScoreInfo(
 )
 
 
-def row(**changes):
+def row(**changes: Any) -> Row:
     """A picture that came and was kept, with what a test says of it."""
     number = changes.get("number", 42)
     values: dict[str, Any] = {field.name: _EMPTY.get(str(field.type)) for field in fields(Row)} | {
@@ -45,7 +45,7 @@ def row(**changes):
     return Row(**(values | changes))
 
 
-def lost(number, reason):
+def lost(number: int, reason: str) -> Row:
     """An address that gave no picture."""
     return row(
         number=None, url=f"https://example.org/lost/{number}.jpg", kept=False, reason=reason, reasons=reason,
