@@ -4,6 +4,7 @@ import re
 import time
 from collections import Counter
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 from report_rows import dataset, lost, outcome, row, store
@@ -63,8 +64,8 @@ def test_the_policy_admits_this_style_and_this_script_and_nothing_else(tmp_path)
 
 @pytest.mark.parametrize("field", [one.name for one in fields(Row) if one.type == "str"])
 def test_hostile_text_in_any_column_stays_text(tmp_path, field):
-    bad = replace(row(number=5), **{field: HOSTILE})
-    worse = replace(lost(6, "dns"), **{field: HOSTILE})
+    said: dict[str, Any] = {field: HOSTILE}
+    bad, worse = replace(row(number=5), **said), replace(lost(6, "dns"), **said)
     text = html(outcome([bad, worse, row(number=7, duplicate_of=5, duplicate_how=HOSTILE)]), Data(tmp_path))
     assert "<script>document" not in text
     assert "<img src=x" not in text
