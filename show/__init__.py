@@ -1,1 +1,1 @@
-"""SHOW: a gallery, cards and posts, made from the files of a dataset and a run; imports no stage, writes nothing they read."""
+"""SHOW: a gallery, cards and posts, made from the files of a dataset and a run; it writes nothing that it reads."""
