@@ -6,6 +6,8 @@
   let shown = ""; // the page's text as it was last fetched
   let turn = 0; // of the fetches, so that an older answer cannot overtake a newer one
   let playing = null; // the slider that plays
+  let moving = Promise.resolve(); // a key leads from the page that the key before it led to
+  let moves = 0; // how many keys wait for that
 
   // Make the nodes of `now` those of `next`, changing only what differs
   function morph(now, next) {
@@ -130,10 +132,13 @@
     }
     if (key === "Escape" && writing) return target.blur();
     if (writing || (target.matches("input[type=range]") && key !== "Escape")) return;
-    const link = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
-    if (!link) return key === "Escape" && stop();
+    const led = () => document.querySelector(`[data-key="${CSS.escape(key)}"]`);
+    if (key === "Escape") stop();
+    if (!led()) return;
     event.preventDefault();
-    link.click();
+    if (event.repeat && moves) return; // a key that is held moves as fast as pages come
+    moves += 1;
+    moving = moving.then(() => led() && show(led().href, { push: true })).finally(() => { moves -= 1; });
   });
 
   addEventListener("popstate", () => show(location.href));
