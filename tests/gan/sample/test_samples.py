@@ -124,8 +124,8 @@ def test_seeds_that_are_none_are_one_sentence(text: str) -> None:
         (["--best", "9", "--of", "9"], "no choice"),
         (["--best", "9", "--as", "png"], "write one of them"),
         (["-n", "5000"], "write AS=png"),
-        (["--pixels", "64x64", "--truncation", "0.5"], "one texture"),
-        (["--seamless", "--best", "4"], "one texture"),
+        (["--pixels", "64x64", "--truncation", "0.5"], "make textures"),
+        (["--seamless", "--best", "4"], "make textures"),
     ],
 )
 def test_what_does_not_go_together_is_one_sentence(finished: Finished, words: list[str], sentence: str) -> None:
