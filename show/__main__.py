@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from scrapbag.errors import exits
+from scrapbag.make.command import Call
 from scrapbag.make.options import Stages
 
 _FOLDER = click.Path(path_type=Path)
@@ -25,7 +26,7 @@ def main() -> None:
 @click.option("--port", type=click.IntRange(0, 65535), default=8777, show_default=True, help="0 is any free one.")
 def gallery(data: Path, runs: Path, port: int) -> None:
     """Show every dataset and run in the browser, live while they grow."""
-    with exits():
+    with exits(Call().complete):
         from show.gallery import server, shelf  # noqa: PLC0415
 
         server.serve(shelf.Shelf(data, runs), port, lambda url: click.echo(f"gallery: {url} (Ctrl-C ends it)"))
