@@ -10,7 +10,7 @@ import click
 
 from scrapbag.errors import exits
 from scrapbag.layout import Data, Run
-from scrapbag.make.command import last_call
+from scrapbag.make.command import Call, last_call
 from scrapbag.make.options import Stages
 
 _FOLDER = click.Path(path_type=Path)
@@ -65,7 +65,7 @@ def publish(root: Path, written: str, every: str, dry: bool | None, least: float
 @click.option("--port", type=click.IntRange(0, 65535), default=8777, show_default=True, help="0 is any free one.")
 def gallery(data: Path, runs: Path, port: int) -> None:
     """Show every dataset and run in the browser, live while they grow."""
-    with exits():
+    with exits(Call().complete):
         from show.gallery import server, shelf  # noqa: PLC0415
 
         server.serve(shelf.Shelf(data, runs), port, lambda url: click.echo(f"gallery: {url} (Ctrl-C ends it)"))

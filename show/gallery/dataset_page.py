@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from show.gallery import dataset, views
 from show.gallery.addresses import to
-from show.gallery.dataset import KEPT
+from show.gallery.listing import KEPT
 
 if TYPE_CHECKING:
     from werkzeug.datastructures import MultiDict
 
     from scrapbag.layout import Data
-    from show.gallery.dataset import Listed
+    from show.gallery.listing import Listed
 
 A_PAGE = 200  # thumbnails
 
@@ -20,13 +20,13 @@ A_PAGE = 200  # thumbnails
 def words(name: str, data: Data, asked: MultiDict[str, str]) -> dict[str, Any]:
     """For the template dataset.html.j2; `asked` may have show, page, q and picture."""
     card = views.dataset_card(name, data)
-    if card.pool is None:
+    if card.listing is None:
         return {"card": card, "sheets": [], "tiles": [], "keys": {}}
-    kept = [(KEPT, len(card.pool.kept))] if card.pool.decided else []
-    counts = [*kept, *card.pool.dropped, *card.pool.never]
+    kept = [(KEPT, len(card.listing.kept))] if card.listing.decided else []
+    counts = [*kept, *card.listing.dropped, *card.listing.never]
     show = asked.get("show", "") if asked.get("show", "") in dict(counts) else counts[0][0] if counts else KEPT
     q = asked.get("q", "")[:200]
-    rows = card.pool.sheet(show, q)
+    rows = card.listing.sheet(show, q)
     pages = max(1, -(-len(rows) // A_PAGE))
     page = min(max(asked.get("page", 1, type=int), 1), pages)
     shown = rows[(page - 1) * A_PAGE : page * A_PAGE]
@@ -48,7 +48,7 @@ def words(name: str, data: Data, asked: MultiDict[str, str]) -> dict[str, Any]:
                 "meaning": dataset.meaning(reason),
                 "to": to("/dataset", data=name, show=reason, q=q),
                 "here": reason == show,
-                "came": reason == KEPT or reason in dict(card.pool.dropped),
+                "came": reason == KEPT or reason in dict(card.listing.dropped),
             }
             for reason, count in counts
         ],

@@ -104,5 +104,5 @@ def table(path: Path) -> Iterator[csv.DictReader[str]]:
     """The rows of a CSV file."""
     if stamp(path)[1] > MOST:
         raise UsageError(f"{path} is too large to be shown")
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         yield csv.DictReader(file)

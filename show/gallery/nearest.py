@@ -41,7 +41,7 @@ class Near:
 
 
 @dataclass(frozen=True, eq=False)
-class Reals:
+class Compared:
     """The squares that a sample is compared with, made small; `total` is how many there are."""
 
     names: tuple[str, ...]
@@ -49,7 +49,7 @@ class Reals:
     total: int
 
 
-def reals(data: Data, names: tuple[str, ...]) -> Reals:
+def reals(data: Data, names: tuple[str, ...]) -> Compared:
     """The squares of these names, of the pack where there is one of them. Raises one of files.UNUSABLE."""
     if not names:
         raise MissingError(f"{data.curated} has no squares to compare with")
@@ -57,22 +57,22 @@ def reals(data: Data, names: tuple[str, ...]) -> Reals:
 
 
 @lru_cache(2)
-def _reals(data: Data, names: tuple[str, ...], _: tuple[int, int]) -> Reals:
+def _reals(data: Data, names: tuple[str, ...], _: tuple[int, int]) -> Compared:
     chosen = names[:: math.ceil(len(names) / MOST)]
     found = _packed(data, chosen)
     if found is None:
         loaded = [_shrunk(pictures.opened(data.curated / name, SIDE)) for name in chosen]
         found = np.stack(loaded)
-    return Reals(chosen, found, len(names))
+    return Compared(chosen, found, len(names))
 
 
-def find(image: Image.Image, among: Reals) -> list[Near]:
+def find(image: Image.Image, among: Compared) -> list[Near]:
     """The nearest six, nearest first."""
     return _find(_shrunk(image).tobytes(), among)
 
 
 @lru_cache(128)
-def _find(pixels: bytes, among: Reals) -> list[Near]:
+def _find(pixels: bytes, among: Compared) -> list[Near]:
     one = np.frombuffer(pixels, np.uint8).reshape(SIDE, SIDE, 3).astype(np.float32)
     asked = np.stack([one, one[:, ::-1]]).reshape(2, -1)
     apart = np.concatenate([_apart(asked, part) for part in _parts(among.pixels)])

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from scrapbag.make.command import last_call
 from show.gallery import dataset, nearest, pictures, views
 from show.gallery.addresses import to, version
+from show.gallery.listing import KEPT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from scrapbag.layout import Data, Run
-    from show.gallery.dataset import Listed
+    from show.gallery.listing import Listed
     from show.gallery.shelf import Shelf
     from show.gallery.views import RunCard
 
@@ -42,17 +43,17 @@ def _neighbours(
         return [], "A texture is learnt from patches; whole pictures are not compared with."
 
     def find() -> tuple[list[dict[str, Any]], str]:
-        pool = dataset.pool(data)
-        there = nearest.reals(data, tuple(sorted(pool.by_square)))
+        listing = dataset.listing(data)
+        there = nearest.reals(data, tuple(sorted(listing.by_square)))
         found = nearest.find(pictures.cell(run, grid, number), there)
-        near = [_one(card.dataset, pool.by_square[one.square], one.distance) for one in found]
+        near = [_one(card.dataset, listing.by_square[one.square], one.distance) for one in found]
         return near, _how(there, card.dataset, last_call(run).make("evaluate"))
 
     answer, sentence = views.told(data, find)
     return answer or ([], sentence)
 
 
-def _how(among: nearest.Reals, name: str, command: str) -> str:
+def _how(among: nearest.Compared, name: str, command: str) -> str:
     count = len(among.names)
     many = f"{count:,} of {among.total:,}" if count < among.total else f"{count:,}"
     return (
@@ -63,5 +64,5 @@ def _how(among: nearest.Reals, name: str, command: str) -> str:
 
 
 def _one(name: str, row: Listed, distance: float) -> dict[str, Any]:
-    to_it = to("/dataset", data=name, show=dataset.KEPT, picture=row.sha256 or row.square, q=row.title)
+    to_it = to("/dataset", data=name, show=KEPT, picture=row.sha256 or row.square, q=row.title)
     return {**views.facts(name, row), "distance": distance, "to": to_it}

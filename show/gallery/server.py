@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from scrapbag.layout import Data, Run
     from scrapbag.web.served import Flask
+    from show.gallery.listing import Listing
     from show.gallery.shelf import Shelf
 
 PACKAGE, STYLE, SCRIPT = "show.gallery", ("base.css", "gallery.css"), "gallery.js"
@@ -149,9 +150,9 @@ def _run(shelf: Shelf) -> Run:
     return shelf.all_runs().get(request.args.get("run", "")) or abort(404)
 
 
-def _known(data: Data) -> dataset.Pool:
+def _known(data: Data) -> Listing:
     try:
-        return dataset.pool(data)
+        return dataset.listing(data)
     except files.UNUSABLE:
         abort(404)
 

@@ -9,7 +9,7 @@ from scrapbag.make.command import last_call
 from scrapbag.plain import link
 from show.gallery import dataset, files, training
 from show.gallery.addresses import to, version
-from show.gallery.dataset import KEPT, Listed, Pool
+from show.gallery.listing import KEPT, Listed, Listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ class DatasetCard:
     name: str
     sentence: str
     funnel: Funnel | None = None
-    pool: Pool | None = None
+    listing: Listing | None = None
     thumbs: tuple[str, ...] = ()  # addresses
 
     @property
@@ -75,11 +75,11 @@ def dataset_card(name: str, data: Data) -> DatasetCard:
     """Whatever the folder holds."""
 
     def build() -> DatasetCard:
-        pool = dataset.pool(data)
-        shown = [row for row in pool.kept if row.came] or pool.came
+        listing = dataset.listing(data)
+        shown = [row for row in listing.kept if row.came] or listing.came
         shown = shown[:: max(1, len(shown) // SAMPLES)]
         thumbs = tuple(thumb(name, row) for row in shown[:SAMPLES])
-        return DatasetCard(name, "", dataset.funnel(data, pool), pool, thumbs)
+        return DatasetCard(name, "", dataset.funnel(data, listing), listing, thumbs)
 
     card, sentence = told(data, build)
     return card or DatasetCard(name, sentence)
