@@ -107,7 +107,7 @@ def test_what_is_derived_says_what_it_was_derived_from(made):
         ("data/scored/*/labels.json", "scored/"),
         ("run/done.json", "runs/&lt;name&gt;/"),
         ("run/settings.toml", "runs/&lt;name&gt;/"),
-        ("run/metrics.csv", "runs/&lt;name&gt;/"),
+        ("run/metrics.csv", "metrics.csv"),
         ("run/generator.json", "generator.json"),
         ("run/checkpoints/*.pt", "Checkpoints"),
         ("data/packed/*/index.json", "packed/"),
