@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from PIL import Image
 
 from scrapbag.errors import ScrapbagError, UsageError
+from scrapbag.make.command import Call, last_call
 from scrapbag.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from scrapbag.layout import Data, Run
 
 T = TypeVar("T")
 MOST = 200_000_000  # bytes of a file that is read at once
@@ -89,6 +92,15 @@ def json_table(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise UsageError(f"{path} is damaged (it is no table)")
     return found
+
+
+def called(folder: Data | Run) -> Call:
+    """How make was last called for a dataset or a run, whatever stands in that file's place."""
+    try:
+        stamp(folder.call)
+    except UNUSABLE:
+        return Call(**{folder.variable.lower(): str(folder.root)})
+    return last_call(folder)
 
 
 def optional(read: Callable[[Path], dict[str, Any]], path: Path) -> dict[str, Any]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 FILMS = (".mp4", ".gif")
 FRAMES = 600  # of a film, at most
+_SMALL = 320  # thumbnails up to this side are remembered
 TILES = 3  # a side: enough to see each of the four seams
 _ENLARGED = 384  # a single sample is enlarged by a whole factor up to this side
 _decoders = threading.BoundedSemaphore(2)  # of which each may hold 40 million pixels
@@ -52,7 +53,8 @@ def opened(path: Path, at_least: int = 0) -> Image.Image:
 
 def thumbnail(path: Path, side: int) -> bytes:
     """JPEG bytes, at most `side` pixels a side; see `opened`."""
-    return _thumbnail(path, files.stamp(path), side)
+    draw = _thumbnail if side <= _SMALL else _thumbnail.__wrapped__
+    return draw(path, files.stamp(path), side)
 
 
 @lru_cache(2_000)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scrapbag.make.command import last_call
-from show.gallery import charts, pictures, sample_panel, training, views
+from show.gallery import charts, files, pictures, sample_panel, training, views
 from show.gallery.addresses import to
 
 if TYPE_CHECKING:
@@ -18,9 +17,13 @@ if TYPE_CHECKING:
     from show.gallery.views import RunCard
 
 
-def words(shelf: Shelf, name: str, beside: str, asked: MultiDict[str, str]) -> dict[str, Any]:
-    """For the template run.html.j2; `asked` may have with, kimg, sample, film and still."""
-    runs = shelf.all_runs()
+def words(shelf: Shelf, runs: dict[str, Run], name: str, asked: MultiDict[str, str]) -> dict[str, Any]:
+    """For the template run.html.j2; `asked` may have with, kimg, sample, film, frame and still.
+
+    `runs` are those that were listed, `name` and what is asked for beside it among them.
+    """
+    beside = asked.get("with", "")
+    beside = beside if beside in runs and beside != name else ""
     names = [name, *([beside] if beside else [])]
     cards = [views.run_card(one, runs[one], shelf.learnt_from(runs[one])) for one in names]
     state = {key: asked.get(key) for key in ("kimg", "sample", "film", "still")} | {"run": name, "with": beside}
@@ -82,7 +85,7 @@ def _column(
 
 def _made(name: str, run: Run, asked: MultiDict[str, str], state: Mapping[str, object]) -> dict[str, Any]:
     """What make sample and make interpolate made of it; one film and one picture of them may be open."""
-    films, stills, call = training.films(run), training.stills(run), last_call(run)
+    films, stills, call = training.films(run), training.stills(run), files.called(run)
     film, still = asked.get("film", ""), asked.get("still", "")
     frames = None
     said = ""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scrapbag.make.command import last_call
-from show.gallery import dataset, nearest, pictures, views
+from show.gallery import dataset, files, nearest, pictures, views
 from show.gallery.addresses import to, version
 from show.gallery.listing import KEPT
 
@@ -47,7 +46,7 @@ def _neighbours(
         there = nearest.reals(data, tuple(sorted(listing.by_square)))
         found = nearest.find(pictures.cell(run, grid, number), there)
         near = [_one(card.dataset, listing.by_square[one.square], one.distance) for one in found]
-        return near, _how(there, card.dataset, last_call(run).make("evaluate"))
+        return near, _how(there, card.dataset, files.called(run).make("evaluate"))
 
     answer, sentence = views.told(data, find)
     return answer or ([], sentence)

@@ -52,11 +52,10 @@ def application(shelf: Shelf) -> Flask:
 
     @app.get("/run")
     def one_run() -> Response:
-        beside = request.args.get("with", "")
-        if beside == request.args.get("run") or beside not in shelf.all_runs():
-            beside = ""
-        _run(shelf)
-        return _page("run.html.j2", **run_page.words(shelf, request.args["run"], beside, request.args))
+        runs, name = shelf.all_runs(), request.args.get("run", "")
+        if name not in runs:
+            abort(404)
+        return _page("run.html.j2", **run_page.words(shelf, runs, name, request.args))
 
     @app.get("/picture")
     def picture() -> Response:
@@ -100,6 +99,11 @@ def application(shelf: Shelf) -> Flask:
         if name not in training.films(run) or number < 0:
             abort(404)
         return _picture(lambda: pictures.frames(run.samples / name)[number])
+
+    @app.errorhandler(OSError)
+    def gone(_: OSError) -> Response:
+        """What was listed a moment ago, and was moved or closed since."""
+        return Response("It is not there now.", status=404, mimetype="text/plain")
 
     return app
 

@@ -46,9 +46,10 @@ class Shelf:
 def _folders(root: Path) -> Iterator[tuple[str, Path]]:
     """Folders by name, in its order. Hidden ones are not shown, nor those whose name no page can write."""
     try:
-        found = sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
+        found = sorted(entry.name for entry in os.scandir(root))
     except OSError:
         return
     for name in found:
-        if not name.startswith(".") and not any("\ud800" <= one <= "\udfff" for one in name):
+        shown = not name.startswith(".") and not any("\ud800" <= one <= "\udfff" for one in name)
+        if shown and os.path.isdir(root / name):  # noqa: PTH112  Path.is_dir raises where it may not look
             yield name, root / name

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from scrapbag.make.command import last_call
 from scrapbag.plain import link
 from show.gallery import dataset, files, training
 from show.gallery.addresses import to, version
@@ -68,7 +67,7 @@ def told(folder: Data | Run, build: Callable[[], T]) -> tuple[T | None, str]:
     try:
         return build(), ""
     except files.UNUSABLE as error:
-        return None, last_call(folder).complete(files.sentence(error, folder.root))
+        return None, files.called(folder).complete(files.sentence(error, folder.root))
 
 
 def dataset_card(name: str, data: Data) -> DatasetCard:

@@ -74,6 +74,7 @@ RUNS: dict[str, tuple[Callable[[Run], object], str]] = {
     "evaluation of another kind": (lambda run: run.evaluation.write_text('{"last": {"measured": []}}'), "KID 55.2"),
     "quality cut off": (lambda run: run.quality.write_text(f"{HEADER}9000,1"), "KID 1.0"),
     "quality no numbers": (lambda run: run.quality.write_bytes(b"\x00\xff,\n"), "9,000 images seen"),
+    "call as a pipe": (lambda run: (run.call.parent.mkdir(), os.mkfifo(run.call)), "9,000 images seen"),
     "no grids": (lambda run: [path.unlink() for path in run.grids()], "No grid is drawn yet"),
     "samples a file": (lambda run: run.samples.write_text("x"), "None yet"),
 }
@@ -171,7 +172,9 @@ def test_a_dataset_of_any_kind_is_shown_or_is_a_sentence(
 
 def test_names_that_no_page_can_write_and_folders_that_are_not_there(one: Shelf) -> None:
     os.mkdir(os.fsencode(one.runs) + b"/bad\xff")  # noqa: PTH102  a name that is no text
-    assert "Runs 2" in answers(server.application(one).test_client())
+    (one.runs / "circle").symlink_to(one.runs / "circle")
+    (one.runs / "two\nlines").mkdir()
+    assert "Runs 3" in answers(server.application(one).test_client())
     shutil.rmtree(one.runs)
     shutil.rmtree(one.data)
     said = server.application(one).test_client().get("/", headers=HOST).text
