@@ -103,6 +103,12 @@ def called(folder: Data | Run) -> Call:
     return last_call(folder)
 
 
+def command(run: Run, target: str) -> str:
+    """The command that acts on a run; where its recipe is not known, by its folder alone."""
+    call = called(run)
+    return call.make(target) if call.recipe else call.make(target, RUN=call.run)
+
+
 def optional(read: Callable[[Path], dict[str, Any]], path: Path) -> dict[str, Any]:
     """What `read` makes of a file that need not be there; {} where it is not, or cannot be read."""
     try:

@@ -85,7 +85,7 @@ def _column(
 
 def _made(name: str, run: Run, asked: MultiDict[str, str], state: Mapping[str, object]) -> dict[str, Any]:
     """What make sample and make interpolate made of it; one film and one picture of them may be open."""
-    films, stills, call = training.films(run), training.stills(run), files.called(run)
+    films, stills = training.films(run), training.stills(run)
     film, still = asked.get("film", ""), asked.get("still", "")
     frames = None
     said = ""
@@ -101,8 +101,8 @@ def _made(name: str, run: Run, asked: MultiDict[str, str], state: Mapping[str, o
         "said": said,
         "still": still if still in stills else "",
         "still_src": to("/still", run=name, still=still),
-        "interpolate": call.make("interpolate"),
-        "sample": call.make("sample"),
+        "interpolate": files.command(run, "interpolate"),
+        "sample": files.command(run, "sample"),
     }
 
 

@@ -46,7 +46,7 @@ def _neighbours(
         there = nearest.reals(data, tuple(sorted(listing.by_square)))
         found = nearest.find(pictures.cell(run, grid, number), there)
         near = [_one(card.dataset, listing.by_square[one.square], one.distance) for one in found]
-        return near, _how(there, card.dataset, files.called(run).make("evaluate"))
+        return near, _how(there, card.dataset, files.command(run, "evaluate"))
 
     answer, sentence = views.told(data, find)
     return answer or ([], sentence)

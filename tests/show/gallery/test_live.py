@@ -20,7 +20,7 @@ from shelves import quilts, run
 from scrapbag.layout import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from asking import Server
@@ -69,6 +69,10 @@ def server(root: Path, training: subprocess.Popen[str]) -> Iterator[Server]:
         yield one
 
 
+def until(browser: Chrome, condition: Callable[[Chrome], object]) -> None:
+    WebDriverWait(browser, 60, poll_frequency=0.03).until(condition)
+
+
 def seen(browser: Chrome) -> int:
     """How many images the page says that the run has seen."""
     shown = browser.execute_script("return document.querySelector('.now b')?.textContent ?? '0'")
@@ -82,7 +86,7 @@ def query(browser: Chrome) -> dict[str, str]:
 def press(browser: Chrome, key: str, changed: str, value: str | None) -> None:
     """Press a key, after which the address has `value` under the name `changed`."""
     ActionChains(browser).send_keys(key).perform()
-    WebDriverWait(browser, 10, poll_frequency=0.02).until(lambda page: query(page).get(changed) == value)
+    until(browser, lambda page: query(page).get(changed) == value)
 
 
 def contrast(browser: Chrome, selector: str) -> float:
@@ -111,11 +115,9 @@ def test_keys_move_through_grids_samples_and_pictures_and_the_address_has_it_all
     press(chromium, Keys.ARROW_LEFT, "kimg", "4")
     press(chromium, Keys.ARROW_LEFT, "kimg", "0")
     press(chromium, Keys.ARROW_RIGHT, "kimg", "4")
-    WebDriverWait(chromium, 10).until(
-        lambda page: "kimg=4" in page.find_element(By.CSS_SELECTOR, ".cells img").get_attribute("src")
-    )
+    until(chromium, lambda page: "kimg=4" in page.find_element(By.CSS_SELECTOR, ".cells img").get_attribute("src"))
     chromium.find_element(By.CSS_SELECTOR, '.cells a[aria-label="sample 0"]').click()
-    WebDriverWait(chromium, 10).until(lambda page: len(page.find_elements(By.CSS_SELECTOR, ".near li")) == 6)
+    until(chromium, lambda page: len(page.find_elements(By.CSS_SELECTOR, ".near li")) == 6)
     assert "CC-BY-4.0" in chromium.find_element(By.CSS_SELECTOR, ".near li").text
     press(chromium, Keys.ARROW_DOWN, "sample", "8")
     press(chromium, Keys.ARROW_RIGHT, "sample", "9")
@@ -123,20 +125,20 @@ def test_keys_move_through_grids_samples_and_pictures_and_the_address_has_it_all
     assert chromium.find_element(By.CSS_SELECTOR, ".sample h3").text == "Sample 9"
     press(chromium, Keys.ESCAPE, "sample", None)
     chromium.back()
-    WebDriverWait(chromium, 10).until(lambda page: page.find_elements(By.CSS_SELECTOR, ".sample"))
+    until(chromium, lambda page: page.find_elements(By.CSS_SELECTOR, ".sample"))
 
     chromium.get(f"{server.url}dataset?data=quilts&show=blurry")
     press(chromium, Keys.ARROW_RIGHT, "page", "2")
     press(chromium, "/", "page", "2")
     chromium.switch_to.active_element.send_keys("blur 17")
-    WebDriverWait(chromium, 10).until(lambda page: query(page).get("q") == "blur 17")
-    WebDriverWait(chromium, 10).until(lambda page: len(page.find_elements(By.CSS_SELECTOR, ".tile")) == 13)
+    until(chromium, lambda page: query(page).get("q") == "blur 17")
+    until(chromium, lambda page: len(page.find_elements(By.CSS_SELECTOR, ".tile")) == 13)
     ActionChains(chromium).send_keys(Keys.ESCAPE).perform()
     chromium.find_element(By.CSS_SELECTOR, "a.tile").click()
-    WebDriverWait(chromium, 10).until(lambda page: page.find_elements(By.ID, "opened"))
+    until(chromium, lambda page: page.find_elements(By.ID, "opened"))
     was = query(chromium)["picture"]
     ActionChains(chromium).send_keys(Keys.ARROW_RIGHT).perform()
-    WebDriverWait(chromium, 10).until(lambda page: query(page)["picture"] != was)
+    until(chromium, lambda page: query(page)["picture"] != was)
     focus = "return getComputedStyle(document.activeElement).outlineStyle"
     ActionChains(chromium).send_keys(Keys.TAB).perform()
     assert chromium.execute_script(focus) == "solid"
@@ -175,7 +177,7 @@ def test_the_page_moves_while_a_run_learns_and_is_never_loaded_again(
     assert training.stdin is not None
     training.stdin.write("\n")
     training.stdin.flush()
-    WebDriverWait(chromium, 60).until(lambda page: "training now" in page.find_element(By.ID, "live").text)
+    until(chromium, lambda page: "training now" in page.find_element(By.ID, "live").text)
     first = chromium.find_element(By.CSS_SELECTOR, ".card h3").text
     assert first.split() == ["live", "training", "now"], "those that learn come first"
     assert chromium.execute_script("return window.same"), "it was loaded again"
@@ -183,17 +185,15 @@ def test_the_page_moves_while_a_run_learns_and_is_never_loaded_again(
     chromium.get(f"{server.url}run?run=live")
     chromium.execute_script("window.same = true")
     before, grid = seen(chromium), "return document.querySelector('.cells img')?.src"
-    WebDriverWait(chromium, 20, poll_frequency=0.1).until(lambda page: page.execute_script(grid))
+    until(chromium, lambda page: page.execute_script(grid))
     src = chromium.execute_script(grid)
-    WebDriverWait(chromium, 20, poll_frequency=0.1).until(lambda page: seen(page) > before)
-    WebDriverWait(chromium, 20, poll_frequency=0.1).until(lambda page: page.execute_script(grid) != src)
+    until(chromium, lambda page: seen(page) > before)
+    until(chromium, lambda page: page.execute_script(grid) != src)
     now = chromium.find_element(By.CSS_SELECTOR, ".now").text
     assert "training now" in now
     assert "left" in now
-    WebDriverWait(chromium, 20).until(lambda page: page.find_elements(By.CSS_SELECTOR, ".chart path"))
+    until(chromium, lambda page: page.find_elements(By.CSS_SELECTOR, ".chart path"))
     training.terminate()
-    WebDriverWait(chromium, 20, poll_frequency=0.1).until(
-        lambda page: "training now" not in page.find_element(By.CSS_SELECTOR, ".now").text
-    )
+    until(chromium, lambda page: "training now" not in page.find_element(By.CSS_SELECTOR, ".now").text)
     assert chromium.execute_script("return window.same"), "it was loaded again"
     assert chromium.get_log("browser") == []

@@ -144,7 +144,9 @@ def test_ticks_are_round_and_axes_shared() -> None:
 def test_a_film_is_walked_frame_by_frame_and_commands_stand_where_there_is_none(tmp_path: Path) -> None:
     one = shelf(tmp_path)
     client, samples = asks(one), Run(one.runs / "quilts").samples
-    assert "None was filmed yet. Copy the command make interpolate" in text(client, "/run?run=quilts")
+    assert f"None was filmed yet. Copy the command make interpolate RUN={one.runs}/quilts" in text(
+        client, "/run?run=quilts"
+    )
     samples.mkdir()
     writer = cv2.VideoWriter(str(samples / "walk.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 24, (64, 64))
     for level in (0, 120, 240):
