@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from asking import Server
     from selenium.webdriver import Chrome
 
-# The trainer itself, with lines and grids more often than every five and twenty seconds; it begins when told to
+# The trainer itself: it begins when told to, probes for a moment, and writes lines and grids more often
 TRAIN = """
 from gan.evaluate import card, keep, report
 from gan.train import loop, preflight, progress, runs
-progress.ROW_S, progress.GRID_S = 0.3, 0.6
+progress.ROW_S, progress.GRID_S, preflight.PATIENCE_S = 0.3, 0.6, 0.2
 from gan.__main__ import main
 input()
 main()
