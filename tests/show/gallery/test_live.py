@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 # The trainer itself: it begins when told to, probes for a moment, and writes lines and grids more often
 TRAIN = """
-from gan.evaluate import card, keep, report
+from gan.evaluate import keep, report
 from gan.train import loop, preflight, progress, runs
 progress.ROW_S, progress.GRID_S, preflight.PATIENCE_S = 0.3, 0.6, 0.2
 from gan.__main__ import main
@@ -175,6 +175,7 @@ def test_the_page_moves_while_a_run_learns_and_is_never_loaded_again(
     chromium.get(server.url)
     chromium.execute_script("window.same = true")
     assert training.stdin is not None
+    assert training.poll() is None, "the trainer has ended before it was told to begin"
     training.stdin.write("\n")
     training.stdin.flush()
     until(chromium, lambda page: "training now" in page.find_element(By.ID, "live").text)
