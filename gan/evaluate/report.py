@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import tomllib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
@@ -16,39 +16,16 @@ from gan.pictures import grids
 from scrapbag.disk import write_text
 from scrapbag.layout import metrics_rows
 from scrapbag.make.command import last_call
-from scrapbag.web import page
+from scrapbag.web import charts, page
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from scrapbag.layout import Run
+    from scrapbag.web.charts import Plot
 
 SHOWN = 8  # grids over time
 SIDE = 768  # pixels of a sheet, at most
-WIDE, HIGH = 640, 200  # of a chart, in SVG units
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of a chart: SVG path data in a box of 640x200, and its last value."""
-
-    name: str
-    path: str
-    last: str
-
-
-@dataclass(frozen=True)
-class Chart:
-    """A chart in words and SVG units."""
-
-    title: str
-    note: str  # below the title
-    lines: tuple[Line, ...]
-    low: str  # the ends of the vertical axis ...
-    high: str
-    end: str  # ... and the right end of the horizontal one
-    floor: float | None = None  # y of a horizontal line
 
 
 @dataclass(frozen=True)
@@ -65,12 +42,12 @@ def write(run: Run) -> Path:
     html = page.render(
         "gan.evaluate",
         "run.html.j2",
-        style="run.css",
+        style=("base.css", "chart.css", "run.css"),
         name=run.root.resolve().name,
         settings=settings,
         words=in_words(settings.get("values", {})),
         rows=(metrics_rows(run) or [{}])[-1],
-        charts=charts(run, verdicts),
+        plots=plots(run, verdicts),
         now=_sheet(run.root, list(run.grids())[-1:], ""),
         reals=_sheet(run.root, [run.reals], "real pictures"),
         history=_history(run),
@@ -107,61 +84,11 @@ def in_words(values: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def charts(run: Run, verdicts: dict[str, Any]) -> list[Chart]:
-    """The curves of metrics.csv and quality.csv over images seen; a chart without two points is left out."""
-    rows = metrics_rows(run)
-    found = [
-        _chart("Losses", "neither goes to nothing in a healthy game", rows, {"loss_d": "D", "loss_g": "G"}),
-        _chart("D's accuracy", "the share of real and made-up pictures that D tells", rows, {"accuracy": "accuracy"}),
-        _chart(
-            "Standard deviation",
-            "of the samples on one grid, over that of real pictures; near 0 all look alike",
-            rows,
-            {"spread": "samples"},
-        ),
-    ]
-    quality = [{key: str(getattr(one, key)) for key in ("images_seen", "kid", "coverage", "recall", "colour_volume")}
-               for one in keep.rows(run)]  # fmt: skip
+def plots(run: Run, verdicts: dict[str, Any]) -> list[Plot]:
+    """The curves of metrics.csv and quality.csv over images seen, KID with the floor that make evaluate measured."""
     floor = verdicts.get("last", {}).get("measured", [{}])[0].get("floor", {}).get("kid")
-    found.append(_chart("KID x1000", "distance from real pictures; smaller is better", quality, {"kid": "KID"}, floor))
-    shares = {"coverage": "coverage", "recall": "recall"}
-    found.append(_chart("Coverage and recall", "how much of what is real the samples reach", quality, shares))
-    found.append(
-        _chart("Colour volume", "how far the samples' mean colours reach", quality, {"colour_volume": "samples"})
-    )
-    return [chart for chart in found if chart is not None]
-
-
-def _chart(
-    title: str, note: str, rows: Sequence[dict[str, str]], names: dict[str, str], floor: float | None = None
-) -> Chart | None:
-    series = {
-        name: [(float(row["images_seen"]), float(row[key])) for row in rows if row.get(key)]
-        for key, name in names.items()
-    }
-    points = [point for line in series.values() for point in line]
-    if not points or max(len(line) for line in series.values()) < 2:
-        return None
-    end = max(x for x, _ in points) or 1.0
-    heights = sorted(y for _, y in points)
-    low = min(heights[0], 0.0)
-    # limited: one very high point (often the first) would flatten the rest of the curve
-    high = max(min(heights[-1], 4 * heights[len(heights) * 3 // 4]), low + 1e-9)
-    lines = tuple(
-        Line(name, _path(line, end, low, high), f"{line[-1][1]:.3g}") for name, line in series.items() if line
-    )
-    level = None if floor is None else _height(floor, low, high)
-    return Chart(title, note, lines, f"{low:.3g}", f"{high:.3g}", f"{end / 1000:,.0f} thousand images", level)
-
-
-def _path(points: list[tuple[float, float]], end: float, low: float, high: float) -> str:
-    step = max(1, len(points) // 400)
-    kept = points[::step] if (len(points) - 1) % step == 0 else [*points[::step], points[-1]]
-    return "M" + " L".join(f"{WIDE * x / end:.1f} {_height(y, low, high):.1f}" for x, y in kept)
-
-
-def _height(y: float, low: float, high: float) -> float:
-    return round(HIGH * (1 - (min(max(y, low), high) - low) / (high - low)), 1)
+    quality = [{key: str(value) for key, value in asdict(row).items()} for row in keep.rows(run)]
+    return charts.charts([(metrics_rows(run), quality)], {} if floor is None else {"KID": floor})[0]
 
 
 def _seen(verdict: dict[str, Any]) -> tuple[list[tuple[str, str, str, str]], list[str]]:

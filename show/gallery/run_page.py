@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from show.gallery import charts, files, pictures, sample_panel, training, views
+from scrapbag.web import charts
+from show.gallery import files, pictures, sample_panel, training, views
 from show.gallery.addresses import to
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from show.gallery.listing import Listing
     from show.gallery.shelf import Shelf
 
-PACKAGE, STYLE, SCRIPT = "show.gallery", ("base.css", "gallery.css"), "gallery.js"
+PACKAGE, STYLE, SCRIPT = "show.gallery", ("base.css", "chart.css", "gallery.css"), "gallery.js"
 _SIDES = (views.SIDE, 640, views.LARGE)  # pixels that a picture may be asked in
 _NOTHING = (  # in the place of a file that is no picture: an answer that is none would stand in the browser's console
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 160"><rect width="160" height="160" fill="#8884"/>'

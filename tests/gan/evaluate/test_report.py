@@ -23,6 +23,7 @@ from gan.evaluate.neighbours import find, write
 from gan.nets import presets
 from gan.pictures import data, grids
 from scrapbag.layout import Run
+from scrapbag.web import charts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,13 +86,17 @@ def test_the_policy_admits_the_pages_own_style_and_nothing_else(run: Run) -> Non
 
 
 def test_the_curves_end_where_the_numbers_do(run: Run) -> None:
-    charts = {chart.title: chart for chart in report.charts(run, {})}
-    losses = charts["Losses"]
-    assert [line.last for line in losses.lines] == ["0.5", "2.7"]
-    assert all(line.path.split()[-2].lstrip("L") == "640.0" for line in losses.lines)
-    assert losses.lines[1].path.endswith(" 0.0")  # G's last loss is the highest point of the chart
-    assert charts["KID x1000"].lines[0].last == "80.2"
-    assert charts["Standard deviation"].lines[0].path.count("L") == 1  # the row without a grid is no point
+    plots = {plot.title: plot for plot in report.plots(run, {"last": {"measured": [{"floor": {"kid": 9.5}}]}})}
+    losses = plots["Losses"]
+    assert [curve.last for curve in losses.curves] == ["0.5", "2.7"]
+    ends = [curve.path.split("L")[-1].split() for curve in losses.curves]
+    assert {x for x, _ in ends} == {str(float(charts.WIDE - charts.RIGHT))}
+    assert float(ends[1][1]) < float(ends[0][1])  # G's last loss is higher
+    kid = plots["KID"]
+    assert kid.curves[0].last == "80.2"
+    assert kid.level is not None
+    assert float(kid.curves[0].path.split("L")[-1].split()[1]) < kid.level < charts.HIGH - charts.BOTTOM
+    assert plots["Variety"].curves[0].path.count("L") == 1  # the row without a grid is no point
 
 
 def test_a_run_without_anything_still_has_a_page(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from scrapbag.web import page
 
-PAGES = {  # package: template, style, script
+PAGES: dict[str, tuple[str, page.Files, page.Files]] = {  # package: template, style, script
     "curate.review": ("review.html.j2", "review.css", "review.js"),
-    "gan.evaluate": ("run.html.j2", "run.css", ""),
+    "gan.evaluate": ("run.html.j2", ("base.css", "chart.css", "run.css"), ""),
 }
 HOSTILE = "<script>alert(1)</script>\"'"
 

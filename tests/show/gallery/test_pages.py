@@ -21,7 +21,8 @@ from shelves import DROPPED, KEPT, SIDE, drawn, shelf
 from scrapbag import catalog
 from scrapbag.disk import lock
 from scrapbag.layout import Data, Run
-from show.gallery import charts, server
+from scrapbag.web import charts
+from show.gallery import server
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,10 +125,10 @@ def test_two_runs_stand_side_by_side_at_the_same_number_of_images(whole: Shelf) 
     page = asks(whole).get("/run?run=quilts&with=second&kimg=5", headers=HOST).text
     assert re.findall(r"/grid\?run=(\w+)&amp;kimg=(\d+)", page)[::2] == [("quilts", "4"), ("second", "5")]
     labels = re.findall(r'<svg viewBox="0 0 420 210" role="img" aria-label="([^"]+)"', page)
-    assert len(labels) == 12
-    assert labels[:6] == labels[6:]
+    assert len(labels) == 14
+    assert labels[:7] == labels[7:]
     assert labels[0] == "KID over images seen: KID is now 55.2"
-    assert page.count("thousand images seen</text>") == 12
+    assert page.count("thousand images seen</text>") == 14
     assert 'data-values="0,4,5,9"' in page
     assert "<h2>second</h2>" not in asks(whole).get("/run?run=quilts&with=../second", headers=HOST).text
 

@@ -1,4 +1,7 @@
-"""Curves as inline SVG: paths, ticks and labels in the units of a viewBox, nothing that a browser has to compute."""
+"""A run's curves as inline SVG: paths, ticks and labels in the units of a viewBox, nothing that a browser computes.
+
+The macro `chart` of chart.html.j2 draws one, with chart.css; the run's report and the gallery show the same ones.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     Rows = Sequence[dict[str, str]]
 
@@ -35,6 +38,7 @@ class Plot:
     curves: tuple[Curve, ...]
     across: tuple[tuple[float, str], ...]
     up: tuple[tuple[float, str], ...]
+    level: float | None = None  # y of a line across: what other real pictures reach
 
     @property
     def words(self) -> str:
@@ -49,6 +53,8 @@ _KINDS = (
     (_LEARNT, "Losses", "neither goes to nothing in a healthy game", "loss", {"loss_d": "D", "loss_g": "G"}),
     (_MEASURED, "Coverage and recall", "how much of what is real the samples reach", "share",
      {"coverage": "coverage", "recall": "recall"}),
+    (_MEASURED, "Colour volume", "how far the samples' mean colours reach", "grey levels",
+     {"colour_volume": "samples"}),
     (_LEARNT, "D's accuracy", "the share of real and made-up pictures that D tells", "share", {"accuracy": "accuracy"}),
     (_LEARNT, "Variety", "the samples' standard deviation over that of real pictures; near 0 all look alike", "ratio",
      {"spread": "samples"}),
@@ -56,10 +62,10 @@ _KINDS = (
 )  # fmt: skip
 
 
-def charts(each: Sequence[tuple[Rows, Rows]]) -> list[list[Plot]]:
+def charts(each: Sequence[tuple[Rows, Rows]], levels: Mapping[str, float] | None = None) -> list[list[Plot]]:
     """For each run, of its lines of metrics.csv and quality.csv: its charts. All runs' charts have the same axes.
 
-    One of which no run has two points is left out.
+    One of which no run has two points is left out. `levels` are the floors, by title.
     """
     found: list[list[Plot]] = [[] for _ in each]
     for which, title, note, unit, names in _KINDS:
@@ -72,7 +78,9 @@ def charts(each: Sequence[tuple[Rows, Rows]]) -> list[list[Plot]]:
             curves = tuple(_curve(name, line, end, low, high) for name, line in lines.items() if line)
             up = tuple((_y(value, low, high), f"{value:g}") for value in ticks(low, high))
             across = tuple((_x(value, end), f"{value / 1000:g}") for value in ticks(0, end))
-            plots.append(Plot(title, note, unit, curves, across, up))
+            floor = (levels or {}).get(title)
+            level = None if floor is None else _y(floor, low, high)
+            plots.append(Plot(title, note, unit, curves, across, up, level))
     return found
 
 
