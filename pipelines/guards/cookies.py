@@ -26,8 +26,6 @@ class Cookies:
         self._jars: dict[str, CookieJar] = {}
 
     def process_request(self, request: Request) -> None:
-        if any(name.lower() == "cookie" for name in request.meta.get("own") or ()):
-            return  # the recipe's own, which goes where OwnHeaders lets it
         request.headers.pop("Cookie", None)  # of the hop before a redirect
         if jar := self._jars.get(_source(request)):
             jar.add_cookie_header(request)

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from spiders.engine.turns import Rest
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
-_NO_EDIT = ("api_key", "api_key_env", "api_key_file", "max_pages")
+_NO_EDIT = ("api_key_env", "api_key_file", "max_pages")
 _GRACE_S = 1.0  # for requests under way when someone says stop; they are asked again
 
 

@@ -3,6 +3,7 @@
 import json
 import time
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -157,6 +158,19 @@ def test_what_an_edited_source_names_again_is_read_anew_as_it_says_now_and_nothi
     assert (lease.url, lease.etag, lease.meta) == (f"{A}/list", "", {"actions": [["click", "b"]]})
     edited.page_done(lease, [Page(f"{A}/item", once=True)], OK)
     assert [one.url for one in edited.lease("a.example", 9)] == [f"{A}/item"]
+
+
+@pytest.mark.parametrize("version", ["", "1"], ids=["as it was", "another"])
+def test_a_picture_that_was_gone_and_is_named_again_is_asked_and_no_more_gone(frontier, catalog, version):
+    picture = Picture(f"{A}/1.jpg", f"{A}/list")
+    frontier.add("shop", [picture])
+    frontier.stop("a.example", "timeout")
+    frontier.relist("shop")
+    frontier.concluded("shop")
+    assert [record.fetch_reason for record in records(catalog)] == ["gone"]
+    frontier.add("shop", [replace(picture, version=version)])
+    assert [record.fetch_reason for record in records(catalog)] != ["gone"]
+    assert states(catalog) == {f"{A}/1.jpg": "queued"}
 
 
 def test_what_failed_is_asked_again_only_on_demand_and_what_was_skipped_never(frontier, catalog):
