@@ -1,7 +1,8 @@
 """Placeholders: the very same bytes at many addresses of one source, where each should show another thing.
 
 That is "image coming soon", or what a server sends instead of a picture that it does not give to strangers. It is told
-by the catalog alone, so it holds for what was stored long ago. Files of a folder are what they are: copies.
+by the catalog alone, so it holds for what was stored long ago. Files of a folder are what they are: copies. What is no
+picture at all, such as one error page in the place of many, has a reason of its own.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ ADDRESSES = 5  # from so many on, each of a thing with another title (where ther
 FOUND = f"""select request.sha256, request.source, count(distinct request.url) as addresses, min(request.id) as first
     from request join sighting on sighting.url = request.url and sighting.source = request.source
     where request.kind = 'picture' and request.reason <> 'gone' and request.url not like 'folder://%'
-          and request.sha256 in (select sha256 from request where sha256 is not null group by 1
+          and request.sha256 in (select sha256 from request join picture using (sha256) where problem = '' group by 1
                                  having count(*) >= {ADDRESSES})
     group by 1, 2
     having addresses >= {ADDRESSES} and count(distinct lower(coalesce(nullif(title, ''), nullif(source_id, ''),

@@ -26,6 +26,7 @@ def shop() -> Site:
     shown = {f"/soon/{n}.jpg": (SOON, f"Bag {n}") for n in range(ADDRESSES + 1)}
     shown |= {f"/view/{n}.jpg": (VIEW, "One bag") for n in range(ADDRESSES + 1)}
     shown |= {f"/few/{n}.jpg": (FEW, f"Purse {n}") for n in range(ADDRESSES - 1)}
+    shown |= {f"/error/{n}.jpg": (b"<html><p>Something went wrong", f"Scarf {n}") for n in range(ADDRESSES + 1)}
     shown |= {f"/good/{n}.jpg": (picture(10 + n), f"Hat {n}") for n in range(2)}
     page = "".join(f'<p><img src="{path}" alt="{title}"></p>' for path, (_, title) in shown.items())
     pictures = {path: Answer(body, kind="image/jpeg") for path, (body, _) in shown.items()}
@@ -59,7 +60,8 @@ def test_one_picture_at_many_addresses_of_different_things_is_a_placeholder_and_
     assert set(rows[rows.group == "soon"].reason) == {"placeholder"}
     assert not rows[rows.group == "soon"].kept.any()
     assert dict(rows[rows.kept].groupby("group").size()) == {"few": 1, "good": 2, "mine": 1, "view": 1}
-    assert set(rows[~rows.kept & (rows.group != "soon")].reason) == {"dup_exact"}
+    assert set(rows[rows.group == "error"].reason) == {"not_image"}
+    assert set(rows[~rows.kept & ~rows.group.isin(["soon", "error"])].reason) == {"dup_exact"}
 
 
 def test_the_summary_the_status_and_the_funnel_say_so(crawled):
