@@ -22,8 +22,8 @@ class Shelf:
     runs: Path
 
     def datasets(self) -> dict[str, Data]:
-        """Every folder in data/ by its name, whatever it holds."""
-        return {name: Data(path) for name, path in _folders(self.data)}
+        """Every folder in data/ by its name that a stage has worked in, or that cannot be looked into."""
+        return {name: Data(path) for name, path in _folders(self.data) if _is_dataset(Data(path))}
 
     def all_runs(self) -> dict[str, Run]:
         """Every folder in runs/ by its name, whatever it holds."""
@@ -41,6 +41,15 @@ class Shelf:
         same = (name for name, one in there.items() if os.path.realpath(one.root) == os.path.realpath(origin))
         by_place = next(same, "") if "\0" not in origin else ""
         return by_place or (Path(origin).name if Path(origin).name in there else "")
+
+
+def _is_dataset(data: Data) -> bool:
+    """A drawn shop, or a folder of one's own, lies in data/ as well and is none."""
+    try:
+        held = {path.name for path in data.root.iterdir()}
+    except OSError:
+        return True
+    return bool(held & {path.name for path in (data.settings, data.catalog, data.report, data.curated)})
 
 
 def _folders(root: Path) -> Iterator[tuple[str, Path]]:

@@ -79,7 +79,7 @@ RUNS: dict[str, tuple[Callable[[Run], object], str]] = {
     "samples a file": (lambda run: run.samples.write_text("x"), "None yet"),
 }
 DATASETS: dict[str, tuple[Callable[[Data], object], str]] = {
-    "another's folder": (lambda data: (shutil.rmtree(data.root), data.export.mkdir(parents=True)), "holds no dataset"),
+    "another's folder": (lambda data: (shutil.rmtree(data.root), data.export.mkdir(parents=True)), ""),
     "moved": (lambda data: shutil.rmtree(data.root), ""),
     "only settings": (
         lambda data: (shutil.rmtree(data.root), data.settings.mkdir(parents=True)),
@@ -180,3 +180,11 @@ def test_names_that_no_page_can_write_and_folders_that_are_not_there(one: Shelf)
     said = server.application(one).test_client().get("/", headers=HOST).text
     assert "No run is in" in said
     assert "No dataset is in" in said
+
+
+def test_a_folder_beside_the_datasets_that_is_none_is_not_shown(one: Shelf) -> None:
+    (one.data / "demo-shop" / "pictures").mkdir(parents=True)
+    (one.data / "begun" / "settings").mkdir(parents=True)
+    front = server.application(one).test_client().get("/", headers=HOST).text
+    assert "begun" in front
+    assert "demo-shop" not in front
