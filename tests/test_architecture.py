@@ -44,7 +44,7 @@ MAY_IMPORT = {
     "curate.model": _GROUND | {"scrapbag.models"},
     "curate.scores": _GROUND | {"curate.look", "curate.model"},
     "curate.report": _GROUND | {"scrapbag.web", "curate.rows", "curate.look"},
-    "curate.squares": _GROUND | {"curate.rows", "curate.look", "curate.report"},
+    "curate.squares": _GROUND | {"scrapbag.web", "curate.rows", "curate.look", "curate.report"},
     "curate.choose": _GROUND | {"curate.rows", "curate.look", "curate.model", "curate.scores", "curate.squares"},
     "curate.run": _GROUND
     | {
@@ -66,7 +66,7 @@ MAY_IMPORT = {
     "gan.evaluate": _GROUND
     | {"scrapbag.models", "scrapbag.web", "gan.nets", "gan.pictures", "gan.train", "gan.sample"},
     "gan.__main__": _GROUND | {"gan.nets", "gan.train", "gan.sample", "gan.evaluate"},
-    "show.cards": _GROUND,
+    "show.cards": _GROUND | {"scrapbag.web"},
     "show.gallery": _GROUND | {"scrapbag.formats", "scrapbag.web"},
     "show.post": _GROUND,
     "show.__main__": _GROUND | {"show.cards", "show.gallery", "show.post"},

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from scrapbag.layout import CREDITS, DATASET, SHARDS, TYPED
 from scrapbag.plain import plain
+from scrapbag.web import markdown
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _SPLITS = {"train", "training", "validation", "valid", "val", "dev", "test", "testing", "eval", "evaluation"}
-_SHOWN = 12  # licences that have a line
 _PATHS = {"folder": "**", "zip": "*.zip", "webdataset": "*.tar", "parquet": "*.parquet"}  # by form: what the hub reads
 _SAYS = {
     "folder": (
@@ -49,26 +49,19 @@ def text(name: str, kind: str, frame: pd.DataFrame) -> str:
     says = _SAYS[kind].format(
         name=name, folder=class_folder(name), **{word: f"`{file}`" for word, file in files.items()}
     )
-    licences = frame["licence"].map(lambda one: plain(one) or "unknown").value_counts(sort=True)
+    licences = frame["licence"].map(lambda one: plain(one) or "unknown").value_counts()
     counts = sorted(licences.items(), key=lambda one: (-one[1], str(one[0])))
-    rest = sum(count for _, count in counts[_SHOWN:])
+    files_of_hub = [{"split": "train", "path": _PATHS[kind]}]
     lines = [
-        "---",
-        "configs:",
-        "- config_name: default",
-        "  data_files:",
-        "  - split: train",
-        f'    path: "{_PATHS[kind]}"',
-        "---",
-        f"# {plain(name)}",
+        f"# {markdown.text(name)}",
         "",
-        f"{len(frame):,} pictures, {size}, chosen by {plain(str(frame['model'].iloc[0]))}.",
+        f"{len(frame):,} pictures, {size}, chosen by {markdown.text(str(frame['model'].iloc[0]))}.",
         "",
         says,
         "",
         "Licences, as the pages that showed the pictures state them:",
         "",
-        *(f"- {licence}: {count:,}" for licence, count in counts[:_SHOWN]),
-        *([f"- others: {rest:,}"] if rest else []),
+        *markdown.table(("licence", "pictures"), [(str(licence), int(count)) for licence, count in counts]),
     ]
-    return "\n".join(lines) + "\n"
+    head = {"configs": [{"config_name": "default", "data_files": files_of_hub}]}
+    return markdown.front(head) + "\n".join(lines) + "\n"

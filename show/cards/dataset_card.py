@@ -9,7 +9,8 @@ from scrapbag.disk import write_text
 from scrapbag.layout import CREDITS
 from scrapbag.plain import counted, digits
 from scrapbag.reasons import sentence
-from show.cards import facts, markdown
+from scrapbag.web import markdown
+from show.cards import facts
 from show.cards.facts import UNKNOWN
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from scrapbag.disk import write_text
 from scrapbag.errors import MissingError
-from show.cards import dataset_card, facts, markdown
+from scrapbag.web import markdown
+from show.cards import dataset_card, facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

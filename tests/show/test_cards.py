@@ -17,8 +17,8 @@ from scrapbag import decision
 from scrapbag.decision import Decision
 from scrapbag.layout import Data, Run
 from scrapbag.recipe import dump, load
+from scrapbag.web import markdown
 from show.__main__ import main
-from show.cards import markdown
 
 HOSTILE = 'x | y](javascript:alert(1)) <img src=x onerror="1"> `*_\n# Head\n---'
 RECIPE = """

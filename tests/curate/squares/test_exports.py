@@ -102,9 +102,20 @@ def test_each_form_has_a_folder_and_a_card_and_what_an_older_scrapbag_left_goes(
         card = (data.export / kind / "README.md").read_text()
         assert card.startswith("---\nconfigs:\n")
         assert all(
-            words in card for words in ("# quilts\n", "4 pictures, 32x32 pixels, chosen by demo", "- CC0-1.0: 4")
+            words in card for words in ("# quilts\n", "4 pictures, 32x32 pixels, chosen by demo", "| CC0-1.0 | 4 |")
         )
     assert sorted(path.name for path in data.export.iterdir()) == sorted(FORMS)
+
+
+def test_what_a_page_says_of_a_licence_is_text_in_the_card(data):
+    tables.write(
+        data.curated, [row(number=3, licence="<img src=x onerror=alert(1)> [free](javascript:x)")], SETTINGS, "a_b"
+    )
+    handover.export(data, "folder")
+    card = (data.export / "folder" / "README.md").read_text()
+    assert "&lt;img src=x onerror=alert(1)&gt; \\[free\\](javascript:x)" in card
+    assert "<img" not in card
+    assert "chosen by a\\_b" in card
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A card's front matter and tables; what came from the web stands there as text, never as markup."""
+"""Cards in Markdown: front matter and tables; what came from the web stands there as text, never as markup."""
 
 from __future__ import annotations
 
