@@ -12,19 +12,21 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchmarks.card.row import Place, Row, job_of, judge, learn, pictures
+from benchmarks.card.row import Place, Row, graphs_of, job_of, judge, learn, pictures
 from gan.train import checkpoint, loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 START_S, JUDGE_S, BITS_S = 25.0, 15.0, 45.0  # for a process to come up and look; to judge the last row; to kill one
+TIMED_S = 30.0  # for a row that is timed
 LEAST = 0.1  # minutes that are worth a process
 BITS_STEPS = 16  # four checkpoints at 128 pixels
 MODULE = [sys.executable, "-m", "benchmarks.gpu_contest"]
@@ -56,8 +58,11 @@ def _places(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--seeds", default=1, show_default=True)
 @click.option("--wall", default=480.0, show_default=True, help="Seconds, for everything.")
 @click.option("--bits/--no-bits", default=True, help="Kill and resume the first row at the end.")
-@click.option("--speed/--no-speed", default=True, help="Measure steps first, where there is a GPU.")
-def run(rows: tuple[str, ...], seeds: int, wall: float, bits: bool, speed: bool, **told: Any) -> None:
+@click.option("--timed", multiple=True, metavar='"PRESET [KEY=VALUE ...]"', help="Measure steps of these rows first.")
+@click.option("--together/--one-by-one", help="All rows at once, each with its share of the card.")
+def run(
+    rows: tuple[str, ...], seeds: int, wall: float, bits: bool, timed: tuple[str, ...], together: bool, **told: Any
+) -> None:
     """Train and judge every row; a row for which too little is left of --wall gets less time, or none."""
     end, place = time.monotonic() + wall, _place(told)
     place.out.mkdir(parents=True, exist_ok=True)
@@ -65,25 +70,17 @@ def run(rows: tuple[str, ...], seeds: int, wall: float, bits: bool, speed: bool,
     asked = [Row.read(text, told["side"], told["minutes"]) for text in texts]
     for side in sorted({row.side for row in asked}):
         pictures(place, side)
-    if speed:
-        _child(["speed", *_told(told)], 75)
-    judges, graphs = [], place.work / "graphs"
-    for row in asked:
-        left = end - time.monotonic() - (BITS_S if bits else JUDGE_S) - START_S
-        minutes = min(row.minutes, left / 60)
-        if minutes < LEAST:
-            place.say("left out", row.name)
-            continue
-        command = ["--one", json.dumps({**asdict(row), "minutes": minutes}), *_told(told)]
-        if _child(["learn", *command], 60 * minutes + 2 * START_S + JUDGE_S) and graphs.exists():
-            graphs.unlink()  # it may be they: once more without
-            _child(["learn", *command], max(2 * START_S, end - time.monotonic() - JUDGE_S))
-        judges.append(
-            subprocess.Popen(
-                [*MODULE, "judge", *command],
-                env={**os.environ, "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 2) // 2))},
-            )
-        )
+    if timed:
+        _child(["speed", *(part for text in timed for part in ("--timed", text)), *_told(told)], TIMED_S * len(timed))
+    judges, cores, kept = [], os.cpu_count() or 2, BITS_S if bits else JUDGE_S * (3 if together else 1)
+    with ThreadPoolExecutor(len(asked) if together else 1) as pool:
+        start_s = START_S * (3 if together else 1)
+        waiting = [(row, pool.submit(_learn, row, place, told, end - kept, start_s)) for row in asked]
+        for row, learning in waiting:
+            if learning.result():
+                command = [*MODULE, "judge", "--one", json.dumps(asdict(row)), *_told(told)]
+                threads = str(max(1, cores // (len(asked) if together else 2)))
+                judges.append(subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": threads}))
     if bits and end - time.monotonic() > JUDGE_S:
         _bits(asked[0], place, told, end)
     for process in judges:
@@ -94,6 +91,19 @@ def run(rows: tuple[str, ...], seeds: int, wall: float, bits: bool, speed: bool,
     lines = [json.loads(line) for line in (place.out / "results.jsonl").read_text().splitlines()]
     figures = [one for one in lines if one["what"] not in {"look", "curve", "slowest"}]
     click.echo(json.dumps({"figures": figures, "reached": _reached(lines)}))
+
+
+def _learn(row: Row, place: Place, told: dict[str, Any], end: float, start_s: float) -> bool:
+    """In a process of its own, again without CUDA graphs where it failed; whether there was time for it."""
+    minutes = min(row.minutes, (end - time.monotonic() - start_s) / 60)
+    if minutes < LEAST:
+        place.say("left out", row.name)
+        return False
+    command = ["learn", "--one", json.dumps({**asdict(row), "minutes": minutes}), *_told(told)]
+    if _child(command, 60 * minutes + 2 * start_s + JUDGE_S) and graphs_of(place):
+        place.no_graphs.touch()  # it may be they
+        _child(command, max(2 * START_S, end - time.monotonic()))
+    return True
 
 
 @main.command(name="learn")
@@ -125,18 +135,14 @@ def bits_of(one: str, run_folder: Path, **told: Any) -> None:
 
 @main.command()
 @_places
-def speed(**told: Any) -> None:
-    """Images a second of steps alone, beside the card's limit; rows are recorded as CUDA graphs if that is faster."""
+@click.option("--timed", multiple=True, required=True)
+def speed(timed: tuple[str, ...], **told: Any) -> None:
+    """Images a second of steps alone, as they are and recorded as CUDA graphs, beside the card's limit."""
     from benchmarks.card import speed  # noqa: PLC0415 - it needs a card
 
     place = _place(told)
-    rows = (("projected", ()), ("auto-cuda", ()))
-    speed.measure(
-        lambda what, **figures: place.say(what, "", **figures),
-        told["side"],
-        rows,
-        lambda faster: (place.work / "graphs").write_text("1" if faster else "0"),
-    )
+    rows = [Row.read(text, told["side"], told["minutes"]) for text in timed]
+    speed.measure(place, rows)
 
 
 def _bits(row: Row, place: Place, told: dict[str, Any], end: float) -> None:

@@ -68,6 +68,11 @@ class Place:
     out: Path  # what comes back: few files
     samples: int
 
+    @property
+    def no_graphs(self) -> Path:
+        """A mark."""
+        return self.work / "no-graphs"
+
     def say(self, what: str, row: str, **figures: Any) -> None:
         """A line of results.jsonl, whole even where several write."""
         line = json.dumps({"what": what, "row": row, "at": round(time.time(), 1), **figures}) + "\n"
@@ -75,6 +80,11 @@ class Place:
         os.write(handle, line.encode())
         os.close(handle)
         print(line, end="", flush=True)
+
+
+def graphs_of(place: Place) -> bool:
+    """Whether steps are recorded as CUDA graphs: until a row has failed with them."""
+    return not place.no_graphs.exists()
 
 
 def pictures(place: Place, side: int) -> tuple[Pictures, Data]:
@@ -97,9 +107,8 @@ def job_of(row: Row, place: Place, run: Path) -> Job:
     preset = presets.row(row.preset, preflight.device(), row.side)
     learnt = preflight.small_set(len(known.train), presets.resolve(preset, row.values))
     values = presets.resolve(preset, row.values, learnt)
-    gpu, recorded = preflight.device() == "cuda", place.work / "graphs"
-    graphs = recorded.exists() and recorded.read_text() == "1"  # speed has found them equal or better
-    machine = Machine(preflight.device(), torch.get_num_threads(), bf16=gpu, graphs=graphs)
+    gpu = preflight.device() == "cuda"
+    machine = Machine(preflight.device(), torch.get_num_threads(), bf16=gpu, graphs=graphs_of(place))
     settings = Train(minutes=row.minutes, seed=row.seed, values=row.values)
     run.mkdir(parents=True, exist_ok=True)
     return Job(Run(run), known, values, row.side, settings, machine)

@@ -14,12 +14,11 @@ from gan.train.job import Moment
 from gan.train.players import Machine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from benchmarks.card.row import Place, Row
     from gan.nets.presets import Values
 
 SECONDS = 2.5  # of steps that are timed
-SLOWEST = 14  # kernels that are named
+SLOWEST = 40  # kernels that are named, and half of the operators
 
 
 def rate(values: Values, side: int, *, recorded: bool, profile: bool = False) -> dict[str, Any]:
@@ -61,48 +60,43 @@ def rate(values: Values, side: int, *, recorded: bool, profile: bool = False) ->
     return found
 
 
-def measure(
-    say: Any, side: int, rows: tuple[tuple[str, tuple[str, ...]], ...], decide: Callable[[bool], object]
-) -> None:
-    """Say every figure as it comes; `decide` is told whether recorded steps of the first row are faster."""
+def measure(place: Place, rows: list[Row]) -> None:
+    """Say every figure as it comes, and what takes long in steps of the first row."""
     from benchmarks import gpu  # noqa: PLC0415 - it asks for a card
 
     limit = gpu.card()
-    say(
-        "card",
-        card=torch.cuda.get_device_name(),
-        torch=torch.__version__,
-        **{f"{k}_tflops": v for k, v in limit.items()},
-    )
-    for number, (row, overrides) in enumerate(rows):
-        values = presets.resolve(presets.row(row, "cuda", side), overrides)
-        told = {"name": row, "side": side, "values": overrides}
-        plain = rate(values, side, recorded=False)
-        say("speed", **told, **plain)
+    place.say("card", "", card=torch.cuda.get_device_name(), torch=torch.__version__, tflops=limit)
+    for row in rows:
+        values = presets.resolve(presets.row(row.preset, "cuda", row.side), row.values)
+        plain = rate(values, row.side, recorded=False, profile=row is rows[0])
+        place.say("speed", row.name, **plain)
         best = plain["images_per_s"]
         if values.teacher != "none":
-            recorded = rate(values, side, recorded=True)
-            say("speed", **told, **recorded, equal=recorded["sha256"] == plain["sha256"])
-            if number == 0:
-                decide(bool(recorded["recorded"] and recorded["images_per_s"] > best))
+            recorded = rate(values, row.side, recorded=True)
+            place.say("speed", row.name, **recorded, equal=recorded["sha256"] == plain["sha256"])
             best = max(best, recorded["images_per_s"])
-        each = gpu.operations(values, side)
+        each = gpu.operations(values, row.side)
         share = round(best * each / 1e12 / limit["convolution"], 3)
-        say("share", name=row, side=side, gflop_an_image=round(each / 1e9, 1), of_convolution_limit=share)
-    row, overrides = rows[0]
-    values = presets.resolve(presets.row(row, "cuda", side), overrides)
-    say("slowest", name=row, side=side, **rate(values, side, recorded=False, profile=True))
+        place.say("share", row.name, gflop_an_image=round(each / 1e9, 1), of_convolution_limit=share)
 
 
 def _profiled(work: Any) -> dict[str, Any]:
-    """Milliseconds of the card in three steps, the number of kernels, and the slowest by name."""
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profiler:
+    """Milliseconds of the card in three steps, and what was slowest: kernels by name, operators by shape."""
+    both = [torch.profiler.ProfilerActivity.CPU, torch.profiler.ProfilerActivity.CUDA]
+    with torch.profiler.profile(activities=both, record_shapes=True) as profiler:
         work()
         torch.cuda.synchronize()
-    kernels = [one for one in profiler.key_averages() if one.self_device_time_total]
-    kernels.sort(key=lambda one: -one.self_device_time_total)
+    events = [one for one in profiler.key_averages(group_by_input_shape=True) if one.self_device_time_total]
+    events.sort(key=lambda one: -one.self_device_time_total)
+    kernels = [one for one in events if one.device_type.name == "CUDA"]
+    operators = [one for one in events if one.device_type.name == "CPU"]
+
+    def told(one: Any, *more: Any) -> list[Any]:
+        return [one.key[:110], *more, one.count, round(one.self_device_time_total / 1e3, 2)]
+
     return {
         "kernel_ms_of_three": round(sum(one.self_device_time_total for one in kernels) / 1e3, 1),
         "kernels_of_three": sum(one.count for one in kernels),
-        "slowest": [[one.key[:70], one.count, round(one.self_device_time_total / 1e3, 2)] for one in kernels[:SLOWEST]],
+        "kernels": [told(one) for one in kernels[:SLOWEST]],
+        "operators": [told(one, str(one.input_shapes)[:120]) for one in operators[: 2 * SLOWEST]],
     }

@@ -21,17 +21,16 @@ class Add(nn.Sequential):
 
 
 class MinibatchStd(nn.Module):
-    """Adds a channel with the standard deviation over groups of four pictures, one number a group (arXiv 1710.10196).
+    """Adds a channel with the standard deviation over each four pictures in a row (arXiv 1710.10196).
 
-    A batch that four does not divide is one group.
+    So reals and fakes that come in one batch are not mixed. A batch that four does not divide is one group.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        n = len(x)
-        group = 4 if n % 4 == 0 else n
-        groups = x.float().reshape(group, -1, *x.shape[1:])
-        std = (groups.var(0, unbiased=False) + 1e-8).sqrt().mean([1, 2, 3]).to(x.dtype)
-        return torch.cat([x, std.repeat(group)[:, None, None, None].expand(-1, 1, *x.shape[2:])], 1)
+        group = 4 if len(x) % 4 == 0 else len(x)
+        groups = x.float().unflatten(0, (-1, group))
+        std = (groups.var(1, unbiased=False) + 1e-8).sqrt().mean([1, 2, 3]).to(x.dtype)
+        return torch.cat([x, std.repeat_interleave(group)[:, None, None, None].expand(-1, 1, *x.shape[2:])], 1)
 
 
 class GhostBatchNorm2d(nn.Module):

@@ -56,7 +56,7 @@ def generator(values: Values, size: int) -> Spec:
             layers += _grow(widths[i], widths[i + 1], i, values) + _norm(values.norm_g, widths[i + 1]) + [_relu()]
         layers += _grow(widths[-1], 3, depth - 1, values)
     if values.tint:
-        layers = [["Add", {}, [_sequence(*layers), _tint(values, size)]]]
+        layers = [["Add", {}, [_sequence(*layers), pyramid.tint(values.z)]]]
     return _sequence(*layers, ["Tanh", {}, []])
 
 
@@ -153,7 +153,7 @@ def initialise(net: nn.Module, *, normed: bool) -> None:
     for module in net.modules():
         if isinstance(module, Add):
             last = cast("nn.Sequential", module[1])[-1]
-            if isinstance(last, nn.Conv2d):  # not a tint
+            if isinstance(last, nn.Conv2d) and last.bias is not None:  # a tint has none
                 nn.init.zeros_(last.weight)
 
 
@@ -215,12 +215,6 @@ def _residual(i: int, o: int, values: Values) -> Spec:
         ["Identity", {}, []] if i == o else ["Conv2d", {"in_channels": i, "out_channels": o, "kernel_size": 1}, []]
     )
     return ["Add", {}, [skip, _sequence(_leaky(), _conv(i, o, 3, values), _leaky(), _conv(o, o, 3, values))]]
-
-
-def _tint(values: Values, size: int) -> Spec:
-    """One colour for the whole picture: a linear map of the latents."""
-    colour = {"in_channels": values.z, "out_channels": 3, "kernel_size": 1, "bias": False}
-    return _sequence(["Conv2d", colour, []], ["Upsample", {"scale_factor": size, "mode": "nearest"}, []])
 
 
 def _canvas(values: Values, size: int) -> list[Spec]:

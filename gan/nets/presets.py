@@ -126,7 +126,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     # D looks through a pretrained network (Projected GANs, arXiv 2111.01007), G is FastGAN's; a CPU runs it slowly
     "projected": {
         "block": "glu", "z": 256, "width": 64, "up": "nearest", "kernel": (3,), "teacher": "lite0", "loss": "hinge",
-        "beta1": 0.0, "beta2": 0.99, "settle": True, "colour": 1.0, "shift": 0.125, "blur": 2.0, "blur_kimg": 50.0,
+        "beta1": 0.0, "beta2": 0.99, "settle": True, "tint": True, "colour": 0.2, "shift": 0.125,
+        "blur": 2.0, "blur_kimg": 50.0,
     },
     # arXiv 1511.06434 as Bag Dreams ran it
     "dcgan64": {"z": 128, "width": 64, "mirror": False, "ema_kimg": 0.0},
@@ -231,8 +232,8 @@ def _agree(values: Values) -> None:
         raise RecipeError("tint is for pictures that grow from one vector of latents; write tint=false")
     if values.block == "residual" and values.up == "transposed":
         raise RecipeError("block = residual grows by nearest neighbours; write up=nearest and kernel=[3]")
-    if values.block == "glu" and (values.latent == "field" or values.tint or values.up == "transposed"):
-        raise RecipeError("block = glu grows one vector of latents by nearest neighbours; write up=nearest tint=false")
+    if values.block == "glu" and (values.latent == "field" or values.up == "transposed"):
+        raise RecipeError("block = glu grows one vector of latents by nearest neighbours; write up=nearest")
     if values.block == "glu" and values.teacher == "none":
         raise RecipeError("block = glu is a generator alone, and D needs a teacher beside it; write teacher=lite0")
     if values.teacher != "none" and (values.crop or values.teacher_side % 32):

@@ -27,14 +27,19 @@ def generator(values: Values, base: int, depth: int) -> list[Any]:
     if spans:
         gates = [_excitation(wide[before], wide[after], base, 2**before) for before, after in spans]
         stages = [["Excited", {"spans": spans}, [*stages, *gates]]]
+    picture = _sequence(*stages, _conv(wide[depth], 3, bias=True))
     return _sequence(
         ["Flatten", {}, []],
         ["RMSNorm", {"normalized_shape": values.z, "eps": 1e-8, "elementwise_affine": False}, []],
         ["Unflatten", {"dim": 1, "unflattened_size": [values.z, 1, 1]}, []],
-        *stages,
-        _conv(wide[depth], 3, bias=True),
+        *([["Add", {}, [picture, tint(values.z)]]] if values.tint else picture[2]),
         ["Tanh", {}, []],
     )
+
+
+def tint(z: int) -> list[Any]:
+    """One colour, which is added to every pixel, (N, z, 1, 1) -> (N, 3, 1, 1): a linear map of the latents."""
+    return _sequence(["Conv2d", {"in_channels": z, "out_channels": 3, "kernel_size": 1, "bias": False}, []])
 
 
 def bare(spec: list[Any]) -> list[Any]:

@@ -110,7 +110,10 @@ def discriminator(values: Values, size: int) -> list[Any]:
     group = max(n for n in range(1, min(values.ghost, values.batch) + 1) if values.batch % n == 0)
     told = {"name": values.teacher, "side": side, "size": size, "mix": values.mix, "heads": values.heads}
     first = 4 - values.heads
-    heads = [_head(2 * side // frozen.STRIDES[i], widths(values.mix)[i], values.mix, group) for i in range(first, 4)]
+    heads = [
+        _head(2 * side // frozen.STRIDES[i], widths(values.mix)[i], values.mix, group, std=values.minibatch_std)
+        for i in range(first, 4)
+    ]
     return ["Sequential", {}, [["Teacher", told, []], ["Heads", {}, heads]]]
 
 
@@ -175,7 +178,7 @@ def find(asked: str, curated: str, say: Callable[[str], None]) -> str:
     return "none"
 
 
-def _head(side: int, channels: int, mix: int, group: int) -> list[Any]:
+def _head(side: int, channels: int, mix: int, group: int, *, std: bool) -> list[Any]:
     """From a map of `side` pixels and its channels down to eight or less, which ends in a patch's score each four."""
     layers, halvings = [], max(0, math.ceil(math.log2(side / _END)))
     for i in range(halvings):
@@ -187,5 +190,8 @@ def _head(side: int, channels: int, mix: int, group: int) -> list[Any]:
             ["LeakyReLU", {"negative_slope": 0.2}, []],
         ]
         channels, side = wide, side // 2
+    if std:
+        layers.append(["MinibatchStd", {}, []])
+        channels += 1
     last = {"in_channels": channels, "out_channels": 1, "kernel_size": min(4, side), "bias": False}
     return ["Sequential", {}, [*layers, ["Spectral", {}, [["Conv2d", last, []]]]]]

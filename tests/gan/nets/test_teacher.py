@@ -120,7 +120,6 @@ def test_every_value_of_the_row_trains_a_step_at_32_pixels(value):
         ("crop=32", "write crop=0"),
         ("teacher=none", "write teacher=lite0"),
         ("up=transposed kernel=[4]", "up=nearest"),
-        ("tint=true", "tint=false"),
         ("heads=5", "from 1 to 4"),
     ],
 )
