@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchmarks.card.row import Place, Row, graphs_of, job_of, judge, learn, pictures
+from benchmarks.card.row import Place, Row, graphs_of, job_of, judge, judge_sheet, learn, pictures
 from gan.train import checkpoint, loop
 
 if TYPE_CHECKING:
@@ -120,6 +120,19 @@ def learn_one(one: str, **told: Any) -> None:
 def judge_one(one: str, **told: Any) -> None:
     """Judge one row."""
     judge(_row(one), _place(told))
+
+
+@main.command()
+@_places
+@click.argument("sheets", nargs=-1, required=True, type=_PATH)
+def sheets(sheets: tuple[Path, ...], **told: Any) -> None:
+    """Judge the sheets that came back of runs which were cut before they were judged."""
+    place = _place(told)
+    place.out.mkdir(parents=True, exist_ok=True)
+    for path in sheets:
+        judge_sheet(path, Row.read("projected", told["side"], 0), place)
+    lines = (place.out / "results.jsonl").read_text().splitlines()
+    click.echo(json.dumps({"figures": [json.loads(line) for line in lines], "reached": {}}))
 
 
 @main.command()

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from gan.pictures.packing import Pixels
 
 SHOWN = {32: 64, 64: 64, 128: 36, 256: 16}  # pictures of a grid, by side
+SHEET, COLUMNS = 256, (24, 12)  # samples of a sheet, and how many stand side by side, of 128 pixels or less and of more
 LOOKS = 6  # grids of a sheet, first to last
 
 
@@ -129,7 +130,7 @@ class Looker:
         path = self.folder / f"look-{images_seen:09d}.png"
         grids.save(path, pixels[:shown])
         self.grids.append(path)
-        sheet(self.place.out / f"{self.row.name}.jpg", self.grids, pixels[:256])
+        sheet(self.place.out / f"{self.row.name}.jpg", self.grids, pixels[:SHEET])
         seconds = time.perf_counter() - self.began
         spread = grids.pixel_std(batches.to_floats(pixels[:shown], "cpu"))
         self.place.say(
@@ -197,7 +198,7 @@ def sheet(path: Path, looks: list[Path], samples: Pixels) -> None:
     for look in chosen:
         with Image.open(look) as opened:
             images.append(opened.convert("RGB"))
-    last = grids.sheet(samples, columns=24 if samples.shape[1] <= 128 else 12)
+    last = grids.sheet(samples, columns=COLUMNS[samples.shape[1] > 128])
     wide = max(sum(image.width + 8 for image in images), last.width)
     whole = Image.new("RGB", (wide, images[0].height + 16 + last.height), "white")
     for i, image in enumerate(images):
@@ -205,6 +206,35 @@ def sheet(path: Path, looks: list[Path], samples: Pixels) -> None:
     whole.paste(last, (0, images[0].height + 16))
     with writing(path, durable=False) as part:
         whole.save(part, "JPEG", quality=90)
+
+
+def samples_of(path: Path, side: int) -> Pixels:
+    """The samples of a sheet's last look, (N, side, side, 3), as JPEG left them."""
+    columns, shown = COLUMNS[side > 128], SHOWN.get(side, 16)
+    with Image.open(path) as opened:
+        pixels = np.asarray(opened.convert("RGB"))
+    rows = pixels[grids.sheet(np.zeros((shown, side, side, 3), np.uint8)).height + 16 :, : columns * side]
+    cells = rows.reshape(-1, side, columns, side, 3).swapaxes(1, 2).reshape(-1, side, side, 3)
+    return cells[:SHEET]
+
+
+def judge_sheet(path: Path, row: Row, place: Place) -> None:
+    """What a run that was cut before it was judged has left: figures of the sheet's samples."""
+    reals = reals_of(*_known(row, place))
+    kind = features.untrained(reals.reference)
+    reference, pixels = kind.look(reals.reference), samples_of(path, row.side)
+    vectors = kind.look(pixels)
+    _, recall, coverage = metrics.precision_recall_coverage(reference, vectors)
+    place.say(
+        "sheet", path.stem, samples=len(pixels), kid=round(metrics.kid(reference, vectors)[0], 1),
+        recall=round(recall, 3), coverage=round(coverage, 3), colour_volume=round(metrics.colour_volume(pixels), 1),
+        reals=round(metrics.colour_volume(reals.reference), 1),
+    )  # fmt: skip
+
+
+def _known(row: Row, place: Place) -> tuple[Pictures, Values]:
+    known, _ = pictures(place, row.side)
+    return known, presets.resolve(presets.row(row.preset, preflight.device(), row.side), row.values)
 
 
 def _seen(path: Path) -> int:

@@ -39,7 +39,7 @@ class Values:
     width: Annotated[int, Between(4, 256)] = 32  # channels at full size; twice as many at each halving, at most 8 times
     # D looks through a frozen network: lite0, a name of timm's, or curation, which is what chose the pictures
     teacher: str = "none"
-    teacher_side: Annotated[int, Between(0, 1024)] = 0  # pixels it sees; 0: 224, or the picture's own where it has more
+    teacher_side: Annotated[int, Between(0, 1024)] = 0  # pixels it sees; 0: 128, or the picture's own where it has more
     heads: Annotated[int, Between(1, 4)] = 4  # discriminators, on so many of its maps, coarsest first
     mix: Annotated[int, Between(4, 256)] = (
         64  # channels of its finest map when mixed; at the end of a head 8 times that
@@ -126,7 +126,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     # D looks through a pretrained network (Projected GANs, arXiv 2111.01007), G is FastGAN's; a CPU runs it slowly
     "projected": {
         "block": "glu", "z": 256, "width": 64, "up": "nearest", "kernel": (3,), "teacher": "lite0", "loss": "hinge",
-        "beta1": 0.0, "beta2": 0.99, "settle": True, "tint": True, "colour": 0.2, "shift": 0.125,
+        "beta1": 0.0, "beta2": 0.99, "settle": True, "tint": True, "colour": 0.25, "shift": 0.125,
         "blur": 2.0, "blur_kimg": 50.0,
     },
     # arXiv 1511.06434 as Bag Dreams ran it
@@ -237,7 +237,7 @@ def _agree(values: Values) -> None:
     if values.block == "glu" and values.teacher == "none":
         raise RecipeError("block = glu is a generator alone, and D needs a teacher beside it; write teacher=lite0")
     if values.teacher != "none" and (values.crop or values.teacher_side % 32):
-        raise RecipeError("a teacher sees whole squares, at a side that 32 divides; write crop=0 and teacher_side=224")
+        raise RecipeError("a teacher sees whole squares, at a side that 32 divides; write crop=0 and teacher_side=128")
     for name in ("real", "fake"):
         targets = getattr(values, name)
         if len(targets) != 2 or targets[0] > targets[1]:

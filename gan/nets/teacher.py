@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from gan.nets.presets import Values
 
-SIDE = 224  # pixels that D sees where nothing else is asked: those that such networks are trained on
+SIDE = 128  # pixels that D sees, or the picture's own where it has more; docs/gan-records.md has 224 beside it
 _END = 8  # pixels of a head's last map, at most
 _WIDEST = 8  # times `mix`: channels of a head's last map
 

@@ -71,8 +71,7 @@ def test_d_sees_every_size_and_its_gradient_reaches_the_picture_alone(size):
     _, team = _team(size, "batch=2", "teacher_side=0")
     x = _pictures(size, 2).requires_grad_()
     scores = team.d(x)
-    patches = {256: 25}.get(size, 16)  # of each head: a map of an eighth of the side's quarter, seen four by four
-    assert scores.shape == (2, 4 * patches)
+    assert scores.shape == (2, 4 * 25)  # of each head: a map of eight by eight, seen four by four
     before = team.d[0].sha256.clone(), [one.clone() for one in team.d[0].body.buffers()]
     scores.sum().backward()
     assert x.grad.abs().sum((1, 2, 3)).min() > 0
@@ -116,7 +115,7 @@ def test_every_value_of_the_row_trains_a_step_at_32_pixels(value):
 @pytest.mark.parametrize(
     ("override", "says"),
     [
-        ("teacher_side=100", "teacher_side=224"),
+        ("teacher_side=100", "teacher_side=128"),
         ("crop=32", "write crop=0"),
         ("teacher=none", "write teacher=lite0"),
         ("up=transposed kernel=[4]", "up=nearest"),
