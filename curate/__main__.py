@@ -10,6 +10,7 @@ import click
 
 from curate.squares import CAPTIONS, FORMS, SIDES
 from scrapbag import labels, recipe
+from scrapbag.computer import memory
 from scrapbag.errors import UsageError, exits
 from scrapbag.layout import Data
 from scrapbag.make import options
@@ -28,6 +29,8 @@ def _data(command: Callable[..., None]) -> Callable[..., None]:
 @click.group(cls=Stages)
 def main() -> None:
     """Choose among the pictures of a dataset: score, targets, curate, report, review, labels, export."""
+    with exits():
+        memory.room()
 
 
 @main.command()

@@ -11,6 +11,7 @@ import click
 
 from gan.nets import presets
 from scrapbag.check import build
+from scrapbag.computer import memory
 from scrapbag.disk import lock
 from scrapbag.errors import RecipeError, exits
 from scrapbag.layout import Data, Run
@@ -29,6 +30,8 @@ _FOLDER = click.Path(path_type=Path)
 def main() -> None:
     """Train a GAN on curated squares, and draw from it."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    with exits():
+        memory.room()
 
 
 def _run_option(command: Callable[..., Any]) -> Callable[..., Any]:

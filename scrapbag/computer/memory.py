@@ -17,6 +17,7 @@ try:
 except ImportError:  # not on Windows
     resource = None  # type: ignore[assignment]
 
+_LIBRARIES, _CORE = 2**29, 2**27  # bytes of addresses, beside those of each core's thread
 _UNLIMITED = 2**60  # bytes: cgroup v1 writes a number beyond it where there is no limit
 
 
@@ -33,6 +34,17 @@ def free(root: Path = Path("/")) -> Free:
     left = [Free(psutil.virtual_memory().available), *_of_process(), *_of_groups(root)]
     least = min(left, key=lambda one: one.bytes)
     return Free(max(0, least.bytes), least.limit)
+
+
+def room() -> None:
+    """Raise MemoryError where `ulimit -v` leaves too few addresses to import SciPy.
+
+    OpenBLAS, which comes with it, takes some for each core while it is imported, and asks for ever where it gets none.
+    """
+    if resource is None or (limit := resource.getrlimit(resource.RLIMIT_AS)[0]) == resource.RLIM_INFINITY:
+        return
+    if limit - psutil.Process().memory_info().vms < _LIBRARIES + _CORE * (os.cpu_count() or 1):
+        raise MemoryError
 
 
 def _of_process() -> Iterator[Free]:

@@ -137,12 +137,15 @@ def test_a_folder_in_a_files_place_ends_the_stage_and_is_not_scored(data):
 
 LITTLE_MEMORY = """
 import resource, sys
-from curate.__main__ import main
+from pathlib import Path
 from curate.scores import stage
+from scrapbag.errors import exits
+from scrapbag.layout import Data
+from scrapbag.recipe import Score
 now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (now + (40 << 20),) * 2)
-sys.argv[1:] = ["score", "--data", sys.argv[1]]
-main()
+with exits():
+    stage.score(Score(model="none"), Data(Path(sys.argv[1])))
 """
 
 
@@ -157,6 +160,30 @@ def test_a_full_memory_ends_the_stage_and_is_not_scored(tmp_path):
     )  # fmt: skip
     assert (ended.returncode, "the memory is full" in ended.stderr) == (74, True)
     assert score(Score(model="none"), data).unusable == 0
+
+
+LITTLE_ROOM = """
+import resource, sys
+from curate.__main__ import main
+now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (now + (int(sys.argv[1]) << 20),) * 2)
+main(["curate", "--data", sys.argv[2]])
+"""
+
+
+@pytest.mark.parametrize("megabytes", [60, 470, 550])
+def test_a_limit_of_addresses_ends_a_command_that_would_wait_for_ever(data, megabytes):
+    """At some of these OpenBLAS asks for memory in a loop while SciPy is imported."""
+    settings(data, "score", 'model = "none"')
+    data.settings_of("curate").write_text('name = "x"\n[curate]\nthreshold = 0.0\nmin_side = 16\n')
+    score(Score(model="none"), data)
+    ended = subprocess.run(
+        [sys.executable, "-c", LITTLE_ROOM, str(megabytes), str(data.root)],
+        capture_output=True, text=True, check=False, timeout=60,
+        env=dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)),
+    )  # fmt: skip
+    assert (ended.returncode, "the memory is full" in ended.stderr) == (74, True), ended.stderr
+    assert run.curate(Curate(threshold=0.0, size=32, min_side=16), data).kept > 0
 
 
 def test_a_catalog_that_another_program_holds_is_a_sentence_and_75(data):
