@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION = 3
+VERSION = 4
 
 SCHEMA = """
 create table if not exists request (
@@ -121,6 +121,12 @@ create table if not exists label (
     undone    integer not null default 0
 );
 create index if not exists label_sha256 on label (sha256);
+
+create view if not exists found as                  -- where a picture was found, what was answered and what came
+select s.source, s.url, s.page_url, s.source_id, s.title, s.tags, s.creator, s.licence, s.licence_url, s.attribution,
+    s.rating, r.state, r.reason, r.status, r.fetched_at, p.id as number, p.sha256, p.extension, p.bytes, p.width,
+    p.height, p.problem
+from sighting s left join request r on r.url = s.url and r.kind = 'picture' left join picture p on p.sha256 = r.sha256;
 """
 
 # Of version 1, which counted leases as attempts, and knew of no editions
@@ -146,4 +152,5 @@ SCRIPTS = {  # by the version that a catalog has
     0: SCHEMA,
     1: f"{FROM_1}{FROM_2}{SCHEMA}{SIGHTINGS_OF_1}",
     2: f"{FROM_2}{SCHEMA}",
+    3: SCHEMA,  # which had no view
 }

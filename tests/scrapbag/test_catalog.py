@@ -56,6 +56,26 @@ def test_a_catalog_of_version_2_gets_the_table_of_what_is_passed_over(tmp_path: 
         assert connection.execute("select * from passed_over").fetchall() == [("box", "no_picture", "pdf", 2, "a.pdf")]
 
 
+def test_a_catalog_of_version_3_gets_a_view_of_what_was_found_where(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.db"
+    connect(path, create=True).close()
+    with sqlite3.connect(path) as older:
+        older.executescript("drop view found; pragma user_version = 3")
+    older.close()
+    with closing(connect(path)) as connection:
+        picture = "insert into picture (sha256, extension, bytes, added_at) values ('ab', 'png', 9, '')"
+        number = connection.execute(picture).lastrowid
+        for url, sha256 in (("http://a/1.png", "ab"), ("http://a/2.png", None)):
+            connection.execute(
+                "insert into request (url, host, source, kind, state, sha256)"
+                " values (?, 'a', 'shop', 'picture', 'done', ?)",
+                (url, sha256),
+            )
+            connection.execute("insert into sighting (url, page_url, source) values (?, 'http://a/', 'shop')", (url,))
+        found = connection.execute("select url, source, state, number, bytes from found order by url").fetchall()
+    assert found == [("http://a/1.png", "shop", "done", number, 9), ("http://a/2.png", "shop", "done", None, None)]
+
+
 def test_a_write_is_whole_or_not_at_all_and_only_when_something_changed(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b.csv"
     assert write_bytes(path, b"one")
