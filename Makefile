@@ -17,8 +17,8 @@ PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
 TARGETS := help setup demo test real scrape score targets curate review report train sample interpolate evaluate blind card poster publish \
-           gallery export start status verify doctor completion bench coverage docs-tables strip lint fmt clean
-OTHERS  := help setup demo test real start gallery doctor completion bench coverage docs-tables strip lint fmt # they need no recipe
+           gallery tensorboard export start status verify doctor completion bench coverage docs-tables strip lint fmt clean
+OTHERS  := help setup demo test real start gallery tensorboard doctor completion bench coverage docs-tables strip lint fmt # they need no recipe
 
 # --- how make was called: every word of it is known, and NAME is whose dataset is meant (scrapbag/make) ----------------
 AGAIN   := $(MAKE) --no-print-directory# not $(MAKE) itself, which make -n would carry out
@@ -140,6 +140,9 @@ poster: $(READY) ## The best samples on an A3 sheet of 300 dpi, with counts and 
 
 gallery: $(READY) ## Every dataset and run on one page, live while they grow, in the browser: PORT=8777
 	@$(PY) -m show gallery $(if $(PORT),--port $(PORT))
+
+tensorboard: $(READY) ## Curves, KID and grids of every run in TensorBoard, live: PORT=6006 (needs EXTRA=tensorboard)
+	@$(PY) -m scrapbag.desk.tensorboard $(if $(PORT),--port $(PORT))
 
 publish: $(READY) ## Post the newest grid while a run learns: TO=<file of mode 600 with apprise's addresses> EVERY=30min, 100kimg; DRY=1
 	@$(PY) -m show publish $(run) $(if $(call by_line,TO),--to $(call quoted,$(TO))) $(if $(EVERY),--every $(call quoted,$(EVERY))) \

@@ -14,8 +14,7 @@ from gan.evaluate.fidelity import reals_of
 from gan.nets import networks
 from gan.pictures import batches
 from gan.sample import sample
-from gan.train import checkpoint
-from gan.train.progress import YOUNG
+from gan.train import checkpoint, progress
 from scrapbag.disk import write_text
 from scrapbag.errors import ScrapbagError, UsageError
 from scrapbag.plain import write_csv
@@ -50,7 +49,7 @@ class Keeper:
     It has random number generators of its own and changes nothing that training depends on.
     """
 
-    def __init__(self, job: Job, young: int = YOUNG) -> None:
+    def __init__(self, job: Job, young: int = progress.YOUNG) -> None:
         """Raises UsageError when quality.csv is damaged; `young` is how many images are seen before the first look."""
         rows(job.run)
         self._job = job
@@ -80,6 +79,10 @@ class Keeper:
             self._least = row.kid
             checkpoint.write_generator(self._job.run.best, ema, self._job.values, self._job.size, images_seen)
         _write(self._job.run, [*before, row])
+        if (board := progress.board(self._job.run)) is not None:
+            with board:
+                for name in ("kid", "recall", "coverage", "colour_volume"):
+                    board.add_scalar(name, getattr(row, name), images_seen)
 
     def _kid_of_best(self) -> float:
         """Measured, not read from quality.csv: a killed run may have kept it after the last checkpoint."""

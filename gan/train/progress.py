@@ -7,9 +7,11 @@ import logging
 from dataclasses import asdict, astuple, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from tqdm import tqdm
 
 from gan.pictures import grids
+from gan.pictures.batches import to_bytes
 from scrapbag.disk import write_text
 from scrapbag.layout import metrics_rows
 from scrapbag.plain import write_csv
@@ -65,7 +67,9 @@ class Progress:
         )  # fmt: skip
         self._next_row = self._next_grid = 0.0
         self._alarmed = False
-        self._board = _tensorboard(run)
+        self._board = board(run)
+        if self._board is not None and run.settings.exists():
+            self._board.add_text("settings", f"```\n{run.settings.read_text(encoding='utf-8')}\n```", 0)
 
     def __enter__(self) -> Self:
         return self
@@ -100,6 +104,9 @@ class Progress:
     def _grid(self, images_seen: int) -> float:
         pictures = self._draw()
         grids.save(self._run.fakes(images_seen // 1000), pictures)
+        if self._board is not None:
+            sheet = np.asarray(grids.sheet(to_bytes(pictures)))
+            self._board.add_image("samples", sheet, images_seen, dataformats="HWC")
         spread = grids.pixel_std(pictures) / self._real_std
         if spread < COLLAPSED and not self._alarmed and images_seen >= YOUNG:
             self._alarmed = True
@@ -140,8 +147,8 @@ def _short(value: float | None) -> float | None:
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
-def _tensorboard(run: Run) -> Any:
-    """A SummaryWriter, or None where the extra is not installed."""
+def board(run: Run) -> Any:
+    """TensorBoard's SummaryWriter into RUN/tensorboard, or None where the extra is not installed."""
     try:
         importlib.import_module("tensorboard")
     except ImportError:

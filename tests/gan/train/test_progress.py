@@ -44,6 +44,7 @@ def test_curves_are_written_for_tensorboard_where_it_is_installed(tmp_path):
     curves = accumulators.EventAccumulator(str(tmp_path / "tensorboard")).Reload()
     assert [(event.step, event.value) for event in curves.Scalars("loss_g")] == [(64, 2.0), (128, 2.0)]
     assert "spread" in curves.Tags()["scalars"]
+    assert [event.step for event in curves.Images("samples")] == [64, 128]
 
 
 @pytest.mark.parametrize(("seen", "kept"), [(96, [64, 96]), (128, [64, 128]), (64, [64])])
