@@ -16,7 +16,7 @@ from curate.rows import Row
 from docs import fits, tables
 from docs.reading import PACKAGES, comments, variables
 from gan.nets.presets import Values
-from scrapbag import recipe, sources
+from scrapbag import reasons, recipe, sources
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob(".github/*.md"), *ROOT.glob("demo/**/*.md")])
 FOLDERS = "scrapbag|spiders|pipelines|curate|gan|demo|tests|benchmarks|docs|recipes|[.]github|[.]ci"
@@ -88,6 +88,16 @@ def test_a_command_of_ours_that_a_page_shows_runs_in_our_own_python(path):
     bare = rf"(?<!\.venv/bin/)python -m (?:{FOLDERS})\b"
     shown = [line for line in lines if re.search(bare, line)]
     assert not shown or path.name == "CHANGELOG.md", "write .venv/bin/python"
+
+
+def test_every_reason_has_something_to_do_on_the_page_of_troubles():
+    text = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    parts = re.split(r"^## ", text, flags=re.MULTILINE)[2:]
+    for part, table in zip(
+        parts, (reasons.DECISION, {**reasons.FETCH, **reasons.PENDING}, reasons.PASSED), strict=True
+    ):
+        rows = " ".join(re.findall(r"^\| (`.*?) \|", part, re.MULTILINE))
+        assert set(re.findall(r"`(\w+)`", rows)) == set(table)
 
 
 def test_the_readme_has_every_variable_and_every_room():
