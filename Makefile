@@ -17,8 +17,8 @@ PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
 TARGETS := help setup demo test real scrape score targets curate review report train sample interpolate evaluate blind card poster publish \
-           gallery tensorboard export start status verify doctor completion bench coverage docs-tables strip lint fmt clean
-OTHERS  := help setup demo test real start gallery tensorboard doctor completion bench coverage docs-tables strip lint fmt # they need no recipe
+           gallery tensorboard export start status verify doctor completion bench coverage docs docs-tables strip lint fmt clean
+OTHERS  := help setup demo test real start gallery tensorboard doctor completion bench coverage docs docs-tables strip lint fmt # they need no recipe
 
 # --- how make was called: every word of it is known, and NAME is whose dataset is meant (scrapbag/make) ----------------
 AGAIN   := $(MAKE) --no-print-directory# not $(MAKE) itself, which make -n would carry out
@@ -188,6 +188,9 @@ coverage: $(READY) ## The tests again, and which lines none of them reaches: T=t
 	@rm -rf out/coverage && mkdir -p out/coverage
 	@REAL="$(REAL)" $(PY) -m coverage run -m pytest $(T)
 	@$(PY) -m coverage combine --quiet && $(PY) -m coverage report $(if $(T),--fail-under=0)
+
+docs: $(READY) ## The documents as a site in out/site/html, strict: no link leads nowhere (needs EXTRA=docs)
+	@$(PY) -m docs.site
 
 docs-tables: $(READY) ## Write the tables of docs/ from the code
 	@$(PY) -m docs.tables

@@ -13,7 +13,7 @@ from making import ROOT
 from PIL import Image
 
 from curate.rows import Row
-from docs import fits, tables
+from docs import fits, site, tables
 from docs.reading import PACKAGES, comments, variables
 from gan.nets.presets import Values
 from scrapbag import reasons, recipe, sources
@@ -88,6 +88,18 @@ def test_a_command_of_ours_that_a_page_shows_runs_in_our_own_python(path):
     bare = rf"(?<!\.venv/bin/)python -m (?:{FOLDERS})\b"
     shown = [line for line in lines if re.search(bare, line)]
     assert not shown or path.name == "CHANGELOG.md", "write .venv/bin/python"
+
+
+def test_every_page_is_in_the_site_and_its_links_lead_to_pages_of_it(tmp_path):
+    site.pages(tmp_path / "pages")
+    there = {path.name for path in (tmp_path / "pages").iterdir()}
+    assert sorted(f"{name}.md" for names in site.NAV.values() for name in names) == sorted(
+        name for name in there if name.endswith(".md")
+    )
+    for path in (tmp_path / "pages").glob("*.md"):
+        prose = re.sub(r"```.*?```|`[^`]*`", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        named = re.findall(r"\]\(([^)\s:#]+)[)#]", prose)
+        assert not [name for name in named if name not in there], path.name
 
 
 def test_every_reason_has_something_to_do_on_the_page_of_troubles():

@@ -44,6 +44,7 @@ BARE = (
     "completion",
     "bench",
     "coverage",
+    "docs",
     "docs-tables",
     "strip",
     "lint",

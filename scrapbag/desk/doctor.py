@@ -25,6 +25,7 @@ EXTRAS = {
     "openvino": ("openvino", "BACKEND=openvino"),
     "heic": ("pillow_heif", "HEIC pictures"),
     "tensorboard": ("tensorboard", "curves in TensorBoard"),
+    "docs": ("zensical", "make docs"),
 }
 ROOM_GB = 5
 READY = ".ready"  # of make setup, in the virtual environment
