@@ -32,7 +32,7 @@ COLUMNS = {  # of a shard, besides sha256, hashes and the model's output
 
 Paper = tuple[float, float, float]  # an RGB colour, 0 to 255
 _STRIP = 64  # rows that are blended at once
-_MARGIN = 2  # a JPEG is decoded at no less than this times the model's side: python -m benchmarks.exact large
+_MARGIN = 4  # times the model's side, at least, is what a JPEG is decoded at: python -m benchmarks.exact large
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from scrapbag.layout import Data
     from scrapbag.recipe import Score
 
-SCORE_VERSION = 2  # raise it by hand when decoding, measuring or hashing changes so much that old scores are worthless
+SCORE_VERSION = 3  # raise it by hand when decoding, measuring or hashing changes so much that old scores are worthless
 T = TypeVar("T")
 
 
