@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
+from benchmarks.card import sheets
 from gan.evaluate import features, metrics
 from gan.evaluate.fidelity import Judge, reals_of
 from gan.nets import networks, presets
@@ -21,20 +22,18 @@ from gan.pictures import batches, data, grids
 from gan.train import loop, preflight, progress
 from gan.train.job import Job
 from gan.train.players import Machine
-from scrapbag.disk import writing
 from scrapbag.layout import Data, Run, metrics_rows
 from scrapbag.recipe import Train
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import nn
 
+    from gan.evaluate.fidelity import Reals
     from gan.nets.presets import Values
     from gan.pictures.data import Pictures
     from gan.pictures.packing import Pixels
-
-SHOWN = {32: 64, 64: 64, 128: 36, 256: 16}  # pictures of a grid, by side
-SHEET, COLUMNS = 256, (24, 12)  # samples of a sheet, and how many stand side by side, of 128 pixels or less and of more
-LOOKS = 6  # grids of a sheet, first to last
 
 
 @dataclass(frozen=True)
@@ -102,12 +101,16 @@ def pictures(place: Place, side: int) -> tuple[Pictures, Data]:
     return data.load(dataset.curated, dataset.root / "packed"), dataset
 
 
-def job_of(row: Row, place: Place, run: Path) -> Job:
-    """A run without a probe: bf16 on a GPU, all cores where there is none."""
+def _known(row: Row, place: Place) -> tuple[Pictures, Values]:
     known, _ = pictures(place, row.side)
     preset = presets.row(row.preset, preflight.device(), row.side)
     learnt = preflight.small_set(len(known.train), presets.resolve(preset, row.values))
-    values = presets.resolve(preset, row.values, learnt)
+    return known, presets.resolve(preset, row.values, learnt)
+
+
+def job_of(row: Row, place: Place, run: Path) -> Job:
+    """A run without a probe: bf16 on a GPU, all cores where there is none."""
+    known, values = _known(row, place)
     gpu = preflight.device() == "cuda"
     machine = Machine(preflight.device(), torch.get_num_threads(), bf16=gpu, graphs=graphs_of(place))
     settings = Train(minutes=row.minutes, seed=row.seed, values=row.values)
@@ -124,13 +127,13 @@ class Looker:
         self.grids: list[Path] = []
 
     def __call__(self, net: nn.Module, images_seen: int) -> None:
-        shown = SHOWN.get(self.row.side, 16)
+        shown = sheets.shown(self.row.side)
         pixels = _draw(net, self.job.values, self.row.side, self.place.samples, self.job.machine.device)
         np.save(self.folder / f"samples-{images_seen:09d}.npy", pixels)
         path = self.folder / f"look-{images_seen:09d}.png"
         grids.save(path, pixels[:shown])
         self.grids.append(path)
-        sheet(self.place.out / f"{self.row.name}.jpg", self.grids, pixels[:SHEET])
+        sheets.save(self.place.out / f"{self.row.name}.jpg", self.grids, pixels[: sheets.SAMPLES])
         seconds = time.perf_counter() - self.began
         spread = grids.pixel_std(batches.to_floats(pixels[:shown], "cpu"))
         self.place.say(
@@ -169,16 +172,10 @@ def judge(row: Row, place: Place) -> None:
         place.say("judged", row.name, side=row.side, nothing=True)
         return
     reals = reals_of(job.pictures, job.values)
-    kind = features.untrained(reals.reference)
-    reference = kind.look(reals.reference)
+    figures = _ruler(reals)
     for path in looks:
-        pixels = np.array(np.load(path, mmap_mode="r")[:256])
-        vectors = kind.look(pixels)
-        _, recall, coverage = metrics.precision_recall_coverage(reference, vectors)
-        place.say(
-            "curve", row.name, images_seen=_seen(path), kid=round(metrics.kid(reference, vectors)[0], 1),
-            recall=round(recall, 3), coverage=round(coverage, 3), colour_volume=round(metrics.colour_volume(pixels), 1),
-        )  # fmt: skip
+        shown = np.array(np.load(path, mmap_mode="r")[: sheets.SAMPLES])
+        place.say("curve", row.name, images_seen=_seen(path), **figures(shown))
     verdict = Judge(reals).verdict(np.load(looks[-1]), _seen(looks[-1]))
     ours, floor = verdict.measured[0].fakes, verdict.measured[0].floor
     place.say(
@@ -191,50 +188,27 @@ def judge(row: Row, place: Place) -> None:
     )  # fmt: skip
 
 
-def sheet(path: Path, looks: list[Path], samples: Pixels) -> None:
-    """One picture a row: grids over time in a line, first to last, and under them the samples of the last one."""
-    chosen = [looks[i] for i in sorted({round(n * (len(looks) - 1) / max(1, LOOKS - 1)) for n in range(LOOKS)})]
-    images: list[Image.Image] = []
-    for look in chosen:
-        with Image.open(look) as opened:
-            images.append(opened.convert("RGB"))
-    last = grids.sheet(samples, columns=COLUMNS[samples.shape[1] > 128])
-    wide = max(sum(image.width + 8 for image in images), last.width)
-    whole = Image.new("RGB", (wide, images[0].height + 16 + last.height), "white")
-    for i, image in enumerate(images):
-        whole.paste(image, (i * (image.width + 8), 0))
-    whole.paste(last, (0, images[0].height + 16))
-    with writing(path, durable=False) as part:
-        whole.save(part, "JPEG", quality=90)
-
-
-def samples_of(path: Path, side: int) -> Pixels:
-    """The samples of a sheet's last look, (N, side, side, 3), as JPEG left them."""
-    columns, shown = COLUMNS[side > 128], SHOWN.get(side, 16)
-    with Image.open(path) as opened:
-        pixels = np.asarray(opened.convert("RGB"))
-    rows = pixels[grids.sheet(np.zeros((shown, side, side, 3), np.uint8)).height + 16 :, : columns * side]
-    cells = rows.reshape(-1, side, columns, side, 3).swapaxes(1, 2).reshape(-1, side, side, 3)
-    return cells[:SHEET]
-
-
 def judge_sheet(path: Path, row: Row, place: Place) -> None:
-    """What a run that was cut before it was judged has left: figures of the sheet's samples."""
-    reals = reals_of(*_known(row, place))
+    """What a run that was cut before it was judged has left: figures of its sheet's samples."""
+    reals, pixels = reals_of(*_known(row, place)), sheets.samples_of(path, row.side)
+    volume = round(metrics.colour_volume(reals.reference), 1)
+    place.say("sheet", path.stem, samples=len(pixels), **_ruler(reals)(pixels), colour_volume_of_reals=volume)
+
+
+def _ruler(reals: Reals) -> Callable[[Pixels], dict[str, float]]:
+    """What measures samples against these pictures, on random features."""
     kind = features.untrained(reals.reference)
-    reference, pixels = kind.look(reals.reference), samples_of(path, row.side)
-    vectors = kind.look(pixels)
-    _, recall, coverage = metrics.precision_recall_coverage(reference, vectors)
-    place.say(
-        "sheet", path.stem, samples=len(pixels), kid=round(metrics.kid(reference, vectors)[0], 1),
-        recall=round(recall, 3), coverage=round(coverage, 3), colour_volume=round(metrics.colour_volume(pixels), 1),
-        reals=round(metrics.colour_volume(reals.reference), 1),
-    )  # fmt: skip
+    reference = kind.look(reals.reference)
 
+    def figures(pixels: Pixels) -> dict[str, float]:
+        vectors = kind.look(pixels)
+        _, recall, coverage = metrics.precision_recall_coverage(reference, vectors)
+        return {
+            "kid": round(metrics.kid(reference, vectors)[0], 1), "recall": round(recall, 3),
+            "coverage": round(coverage, 3), "colour_volume": round(metrics.colour_volume(pixels), 1),
+        }  # fmt: skip
 
-def _known(row: Row, place: Place) -> tuple[Pictures, Values]:
-    known, _ = pictures(place, row.side)
-    return known, presets.resolve(presets.row(row.preset, preflight.device(), row.side), row.values)
+    return figures
 
 
 def _seen(path: Path) -> int:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import sys
+import time
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -28,16 +29,19 @@ THRESHOLDS = np.linspace(0.05, 0.95, 19)
 MOST_MOVE, MOST_DISTANCE = 0.02, 0.01
 
 
-def large(real: Path, count: int) -> tuple[dict[str, float], dict[str, bool]]:
+def large(real: Path, count: int) -> tuple[dict[str, Any], dict[str, bool]]:
     """Figures by model, over `count` photographs of `real` enlarged to SIZE with grain, and what is within bounds."""
-    figures: dict[str, float] = {}
+    figures: dict[str, Any] = {}
     reached = {}
     models = {name: load.load(name) for name in (f"local-dir:{real / 'model'}", "demo", "lite0")}
     pairs: dict[str, list[NDArray[np.float64]]] = {name: [] for name in models}
+    seconds = {name: np.zeros(2) for name in models}  # of decoding, measuring and preparing: as the stage does, whole
     with TemporaryDirectory() as folder:
         for batch in _batches(_made(real, count, Path(folder))):
             for name, loaded in models.items():
-                pairs[name].append(_confidences(loaded, batch))
+                found, took = _confidences(loaded, batch)
+                pairs[name].append(found)
+                seconds[name] += took
             print(sum(len(one) for one in next(iter(pairs.values()))), file=sys.stderr)
     for name, parts in pairs.items():
         reduced, whole = np.concatenate(parts).T
@@ -48,6 +52,7 @@ def large(real: Path, count: int) -> tuple[dict[str, float], dict[str, bool]]:
             f"{short}_pictures": len(whole),
             f"{short}_largest_move": round(float(np.abs(reduced - whole).max()), 4),
             f"{short}_furthest_changed": round(float(furthest), 4),
+            f"{short}_ms": [round(1e3 * float(one) / len(whole), 1) for one in seconds[name]],
         }
         reached[f"{short} moves by at most {MOST_MOVE}"] = figures[f"{short}_largest_move"] <= MOST_MOVE
         reached[f"{short} decides anew within {MOST_DISTANCE}"] = figures[f"{short}_furthest_changed"] <= MOST_DISTANCE
@@ -92,12 +97,15 @@ def _batches(paths: Iterator[Path]) -> Iterator[list[Path]]:
         yield batch
 
 
-def _confidences(loaded: load.Loaded, batch: list[Path]) -> NDArray[np.float64]:
-    """The confidence in a quilt, as the score stage decodes and from every pixel: (B, 2)."""
+def _confidences(loaded: load.Loaded, batch: list[Path]) -> tuple[NDArray[np.float64], tuple[float, float]]:
+    """The confidence in a quilt, as the score stage decodes and from every pixel, (B, 2); CPU-seconds of either."""
     embed = load.Embedder(loaded, load.torch_body(loaded, "fp32"))
     wanted = list(targets.indices(["quilt"], loaded.classes))
+    took = [time.process_time()]
     inputs = [look(path, loaded.prepare, loaded.side, loaded.paper).pixels for path in batch]
+    took.append(time.process_time())
     whole = [loaded.prepare(decode.load(path).image) for path in batch]
+    took.append(time.process_time())
     columns = []
     for pixels in (np.stack([one for one in inputs if one is not None]), np.stack(whole)):
         _, logits = embed(pixels)
@@ -107,4 +115,4 @@ def _confidences(loaded: load.Loaded, batch: list[Path]) -> NDArray[np.float64]:
             each = np.exp(logits - logits.max(axis=1, keepdims=True))
             each /= each.sum(axis=1, keepdims=True)
         columns.append(each[:, wanted].sum(axis=1))
-    return np.stack(columns, axis=1).astype(np.float64)
+    return np.stack(columns, axis=1).astype(np.float64), (took[1] - took[0], took[2] - took[1])

@@ -54,6 +54,7 @@ class Keeper:
         rows(job.run)
         self._job = job
         self._young = young
+        self._board = progress.board(job.run, "quality")
         self._kind: features.Features | None = None
         self._least: float | None = None  # the KID of the best generator, once it was measured
 
@@ -79,10 +80,10 @@ class Keeper:
             self._least = row.kid
             checkpoint.write_generator(self._job.run.best, ema, self._job.values, self._job.size, images_seen)
         _write(self._job.run, [*before, row])
-        if (board := progress.board(self._job.run)) is not None:
-            with board:
-                for name in ("kid", "recall", "coverage", "colour_volume"):
-                    board.add_scalar(name, getattr(row, name), images_seen)
+        if self._board is not None:
+            for name in ("kid", "recall", "coverage", "colour_volume"):
+                self._board.add_scalar(name, getattr(row, name), images_seen)
+            self._board.flush()
 
     def _kid_of_best(self) -> float:
         """Measured, not read from quality.csv: a killed run may have kept it after the last checkpoint."""

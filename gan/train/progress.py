@@ -147,11 +147,14 @@ def _short(value: float | None) -> float | None:
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
-def board(run: Run) -> Any:
-    """TensorBoard's SummaryWriter into RUN/tensorboard, or None where the extra is not installed."""
+def board(run: Run, part: str = "") -> Any:
+    """TensorBoard's SummaryWriter into RUN/tensorboard, or None where the extra is not installed.
+
+    Of the files in one folder TensorBoard follows the newest alone, so what has a writer of its own is a `part`.
+    """
     try:
         importlib.import_module("tensorboard")
     except ImportError:
         return None
     writer = importlib.import_module("torch.utils.tensorboard").SummaryWriter
-    return writer(str(run.root / "tensorboard"))
+    return writer(str(run.root / "tensorboard" / part))

@@ -37,13 +37,12 @@ def free(root: Path = Path("/")) -> Free:
 
 
 def room() -> None:
-    """Raise MemoryError where `ulimit -v` leaves too few addresses to import SciPy.
+    """Raise MemoryError where `ulimit -v` or `-d` leaves too little to import SciPy.
 
     OpenBLAS, which comes with it, takes some for each core while it is imported, and asks for ever where it gets none.
     """
-    if resource is None or (limit := resource.getrlimit(resource.RLIMIT_AS)[0]) == resource.RLIM_INFINITY:
-        return
-    if limit - psutil.Process().memory_info().vms < _LIBRARIES + _CORE * (os.cpu_count() or 1):
+    needed = _LIBRARIES + _CORE * (os.cpu_count() or 1)
+    if any(one.bytes < needed for one in _of_process()):
         raise MemoryError
 
 

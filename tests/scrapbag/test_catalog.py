@@ -45,23 +45,24 @@ def test_a_catalog_that_is_missing_newer_or_none_is_one_sentence(tmp_path: Path)
         connect(path)
 
 
-def test_a_catalog_of_version_2_gets_the_table_of_what_is_passed_over(tmp_path: Path) -> None:
-    path = tmp_path / "catalog.db"
+def _older(path: Path, script: str) -> Path:
+    """A catalog from which `script` has taken what its version lacks."""
     connect(path, create=True).close()
     with sqlite3.connect(path) as older:
-        older.executescript("drop table passed_over; alter table source drop column round; pragma user_version = 2")
+        older.executescript(script)
     older.close()
-    with closing(connect(path)) as connection:
+    return path
+
+
+def test_a_catalog_of_version_2_gets_the_table_of_what_is_passed_over(tmp_path: Path) -> None:
+    script = "drop view found; drop table passed_over; alter table source drop column round; pragma user_version = 2"
+    with closing(connect(_older(tmp_path / "catalog.db", script))) as connection:
         passed_over.write(connection, "box", [("no_picture", "pdf", 2, "a.pdf")], 0, 0)
         assert connection.execute("select * from passed_over").fetchall() == [("box", "no_picture", "pdf", 2, "a.pdf")]
 
 
 def test_a_catalog_of_version_3_gets_a_view_of_what_was_found_where(tmp_path: Path) -> None:
-    path = tmp_path / "catalog.db"
-    connect(path, create=True).close()
-    with sqlite3.connect(path) as older:
-        older.executescript("drop view found; pragma user_version = 3")
-    older.close()
+    path = _older(tmp_path / "catalog.db", "drop view found; pragma user_version = 3")
     with closing(connect(path)) as connection:
         picture = "insert into picture (sha256, extension, bytes, added_at) values ('ab', 'png', 9, '')"
         number = connection.execute(picture).lastrowid

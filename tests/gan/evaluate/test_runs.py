@@ -67,6 +67,16 @@ def test_the_best_generator_is_the_one_of_the_smallest_kid(judged):
     assert sample.load(made.run.generator).images_seen == 80
 
 
+def test_every_look_is_in_tensorboard_beside_the_curves_where_it_is_installed(judged):
+    """In a folder of its own: of one folder TensorBoard follows the newest file alone."""
+    accumulators = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    made, _ = judged
+    looks = accumulators.EventAccumulator(str(made.run.root / "tensorboard" / "quality")).Reload()
+    seen = [(one.images_seen, pytest.approx(one.kid, rel=1e-4)) for one in keep.rows(made.run)]
+    assert [(event.step, event.value) for event in looks.Scalars("kid")] == seen
+    assert len(list((made.run.root / "tensorboard").glob("events.*"))) == 1
+
+
 def test_lines_from_beyond_the_checkpoint_are_forgotten(judged):
     made, _ = judged
     looks = keep.rows(made.run)
