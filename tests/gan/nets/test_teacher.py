@@ -11,7 +11,7 @@ from gan_data import TINY, job, squares
 from torch.nn.functional import interpolate
 
 from gan.nets import frozen, networks, presets, pyramid, teacher
-from gan.nets.layers import GhostBatchNorm2d
+from gan.nets.layers import GhostBatchNorm2d, MinibatchStd
 from gan.pictures import batches, data
 from gan.sample import sample
 from gan.train import loop, players, preflight, runs
@@ -125,6 +125,15 @@ def test_every_value_of_the_row_trains_a_step_at_32_pixels(value):
 def test_a_value_that_cannot_be_is_refused_in_a_sentence(override, says):
     with pytest.raises(RecipeError, match=says):
         presets.resolve("projected", override.split())
+
+
+def test_the_standard_deviation_in_the_heads_is_of_reals_or_of_fakes_and_shows_which_look_alike():
+    reals, fakes = torch.randn(8, 3, 5, 5), torch.randn(1, 3, 5, 5).expand(8, -1, -1, -1)
+    seen = MinibatchStd()(torch.cat([reals, fakes]))[:, -1]
+    assert seen[:8].min() > 0.5
+    assert seen[8:].max() < 1e-3
+    _, team = _team(32, "batch=4", "minibatch_std=true")
+    assert sum(isinstance(module, MinibatchStd) for module in team.d.modules()) == 4
 
 
 def test_a_batch_norm_of_the_heads_sees_reals_and_fakes_apart_and_few_at_a_time():
