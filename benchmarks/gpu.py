@@ -27,9 +27,10 @@ from torch.utils.flop_counter import flop_registry
 from benchmarks.support.contest import real
 from gan.nets import presets
 from gan.pictures import batches
-from gan.train import balance, loop, players
+from gan.step import balance, players
+from gan.step.players import Machine
+from gan.train import loop
 from gan.train.job import Moment
-from gan.train.players import Machine
 from scrapbag.layout import Data, Run
 
 if TYPE_CHECKING:

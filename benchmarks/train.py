@@ -24,9 +24,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from gan.nets import networks, presets
 from gan.pictures import batches, data
-from gan.train import balance, loop, players
+from gan.step import balance, players
+from gan.step.players import Machine
+from gan.train import loop
 from gan.train.job import Moment
-from gan.train.players import Machine
 from scrapbag.processor import has_bf16
 
 if TYPE_CHECKING:

@@ -128,7 +128,7 @@ def shard_columns() -> str:
 def run_columns() -> str:
     """The columns of metrics.csv and quality.csv, as the classes that write their lines say."""
     from gan.evaluate.keep import QualityRow  # noqa: PLC0415  torch takes a while to import
-    from gan.train.balance import StepMetrics  # noqa: PLC0415
+    from gan.step.balance import StepMetrics  # noqa: PLC0415
     from gan.train.progress import MetricsRow  # noqa: PLC0415
 
     parts = []

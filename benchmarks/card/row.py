@@ -19,9 +19,9 @@ from gan.evaluate import features, metrics
 from gan.evaluate.fidelity import Judge, reals_of
 from gan.nets import networks, presets
 from gan.pictures import batches, data, grids
+from gan.step.players import Machine
 from gan.train import loop, preflight, progress
 from gan.train.job import Job
-from gan.train.players import Machine
 from scrapbag.layout import Data, Run, metrics_rows
 from scrapbag.recipe import Train
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from gan.nets import presets
-from gan.train import balance, graphs, loop, players
+from gan.step import balance, graphs, players
+from gan.step.players import Machine
+from gan.train import loop
 from gan.train.job import Moment
-from gan.train.players import Machine
 
 if TYPE_CHECKING:
     from benchmarks.card.row import Place, Row

@@ -25,9 +25,10 @@ from gan.nets import presets
 from gan.pictures import batches, grids
 from gan.pictures.data import Pictures
 from gan.sample import sample
-from gan.train import loop, players, preflight, start
+from gan.step import players
+from gan.step.players import Machine
+from gan.train import loop, preflight, start
 from gan.train.job import Job, Origin
-from gan.train.players import Machine
 from scrapbag import processor
 from scrapbag.disk import write_text
 from scrapbag.layout import Run

@@ -16,8 +16,9 @@ from gan.evaluate import best
 from gan.evaluate.fidelity import reals_of
 from gan.pictures import batches
 from gan.sample import sample
-from gan.train import checkpoint, players
-from gan.train.players import Machine
+from gan.step import players
+from gan.step.players import Machine
+from gan.train import checkpoint
 from scrapbag.disk import write_bytes
 from scrapbag.errors import ScrapbagError, UsageError
 from scrapbag.layout import CREDITS

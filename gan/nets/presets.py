@@ -59,7 +59,7 @@ class Values:
     noise: Positive = 0.0  # standard deviation of the Gaussian noise added to what D sees ...
     noise_kimg: Positive = 100.0  # ... falling linearly to 0 after so many thousand images; 0 keeps it
     # the game
-    loss: Literal["nonsaturating", "hinge", "least_squares", "relativistic"] = "nonsaturating"  # gan/train/losses.py
+    loss: Literal["nonsaturating", "hinge", "least_squares", "relativistic"] = "nonsaturating"  # gan/step/losses.py
     real: tuple[float, ...] = (1.0, 1.0)  # the range that D's targets for reals are drawn from (nonsaturating loss)
     fake: tuple[float, ...] = (0.0, 0.0)  # the same for fakes
     flip_labels: Share = 0.0  # the probability that a target is replaced by 1 - target
@@ -69,7 +69,7 @@ class Values:
     gamma_start: Annotated[float, Between(0.001, 1)] = 1.0  # ... from this share of it at the first image ...
     gamma_kimg: Positive = 100.0  # ... growing geometrically to all of it after so many thousand images
     lazy: Annotated[int, Between(1, 64)] = 8  # the penalty is due every so many steps, with so many times its weight
-    balance: Literal["none", "alternate", "gate", "ada", "servo"] = "none"  # the controller, gan/train/balance.py
+    balance: Literal["none", "alternate", "gate", "ada", "servo"] = "none"  # the controller, gan/step/balance.py
     target: float = 0.6  # its set point: loss gap of alternate; D's accuracy of gate; mean sign of D of ada and servo
     # the optimisers
     lr_g: Annotated[float, Between(0, 1)] = 2e-4  # Adam's learning rate of G

@@ -1,1 +1,1 @@
-"""The training loop and what it stands on: losses, balance, augmentation, checkpoints, preflight."""
+"""A run from its start to its end: the loop, checkpoints, resuming, progress, preflight."""

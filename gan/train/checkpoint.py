@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from gan.nets.presets import Values
-    from gan.train.players import State
+    from gan.step.players import State
 
 KEPT = 3  # checkpoints
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from gan.train.balance import Balance
+from gan.step.balance import Balance
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gan.nets.presets import Values
     from gan.pictures.data import Pictures
     from gan.pictures.packing import Pixels
-    from gan.train.players import Machine
+    from gan.step.players import Machine
     from scrapbag.layout import Run
     from scrapbag.recipe import Train
 

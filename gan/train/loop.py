@@ -16,9 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from gan.pictures import batches, films
-from gan.train import balance, checkpoint, graphs, losses, players, show, start
-from gan.train.balance import Balance, StepMetrics
-from gan.train.halves import Halves
+from gan.step import balance, graphs, losses, players
+from gan.step.balance import Balance, StepMetrics
+from gan.step.halves import Halves
+from gan.train import checkpoint, show, start
 from gan.train.job import Moment
 from gan.train.progress import Progress, close, rewind
 from scrapbag.errors import TooManyFailuresError, UsageError, never_full
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gan.nets.presets import Values
+    from gan.step.players import Machine, Players, State
     from gan.train.job import Job
-    from gan.train.players import Machine, Players, State
     from gan.train.progress import MetricsRow
     from scrapbag.recipe import Train
 

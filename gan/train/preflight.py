@@ -12,9 +12,10 @@ from torch import nn
 
 from gan.nets import networks, teacher
 from gan.pictures import batches
-from gan.train import balance, graphs, loop, players
+from gan.step import balance, graphs, players
+from gan.step.players import Machine
+from gan.train import loop
 from gan.train.job import Moment
-from gan.train.players import Machine
 from scrapbag import processor
 from scrapbag.computer import memory as memory_left
 from scrapbag.errors import UsageError

@@ -12,9 +12,9 @@ import tomli_w
 
 from gan.nets import frozen, networks, presets, teacher
 from gan.pictures import batches, data, moved
+from gan.step.players import Machine
 from gan.train import preflight, start
 from gan.train.job import Job
-from gan.train.players import Machine
 from scrapbag.check import build
 from scrapbag.disk import aside, write_text
 from scrapbag.errors import MissingError, UsageError

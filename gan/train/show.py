@@ -8,16 +8,16 @@ import torch
 
 from gan.nets import networks
 from gan.pictures import batches, grids
-from gan.train import losses, players
+from gan.step import losses, players
 from gan.train.progress import MetricsRow
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from gan.nets.presets import Values
-    from gan.train.balance import StepMetrics
+    from gan.step.balance import StepMetrics
+    from gan.step.players import Players
     from gan.train.job import Job, Moment
-    from gan.train.players import Players
 
 
 def generator(job: Job, team: Players) -> nn.Module:

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from gan.nets.presets import Values
     from gan.pictures.packing import Pixels
+    from gan.step.players import Players
     from gan.train.job import Job, Moment
-    from gan.train.players import Players
     from scrapbag.layout import Data
 
 PARTS = ("g", "d", "ema")

@@ -20,9 +20,10 @@ from gan.evaluate.keep import Keeper, rows
 from gan.nets import networks, presets
 from gan.pictures import data, films, grids
 from gan.sample import sample, textures
-from gan.train import checkpoint, players, progress
+from gan.step import players
+from gan.step.players import Machine
+from gan.train import checkpoint, progress
 from gan.train.job import Job
-from gan.train.players import Machine
 from scrapbag.desk import status
 from scrapbag.errors import UsageError, exits
 from scrapbag.layout import Run

@@ -20,8 +20,9 @@ from gan.evaluate import features, keep
 from gan.evaluate.keep import Keeper
 from gan.pictures import batches
 from gan.sample import sample
-from gan.train import loop, players
-from gan.train.players import Machine
+from gan.step import players
+from gan.step.players import Machine
+from gan.train import loop
 from scrapbag.errors import MissingError
 from scrapbag.layout import Run
 

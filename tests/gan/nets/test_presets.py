@@ -15,9 +15,10 @@ from making import ROOT
 
 from gan.nets import networks, presets
 from gan.pictures import batches
-from gan.train import balance, loop, players
+from gan.step import balance, players
+from gan.step.players import Machine
+from gan.train import loop
 from gan.train.job import Moment
-from gan.train.players import Machine
 from scrapbag.errors import RecipeError, UsageError
 from scrapbag.processor import has_bf16
 

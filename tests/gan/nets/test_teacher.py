@@ -14,10 +14,11 @@ from gan.nets import frozen, networks, presets, pyramid, teacher
 from gan.nets.layers import GhostBatchNorm2d, MinibatchStd
 from gan.pictures import batches, data
 from gan.sample import sample
-from gan.train import loop, players, preflight, runs
-from gan.train.augment import augment
+from gan.step import players
+from gan.step.augment import augment
+from gan.step.players import Machine
+from gan.train import loop, preflight, runs
 from gan.train.job import Moment
-from gan.train.players import Machine
 from scrapbag.errors import MissingError, RecipeError
 from scrapbag.layout import Run
 from scrapbag.models import lite0

@@ -14,8 +14,9 @@ from gan.__main__ import main
 from gan.nets import networks, presets
 from gan.pictures import batches, films
 from gan.sample import interpolate, sample, textures
-from gan.train import checkpoint, players
-from gan.train.players import Machine
+from gan.step import players
+from gan.step.players import Machine
+from gan.train import checkpoint
 from scrapbag.errors import MissingError, UsageError
 from scrapbag.layout import Run
 

@@ -19,9 +19,10 @@ from making import ROOT
 from gan.nets import presets
 from gan.pictures import batches
 from gan.sample import sample
-from gan.train import checkpoint, loop, players, runs
+from gan.step import players
+from gan.step.players import Machine
+from gan.train import checkpoint, loop, runs
 from gan.train.job import Moment
-from gan.train.players import Machine
 from scrapbag.errors import MissingError, TooManyFailuresError
 from scrapbag.layout import Run, metrics_rows
 

@@ -15,9 +15,10 @@ from gan_data import TINY, job, squares
 
 from gan.nets import presets
 from gan.pictures import data
-from gan.train import checkpoint, loop, losses, players, runs, start
+from gan.step import losses, players
+from gan.step.players import Machine
+from gan.train import checkpoint, loop, runs, start
 from gan.train.job import Moment
-from gan.train.players import Machine
 from scrapbag.errors import RecipeError, UsageError
 from scrapbag.layout import Run, Start
 from scrapbag.recipe import Train

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from gan.train import players
-from gan.train.halves import Half, Halves
+from gan.step import players
+from gan.step.halves import Half, Halves
 
 if TYPE_CHECKING:
     from gan.nets.presets import Values
-    from gan.train.balance import Balance
-    from gan.train.players import Machine, Players
+    from gan.step.balance import Balance
+    from gan.step.players import Machine, Players
 
 WARM = 3  # steps before recording: libraries choose their kernels and take their memory
 log = logging.getLogger(__name__)

@@ -10,13 +10,13 @@ from torch import Tensor
 
 from gan.nets import networks
 from gan.pictures import batches
-from gan.train import losses
-from gan.train.augment import augment
+from gan.step import losses
+from gan.step.augment import augment
 
 if TYPE_CHECKING:
     from gan.nets.presets import Values
-    from gan.train.balance import Balance
-    from gan.train.players import Machine, Players
+    from gan.step.balance import Balance
+    from gan.step.players import Machine, Players
 
 
 @dataclass(frozen=True)

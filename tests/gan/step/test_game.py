@@ -16,11 +16,12 @@ from gan.evaluate import metrics
 from gan.nets import presets
 from gan.nets.layers import Moments
 from gan.pictures import batches, grids
-from gan.train import balance, loop, losses, players
-from gan.train.augment import _bilinear, augment
-from gan.train.balance import Balance, StepMetrics
+from gan.step import balance, losses, players
+from gan.step.augment import _bilinear, augment
+from gan.step.balance import Balance, StepMetrics
+from gan.step.players import Machine
+from gan.train import loop
 from gan.train.job import Moment
-from gan.train.players import Machine
 
 
 def _rng(seed=0):
