@@ -1,4 +1,4 @@
-"""Writes the tables of docs/recipe.md, reference.md, format.md and architecture.md: `make docs-tables`."""
+"""Writes the tables of recipe.md, recipes.md, reference.md, format.md and architecture.md: `make docs-tables`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scrapbag.crawl import states
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-PAGES = tuple(ROOT / "docs" / f"{name}.md" for name in ("recipe", "reference", "format", "architecture"))
+PAGES = tuple(ROOT / "docs" / f"{name}.md" for name in ("recipe", "recipes", "reference", "format", "architecture"))
 _REGION = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false"}
 
@@ -56,6 +56,14 @@ def columns() -> str:
 def recipe_keys() -> str:
     """A table for every section of a recipe."""
     return "\n\n".join(f"### [{name}]\n\n{_doc(cls)}\n\n{_keys(cls)}" for name, cls in recipe.STAGES.items())
+
+
+def recipe_files() -> str:
+    """Every recipe that asks other hosts or reads a user's files, whole."""
+    paths = [path for path in sorted((ROOT / "recipes").glob("*.toml")) if path.stem not in {"demo", "real"}]
+    return "\n\n".join(
+        f"### {path.stem}\n\n```toml\n{path.read_text(encoding='utf-8').rstrip()}\n```" for path in paths
+    )
 
 
 def fits() -> str:
@@ -219,7 +227,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 TABLES: dict[str, Callable[[], str]] = {
     one.__name__: one
     for one in (
-        decision_reasons, fetch_reasons, passed_reasons, columns, recipe_keys, source_keys, fits, presets,
+        decision_reasons, fetch_reasons, passed_reasons, columns, recipe_keys, recipe_files, source_keys, fits, presets,
         preset_values, request_states,
         catalog_tables, version_numbers, shard_columns, run_columns,
         make_targets, make_variables, room_list,

@@ -63,6 +63,17 @@ def test_a_link_leads_somewhere(path):
                 assert anchor in _anchors(other.read_text(encoding="utf-8")), f"{target}: there is no such heading"
 
 
+@pytest.mark.parametrize("page", ["recipe", "recipes", "sources"])
+def test_a_recipe_on_a_page_can_be_saved_and_run(page, tmp_path):
+    blocks = re.findall(
+        r"^```toml\n(.*?)^```", (ROOT / "docs" / f"{page}.md").read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
+    assert blocks
+    for text in blocks:
+        (tmp_path / "one.toml").write_text(text, encoding="utf-8")
+        recipe.load(tmp_path / "one.toml")
+
+
 @pages
 def test_a_file_of_ours_that_a_page_names_is_there(path):
     text = path.read_text(encoding="utf-8")
