@@ -2,6 +2,7 @@
 
     REAL=<folder> .venv/bin/python -m benchmarks.exact              # about three minutes of one core
     REAL=<folder> .venv/bin/python -m benchmarks.exact large 300    # JPEGs decoded at 1/2 to 1/8, some six minutes
+    REAL=<folder> .venv/bin/python -m benchmarks.exact large 300 3000x2000    # of another size
 
 REAL has labels.csv, photos/ and model/. Average precision is of the unseen photographs with a clear label, as
 `timm by hand` has it in benchmarks/real.py; a decision counts as changed when a picture is on the other side of one of
@@ -58,7 +59,9 @@ def main() -> None:
     cv2.setNumThreads(1)
     decode.strict()
     if sys.argv[1:2] == ["large"]:
-        figures, reached = large(Path(os.environ["REAL"]), int((sys.argv[2:] or ["1000"])[0]))
+        count, size = sys.argv[2:3] or ["1000"], sys.argv[3:4] or ["2000x1333"]
+        width, _, height = size[0].partition("x")
+        figures, reached = large(Path(os.environ["REAL"]), int(count[0]), (int(width), int(height)))
         print(json.dumps({"figures": figures, "reached": reached}))
         return
     able = importlib.util.find_spec("openvino") and importlib.util.find_spec("nncf")

@@ -36,7 +36,7 @@ def measure(kills: int, pages: int, seed: int) -> tuple[dict[str, int], dict[str
     return figures, {
         "every page and picture is kept": figures["kept"] == made + pages,
         "none is lost": figures["lost"] == 0,
-        "none is doubled": figures["doubled"] == 0 and figures["different"] == pages,
+        "none is doubled": figures["doubled"] == 0 and figures["distinct"] == pages,
         "every row has its file": figures["missing_files"] == 0,
         "repeated at most kills x concurrency": figures["requests_over"] <= killed * CONCURRENCY,
     }
@@ -86,7 +86,7 @@ def _count(data: Data) -> dict[str, int]:
             "kept": one("select count(*) from request where state = 'done'"),
             "lost": one("select count(*) from request where state <> 'done'"),
             "doubled": one("select count(*) - count(distinct url) from request"),
-            "different": len(pictures),
+            "distinct": len(pictures),
             "missing_files": sum(not data.image(*picture).exists() for picture in pictures),
             "orphan_parts": sum(1 for _ in data.images.glob("*/.*.part")),
         }

@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-SIZE = (2000, 1333)  # pixels
+SIZE = (2000, 1333)  # pixels, where no other is asked for
 GRAIN = (8.0, 3.0)  # standard deviation of a camera's noise in grey levels: of luminance, and of each channel
 THRESHOLDS = np.linspace(0.05, 0.95, 19)
 MOST_MOVE, MOST_DISTANCE = 0.02, 0.01
 
 
-def large(real: Path, count: int) -> tuple[dict[str, Any], dict[str, bool]]:
-    """Figures by model, over `count` photographs of `real` enlarged to SIZE with grain, and what is within bounds."""
+def large(real: Path, count: int, size: tuple[int, int] = SIZE) -> tuple[dict[str, Any], dict[str, bool]]:
+    """Figures by model, over `count` photographs of `real` enlarged to `size` with grain, and what is within bounds."""
     figures: dict[str, Any] = {}
     reached = {}
     models = {name: load.load(name) for name in (f"local-dir:{real / 'model'}", "demo", "lite0")}
     pairs: dict[str, list[NDArray[np.float64]]] = {name: [] for name in models}
     seconds = {name: np.zeros(2) for name in models}  # of decoding, measuring and preparing: as the stage does, whole
     with TemporaryDirectory() as folder:
-        for batch in _batches(_made(real, count, Path(folder))):
+        for batch in _batches(_made(real, count, size, Path(folder))):
             for name, loaded in models.items():
                 found, took = _confidences(loaded, batch)
                 pairs[name].append(found)
@@ -59,8 +59,8 @@ def large(real: Path, count: int) -> tuple[dict[str, Any], dict[str, bool]]:
     return figures, reached
 
 
-def _made(real: Path, count: int, folder: Path) -> Iterator[Path]:
-    """JPEGs of SIZE: the middle of a photograph, enlarged by Lanczos, with grain at its own resolution."""
+def _made(real: Path, count: int, size: tuple[int, int], folder: Path) -> Iterator[Path]:
+    """JPEGs of `size`: the middle of a photograph, enlarged by Lanczos, with grain at its own resolution."""
     rng = np.random.default_rng(0)
     rows = list(csv.DictReader((real / "labels.csv").read_text(encoding="utf-8").splitlines()))
     for row in rows[:: max(1, len(rows) // count)][:count]:
@@ -68,15 +68,15 @@ def _made(real: Path, count: int, folder: Path) -> Iterator[Path]:
             image = decode.load(real / row["file"]).image
         except decode.UnusableError:
             continue
-        part = min(image.width / SIZE[0], image.height / SIZE[1])
-        wide, high = part * SIZE[0], part * SIZE[1]
+        part = min(image.width / size[0], image.height / size[1])
+        wide, high = part * size[0], part * size[1]
         left, top = max(0.0, (image.width - wide) / 2), max(0.0, (image.height - high) / 2)
         enlarged = image.resize(
-            SIZE,
+            size,
             Image.Resampling.LANCZOS,
             box=(left, top, min(left + wide, image.width), min(top + high, image.height)),
         )
-        grain = rng.normal(0, GRAIN[0], (SIZE[1], SIZE[0], 1)) + rng.normal(0, GRAIN[1], (SIZE[1], SIZE[0], 3))
+        grain = rng.normal(0, GRAIN[0], (size[1], size[0], 1)) + rng.normal(0, GRAIN[1], (size[1], size[0], 3))
         body = BytesIO()
         Image.fromarray((np.asarray(enlarged) + grain).clip(0, 255).astype(np.uint8)).save(body, "JPEG", quality=90)
         path = folder / f"{rng.integers(1 << 60):x}.jpg"

@@ -32,7 +32,7 @@ COLUMNS = {  # of a shard, besides sha256, hashes and the model's output
 
 Paper = tuple[float, float, float]  # an RGB colour, 0 to 255
 _STRIP = 64  # rows that are blended at once
-_MARGIN = 4  # times the model's side, at least, is what a JPEG is decoded at: python -m benchmarks.exact large
+_MARGIN, _LEAST = 4, 700  # a JPEG is decoded at so many times a model's side, or so many pixels: benchmarks.exact large
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def look(path: Path, prepare: Callable[..., NDArray[np.uint8]] | None, side: int
     Where a picture is transparent the model sees `paper`, its mean colour, which becomes zeros; all else sees white.
     """
     try:
-        opened = decode.load(path, at_least=max(_MARGIN * side, quality.SIDE))
+        opened = decode.load(path, at_least=max(_MARGIN * side, _LEAST if side else quality.SIDE))
     except decode.UnusableError as error:
         return Look(error.args[0], {}, np.zeros(hashes.COLUMNS, dtype=np.uint64))
     pixels = quality.shrink(opened.image)
