@@ -72,6 +72,7 @@ class LockedError(ScrapbagError):
 
 STOPPED = 130
 _STOPPED = "stopped; the same command goes on from here"
+_SAVING = b"stopping: what was done is being saved; once more stops it at once\n"
 _NO_ROOM = "the memory is full; nothing is lost, close other programs or raise the limit, and run it again"
 _FULL = "cannot write {}: {}; free some space and run it again"
 _CLOSED = "cannot read or write {}: {}; see that you may and that no other program has it open, and run it again"
@@ -119,10 +120,10 @@ def exits(say: Callable[[str], str] = str) -> Iterator[None]:
     """Around a stage's command: an expected error is printed as one sentence and ends the process with its code.
 
     `say` completes the sentence: commands in it get what they need to be pasted (scrapbag/desk/command.py).
-    Ctrl-C and SIGTERM are expected, code 130. Slow imports (torch, Scrapy) belong inside, so that Ctrl-C is a sentence
-    during them too.
+    Ctrl-C and SIGTERM are expected, code 130. A second one, as of timeout(1) or of impatience, waits for what is being
+    saved; a third does not. Slow imports (torch, Scrapy) belong inside, so that Ctrl-C is a sentence during them too.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _stop_once()
     try:
         yield
     except ScrapbagError as error:
@@ -151,6 +152,23 @@ def exits(say: Callable[[str], str] = str) -> Iterator[None]:
         if not out_of_memory(error):
             raise
         _end(_NO_ROOM, DiskError.exit_code)
+
+
+def _stop_once() -> None:
+    asked = 0
+
+    def stop(*_: object) -> None:
+        nonlocal asked
+        asked += 1
+        if asked != 2:
+            raise KeyboardInterrupt
+        os.write(sys.stderr.fileno(), _SAVING)  # a handler may not print: it may have interrupted a print
+
+    if (
+        signal.getsignal(signal.SIGINT) == signal.default_int_handler
+    ):  # ignored where a shell began it in the background
+        signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
 
 
 def _end(sentence: str, code: int) -> None:

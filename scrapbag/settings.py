@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from scrapbag.disk import write_text
-from scrapbag.errors import RecipeError, UsageError, exits
+from scrapbag.disk import held, write_text
+from scrapbag.errors import LockedError, RecipeError, UsageError, exits
 from scrapbag.layout import Data, Run
 from scrapbag.make import command, variables
 from scrapbag.recipe import STAGES, dump, load, model_folder, remote, require_contact
@@ -30,8 +30,8 @@ def settle(
     """Write the settings of every stage that takes new ones, each only if it changed; returns the stages that did.
 
     `named` are the stages that the caller named, `given` which of DATA and RUN. [scrape] is taken only when scrape is
-    named or has never run: an edited recipe does not ask the network.
-    Raises RecipeError or UsageError before anything is written.
+    named or has never run: an edited recipe does not ask the network. A stage that is at work keeps its settings.
+    Raises RecipeError, UsageError, or LockedError for a variable of a stage at work, before anything is written.
     """
     plain, asked = load(recipe), load(recipe, overrides)
     call = command.called(recipe, data.root, run.root)
@@ -48,6 +48,10 @@ def settle(
         edited = before is None or _seen(data, run, stage) != dump(plain, stage)
         if before is None or (edited or mine if stage != "scrape" else stage in named):
             new[stage] = asked if edited or before is None else before
+    for stage in [one for one in new if held(run.root if one == "train" else data.root, one)]:
+        if any(one.partition(".")[0] == stage for one in overrides) and dump(new[stage], stage) != _text(files[stage]):
+            raise LockedError(f"{stage} is at work with other settings; wait for it or stop it, then say so again")
+        del new[stage]
     if "scrape" in new:
         require_contact(new["scrape"], recipe)
     taken = [stage for stage, whole in new.items() if write_text(files[stage], dump(whole, stage))]
@@ -99,8 +103,11 @@ def _section(data: Data, run: Run, stage: str) -> Path:
 
 
 def _seen(data: Data, run: Run, stage: str) -> str:
-    section = _section(data, run, stage)
-    return section.read_text(encoding="utf-8") if section.exists() else ""
+    return _text(_section(data, run, stage))
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8") if file.exists() else ""
 
 
 def _require_own(call: command.Call, folder: Data | Run) -> None:

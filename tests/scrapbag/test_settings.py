@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scrapbag.errors import RecipeError, UsageError
+from scrapbag.disk import lock
+from scrapbag.errors import LockedError, RecipeError, UsageError
 from scrapbag.layout import Data, Run
 from scrapbag.recipe import load
 from scrapbag.settings import kept, settle
@@ -49,6 +50,18 @@ def test_minutes_keep_the_preset_that_was_named_before_and_the_preset_the_minute
     now = call("train", "train.preset=auto")
     assert (now.preset, now.minutes, now.images) == ("auto", 60, 0)
     assert call("train") == now, "with nothing named nothing changes"
+
+
+def test_a_stage_at_work_keeps_its_settings_and_takes_an_edited_recipe_later(call):
+    call("curate", "curate.threshold=0.8")
+    with lock(Path("data/tiny"), "curate"):
+        with pytest.raises(LockedError, match="curate is at work with other settings"):
+            call("curate", "curate.threshold=0.7")
+        assert call("curate", "curate.threshold=0.8").threshold == 0.8, "nothing new is asked"
+        Path("tiny.toml").write_text(RECIPE.replace("threshold = 0.6", "threshold = 0.5"), encoding="utf-8")
+        assert call("score") is not None, "another stage is not held up"
+        assert load(Data(Path("data/tiny")).settings_of("curate")).curate.threshold == 0.8
+    assert call("curate").threshold == 0.5
 
 
 def test_a_size_keeps_the_threshold_that_was_named_before_and_back(call):
