@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from queue import SimpleQueue
+from threading import Event, Thread
 from typing import TYPE_CHECKING, TypeVar
 
 from tqdm import tqdm
@@ -43,19 +43,49 @@ def went(size: int) -> Moved:
 
 
 def each(things: Iterable[_Thing], move: Callable[[_Thing], Moved], name: str, total: int) -> Moved:
-    """Call `move` on each, in threads, and add up what it returns. `total` bytes at most; the first error ends all."""
-    moved = Moved()
-    left = iter(things)
-    with (
-        tqdm(total=total, desc=name, unit="B", unit_scale=True, disable=None, delay=2, leave=False) as bar,
-        ThreadPoolExecutor(WORKERS) as pool,
-    ):
-        while some := list(islice(left, _WAITING)):
-            try:
-                for one in pool.map(move, some):
-                    moved += one
-                    bar.update(one.bytes)
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+    """Call `move` on each, in threads, and add up what it returns. `total` bytes at most; the first error ends all.
+
+    The threads are daemons, which a pool's are not: Ctrl-C does not wait for a server that gives no answer.
+    """
+    todo: SimpleQueue[_Thing | None] = SimpleQueue()
+    done: SimpleQueue[Moved | BaseException] = SimpleQueue()
+    ended = Event()
+    threads = [Thread(target=_work, args=(todo, done, move, ended), daemon=True) for _ in range(WORKERS)]
+    moved, waiting = Moved(), 0
+    with tqdm(total=total, desc=name, unit="B", unit_scale=True, disable=None, delay=2, leave=False) as bar:
+
+        def take() -> Moved:
+            one = done.get()
+            if isinstance(one, BaseException):
+                raise one
+            bar.update(one.bytes)
+            return one
+
+        for thread in threads:
+            thread.start()
+        try:
+            for one in things:
+                todo.put(one)
+                waiting += 1
+                if waiting > _WAITING:
+                    moved, waiting = moved + take(), waiting - 1
+            for _ in range(waiting):
+                moved += take()
+        finally:
+            ended.set()
+            for _ in threads:
+                todo.put(None)
     return moved
+
+
+def _work(
+    todo: SimpleQueue[_Thing | None],
+    done: SimpleQueue[Moved | BaseException],
+    move: Callable[[_Thing], Moved],
+    ended: Event,
+) -> None:
+    while (one := todo.get()) is not None and not ended.is_set():
+        try:
+            done.put(move(one))
+        except BaseException as error:  # noqa: BLE001  raised where the results are taken
+            done.put(error)

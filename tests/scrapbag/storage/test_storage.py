@@ -274,6 +274,23 @@ def test_a_line_that_never_holds_is_one_sentence_and_leaves_no_half_an_object(
     assert big in map(len, server.objects(bucket).values())
 
 
+def test_ctrl_c_does_not_wait_for_a_server_that_gives_no_answer(data, server, bucket):
+    with Proxy(server.port, after=2000, times=99, stall=True) as proxy:
+        there = f"http://127.0.0.1:{proxy.port}"
+        process = command("push", data, f"s3://{bucket}/quilts", AWS_ENDPOINT_URL=there)
+        patience = time.monotonic() + 60
+        while not proxy.faults:
+            assert time.monotonic() < patience
+            time.sleep(0.01)
+        pressed = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        code, out = said(process)
+    assert (code, out) == (130, "stopped; the same command goes on from here\n")
+    assert time.monotonic() - pressed < 20, "a request may take 60"
+    sent(data, f"s3://{bucket}/quilts")
+    assert whole(server.objects(bucket))
+
+
 def test_what_cannot_be_reached_is_one_sentence_with_its_code(data, server, bucket, monkeypatch, tmp_path):
     def fails(kind, words, url=f"s3://{bucket}/quilts", **environ):
         with monkeypatch.context() as changed:
