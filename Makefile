@@ -16,7 +16,7 @@ VENV   ?= .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
-TARGETS := help setup demo test real scrape score targets curate review report train sample interpolate evaluate blind card poster publish \
+TARGETS := help setup demo test real scrape score targets curate review report train sample interpolate evaluate blind card poster publish push pull \
            gallery tensorboard export start status verify doctor completion bench coverage docs docs-tables strip lint fmt clean
 OTHERS  := help setup demo test real start gallery tensorboard doctor completion bench coverage docs docs-tables strip lint fmt # they need no recipe
 
@@ -30,6 +30,7 @@ STRANGE := $(foreach g,$(filter-out $(TARGETS) settings,$(GOALS)),$(if $(findstr
 NEEDED  := $(if $(filter-out $(OTHERS),$(GOALS)),$(RECIPE))
 $(foreach v,RECIPE DATA RUN,$(if $(filter-out file,$(firstword $(origin $(v)))),\
   $(if $(word 2,$($(v))),$(error $(v) may have no spaces, which Make takes for several files; write a name without them))\
+  $(if $(findstring ://,$($(v))),$(error $(v) is an address; write a folder of this computer: make push STORE=$($(v)) sends the dataset there))\
   $(if $($(v)),,$(error $(v) is empty; write a name, or leave it out))))
 ASKED   := $(if $(WRITTEN)$(STRANGE)$(NEEDED),$(or $(wildcard $(PY)),$(PYTHON)))
 ANSWER  := $(if $(ASKED),$(shell PYTHONSAFEPATH= $(ASKED) -S -m scrapbag.make $(call quoted,$(WRITTEN)) \
@@ -50,6 +51,9 @@ NAMED  := $(filter scrape score curate train,$(MAKECMDGOALS))
 STAMPS := $(DATA)/stamps
 CURATED := $(addprefix $(DATA)/,curated/dataset.json curated/metadata.csv squares report/report.csv report/report.html)
 TRAINED := $(addprefix $(RUN)/,done.json generator.safetensors generator.json report.html) $(DATA)/packed
+HANDED := $(if $(wildcard $(DATA)/catalog.db),,$(wildcard $(DATA)/shards.json))# curated/ came as shards, by make pull
+$(if $(and $(HANDED),$(filter scrape score curate review targets report,$(GOALS))),\
+  $(error $(DATA)/curated came as shards of another machine, without pictures to choose among; make train learns from it))
 data   := --data $(call quoted,$(DATA))
 run    := --run $(call quoted,$(RUN))
 aside  := $(if $(filter-out 0,$(JSON)), >&2)# what stages say on the way is not of what is asked for
@@ -79,7 +83,7 @@ $(STAMPS)/score: $(call lost,$(DATA)/scored/index.json) $(DATA)/report/scrape.cs
 	@$(PY) -m curate score $(data)$(aside)
 	@mkdir -p $(@D) && touch $@
 
-$(DATA)/curated/dataset.json: $(STAMPS)/curate
+$(DATA)/curated/dataset.json: $(if $(HANDED),,$(STAMPS)/curate)
 	@:
 $(STAMPS)/curate: $(call lost,$(CURATED)) $(DATA)/scored/index.json $(DATA)/report/scrape.csv $(DATA)/report/labels.csv $(DATA)/settings/curate.toml | $(READY)
 	@$(PY) -m curate curate $(data)$(aside)
@@ -115,9 +119,9 @@ report: $(DATA)/curated/dataset.json ## What was kept and dropped, by reason and
 	@$(PY) -m curate report $(data) $(if $(filter-out 0,$(JSON)),--json)
 
 FORMS := folder zip webdataset parquet captions# AS is an assembler to make itself, and to some environments
-export: $(DATA)/curated/dataset.json ## Hand the squares over: AS=folder, zip, webdataset, parquet; the pictures: AS=captions SIDE=768 WORD=myquilt ND=1
+export: $(DATA)/curated/dataset.json ## Hand the squares over: AS=folder, zip, webdataset, parquet; the pictures: AS=captions SIDE=768 WORD=myquilt ND=1; webdataset into a bucket: STORE=
 	@$(PY) -m curate export $(data) $(if $(SIDE),--side $(SIDE)) $(if $(WORD),--word $(call quoted,$(WORD))) $(if $(filter-out 0,$(ND)),--nd) \
-	  --as $(or $(if $(call by_line,AS),$(AS)),$(filter $(FORMS),$(AS)),folder)
+	  $(if $(call by_line,STORE),--store $(call quoted,$(STORE))) --as $(or $(if $(call by_line,AS),$(AS)),$(filter $(FORMS),$(AS)),folder)
 
 sample: $(READY) ## Dream: N=64 SEED=0 TRUNCATION=0.7 AS=png BEST=64 OF=1024; textures: PIXELS=2048x512 STD=1.4 TYPE=0..1 SEAMLESS=1
 	@$(PY) -m gan sample $(run) $(if $(filter-out file,$(origin DATA)),$(data)) $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) \
@@ -147,6 +151,13 @@ tensorboard: $(READY) ## Curves, KID and grids of every run in TensorBoard, live
 publish: $(READY) ## Post the newest grid while a run learns: TO=<file of mode 600 with apprise's addresses> EVERY=30min, 100kimg; DRY=1
 	@$(PY) -m show publish $(run) $(if $(call by_line,TO),--to $(call quoted,$(TO))) $(if $(EVERY),--every $(call quoted,$(EVERY))) \
 	  $(if $(DRY),$(if $(filter-out 0,$(DRY)),--dry,--no-dry))
+
+push: $(READY) ## Send the dataset to a bucket or another disk, what is new of it: STORE=s3://bucket/prefix; FRESH=1 sends all
+	@$(PY) -m scrapbag.storage push $(data) $(run) --recipe $(call quoted,$(RECIPE)) --store $(call quoted,$(STORE)) $(if $(filter-out 0,$(FRESH)),--fresh)
+
+pull: $(READY) ## Bring a dataset to this machine, what is missing of it: STORE=s3://bucket/prefix; squares alone: SHARDS=<an export AS=webdataset>
+	@$(PY) -m $(if $(SHARDS),curate unpack,scrapbag.storage pull) $(data) $(run) --recipe $(call quoted,$(RECIPE)) \
+	  $(if $(SHARDS),--shards $(call quoted,$(SHARDS)),--store $(call quoted,$(STORE)))
 
 card: $(READY) ## MODEL_CARD.md and DATASET_CARD.md: sources, licences, how it was chosen, what was measured, limits
 	@$(PY) -m show card $(run) $(if $(wildcard $(DATA)/catalog.db),$(data))
@@ -207,7 +218,7 @@ fmt: $(READY)
 clean: $(READY) ## Forget what was curated, and move the training run aside; keep what was scraped, scored and clicked
 	@$(PY) -m scrapbag.desk.clean $(data) $(run)
 
-setup: $(READY) ## Install everything into .venv: PYTHON= TORCH_INDEX= EXTRA=heic, openvino, tensorboard
+setup: $(READY) ## Install everything into .venv: PYTHON= TORCH_INDEX= EXTRA=heic, openvino, tensorboard, storage
 	@$(if $(EXTRA),if command -v uv >/dev/null; then uv pip install --quiet --python $(PY) --editable '.[$(EXTRA)]'; \
 	  else $(PIP) --version >/dev/null 2>&1 || $(PY) -m ensurepip >/dev/null; $(PIP) install --editable '.[$(EXTRA)]'; fi)
 PIP := $(PY) -m pip --disable-pip-version-check --quiet

@@ -14,7 +14,7 @@ from scrapbag.computer import memory
 from scrapbag.errors import UsageError, exits
 from scrapbag.layout import Data
 from scrapbag.make import options
-from scrapbag.make.command import last_call
+from scrapbag.make.command import called, last_call
 from scrapbag.make.options import Stages
 
 if TYPE_CHECKING:
@@ -141,10 +141,13 @@ def write_labels(root: Path, file: Path | None) -> None:
 @click.option("--side", type=click.Choice(SIDES), default=None, help="of captions: pixels of a square picture; 768")
 @click.option("--word", default="", help="of captions: the trigger word; the dataset's name")
 @click.option("--nd", is_flag=True, help="with captions: pictures whose licence forbids derivatives, too")
-def export(root: Path, kind: str, side: str | None, word: str, *, nd: bool) -> None:
+@click.option("--store", default="", help="of webdataset: s3://bucket/prefix or a folder to put the shards in, too")
+def export(root: Path, kind: str, side: str | None, word: str, store: str, *, nd: bool) -> None:
     """Write the kept squares in the form that another trainer reads; or the pictures themselves with captions."""
     call = last_call(Data(root))
     with exits(call.complete):
+        if store and kind != "webdataset":
+            raise UsageError("STORE takes tar shards, which have an index; write AS=webdataset beside it")
         if kind == CAPTIONS:
             from curate.squares import captions  # noqa: PLC0415
 
@@ -159,6 +162,25 @@ def export(root: Path, kind: str, side: str | None, word: str, *, nd: bool) -> N
         click.echo(f"exported {count:,} squares -> {place}")
         if said := handover.note(Data(root), kind):
             click.echo(call.complete(said))
+        if store:
+            from curate.squares import remote  # noqa: PLC0415
+
+            click.echo(f"sent {remote.send(place, store)} -> {store}")
+
+
+@main.command()
+@_data
+@click.option("--recipe", required=True, type=click.Path(path_type=Path), help="Named in the next command.")
+@click.option("--run", required=True, type=click.Path(path_type=Path), help="Its folder; named there.")
+@click.option("--shards", required=True, help="an export AS=webdataset: s3://bucket/prefix or a folder")
+def unpack(root: Path, recipe: Path, run: Path, shards: str) -> None:
+    """Bring squares out of tar shards, to learn from where there is no catalog."""
+    call = called(recipe, root, run)
+    with exits(call.complete):
+        from curate.squares import remote  # noqa: PLC0415
+
+        count = remote.unpack(Data(root), shards)
+        click.echo(f"unpacked {count:,} squares -> {Data(root).curated} · next: {call.make('train')}")
 
 
 if __name__ == "__main__":

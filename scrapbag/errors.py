@@ -64,6 +64,12 @@ class ExposedKeyError(ScrapbagError):
     exit_code = 77
 
 
+class NoPermissionError(ScrapbagError):
+    """A server does not take the key that it was shown, or there is none (EX_NOPERM)."""
+
+    exit_code = 77
+
+
 class LockedError(ScrapbagError):
     """Another run of the same stage is at work (EX_TEMPFAIL)."""
 

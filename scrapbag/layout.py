@@ -62,6 +62,8 @@ class Data:
     targets_html = Inside("report/targets.html")  # the classes that pictures won most often
     decision = Inside("report/decision.json")  # what curate decided by, for pictures that are not in the dataset
     card = Inside("DATASET_CARD.md")
+    handed = Inside("shards.json")  # where curated/ came from, if not from a catalog: shards of another machine
+    moving = Inside(".moving")  # what a push or a pull has not finished with
     settings = Inside("settings")
     call = Inside(f"settings/{SECTIONS}/call.toml")  # how make was last called for this dataset
     model_digests = Inside("settings/model.sha256")  # of a model on this computer, when the score stage was last set

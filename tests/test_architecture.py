@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "scrapbag.desk": _GROUND | {"scrapbag.computer", "scrapbag.formats"},
     "scrapbag.formats": _GROUND,
     "scrapbag.models": _GROUND,
+    "scrapbag.storage": _GROUND,
     "scrapbag.web": _GROUND,
     "pipelines.guards": _GROUND | {"scrapbag.crawl"},
     "pipelines": _GROUND | {"scrapbag.crawl", "scrapbag.formats", "pipelines.guards"},
@@ -44,7 +45,7 @@ MAY_IMPORT = {
     "curate.model": _GROUND | {"scrapbag.models"},
     "curate.scores": _GROUND | {"curate.look", "curate.model"},
     "curate.report": _GROUND | {"scrapbag.web", "curate.rows", "curate.look"},
-    "curate.squares": _GROUND | {"scrapbag.web", "curate.rows", "curate.look", "curate.report"},
+    "curate.squares": _GROUND | {"scrapbag.storage", "scrapbag.web", "curate.rows", "curate.look", "curate.report"},
     "curate.choose": _GROUND | {"curate.rows", "curate.look", "curate.model", "curate.scores", "curate.squares"},
     "curate.run": _GROUND
     | {

@@ -14,7 +14,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from making import ROOT, environment, make
+from making import ROOT, command, environment, make
 from safetensors.numpy import load_file, save_file
 from servers import Answer as SiteAnswer
 from servers import Site, serving
@@ -54,6 +54,22 @@ def test_only_what_was_named_given_or_edited_and_what_lies_downstream_runs_again
 
     assert workshop.make("scrape") == ["scrape"], "the network is asked when told"
     assert workshop.make("train") == [], "a scrape with nothing new leaves the rest alone"
+
+
+def test_a_dataset_that_was_pulled_is_trained_on_at_once(workshop: Workshop, tmp_path: Path) -> None:
+    workshop.make("curate")
+    store, other = f"STORE={tmp_path / 'disk'}", tmp_path / "data"
+    done = make(workshop.command("push", store))
+    assert done.returncode == 0, done.stderr
+    done = make(command(workshop.recipe, other, tmp_path / "run", "pull", store))
+    assert done.returncode == 0, done.stderr
+    assert workshop.make("curate") == [], "a push makes nothing stale"
+    locks = [other / f".{stage}.lock" for stage in ("scrape", "score", "curate")]
+    before = [path.stat().st_mtime_ns for path in locks]
+    done = make(command(workshop.recipe, other, tmp_path / "run", "train"))
+    assert done.returncode == 0, done.stderr
+    assert "trained on" in done.stdout
+    assert [path.stat().st_mtime_ns for path in locks] == before, "no other stage ran"
 
 
 def test_new_labels_make_the_curation_stale(workshop: Workshop, tmp_path: Path) -> None:

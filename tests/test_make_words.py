@@ -133,6 +133,11 @@ def test_a_folder_without_a_name_is_one_sentence(name: str) -> None:
     assert f"{name} is empty" in refused(said("clean", f"{name}="))
 
 
+@pytest.mark.parametrize("name", ["DATA", "RUN"])
+def test_an_address_is_no_folder_and_the_sentence_names_store(name: str) -> None:
+    assert "make push STORE=s3://bucket/x sends the dataset" in refused(said("status", f"{name}=s3://bucket/x"))
+
+
 @pytest.mark.parametrize("name", ["RECIPE", "DATA", "RUN"])
 def test_a_name_with_a_space_is_one_sentence(name: str) -> None:
     assert f"{name} may have no spaces" in refused(said("status", f"{name}=my own"))

@@ -36,7 +36,11 @@ _ARROW = {"object": pa.string(), "float64": pa.float64(), "Int64": pa.int64()}
 def write(folder: Path, rows: Iterable[Row], settings: Curate, model: str) -> None:
     """Write the three tables of the kept `rows` into `folder`, dataset.json last."""
     kept = sorted((row for row in rows if row.kept and row.number is not None), key=lambda row: row.number or 0)
-    frame = metadata(kept, settings, model)
+    write_frame(folder, metadata(kept, settings, model))
+
+
+def write_frame(folder: Path, frame: pd.DataFrame) -> None:
+    """Write the three tables of squares whose rows are `frame`, dataset.json last."""
     write_text(folder / METADATA, csv(frame))
     write_bytes(folder / CREDITS, credits_csv(frame).encode("utf-8-sig"))
     write_text(folder / DATASET, dataset_json(frame["file_name"]))

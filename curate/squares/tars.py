@@ -8,20 +8,31 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import tarfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tqdm import tqdm
 
 from scrapbag.disk import write_text
-from scrapbag.errors import DiskError, MissingError
+from scrapbag.errors import DiskError, MissingError, UsageError
 from scrapbag.layout import INDEX, SHARDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PER_SHARD = 1000
+_NAME = re.compile(r"[\w-][\w.-]*\.tar")
+
+
+class Shard(NamedTuple):
+    """A tar file as the index tells of it."""
+
+    name: str
+    samples: int
+    bytes: int
+    sha256: str
 
 
 def write(folder: Path, name: str, pictures: Sequence[tuple[Path, dict[str, Any]]]) -> None:
@@ -46,29 +57,40 @@ def write(folder: Path, name: str, pictures: Sequence[tuple[Path, dict[str, Any]
 def verify(folder: Path | str) -> int:
     """The number of pictures in the shards of `folder`, when every byte is as the index says.
 
-    Raises MissingError without an index, DiskError at the first shard that is lost, damaged or short.
+    Raises MissingError without an index, UsageError for one that is none, DiskError at the first shard that is lost,
+    damaged or short.
     """
     folder = Path(folder)
     path = next((path for path in (folder / SHARDS, folder / INDEX) if path.exists()), None)  # an older one
     if path is None:
         raise MissingError(f"{folder} has no {SHARDS}, so its shards may be unfinished; run make export AS=webdataset")
-    index = json.loads(path.read_text(encoding="utf-8"))
     again = "run make export AS=webdataset again"
-    total = 0
-    for shard in index["shardlist"]:
-        path = folder / shard["url"]
+    listed = read(path.read_bytes(), str(folder))
+    for shard in listed:
+        path = folder / shard.name
         if not path.exists():
             raise DiskError(f"{path} is lost; {again}")
-        if path.stat().st_size != shard["filesize"] or _hash(path) != shard["sha256"]:
+        if path.stat().st_size != shard.bytes or _hash(path) != shard.sha256:
             raise DiskError(f"{path} is not what was written; {again}")
         with tarfile.open(path) as tar:
             found = sum(name.endswith(".json") for name in tar.getnames())
-        if found != shard["nsamples"]:
-            raise DiskError(f"{path} holds {found} pictures instead of {shard['nsamples']}; {again}")
-        total += found
-    if total != index["nsamples"]:
-        raise DiskError(f"{folder} holds {total} pictures instead of {index['nsamples']}; {again}")
-    return total
+        if found != shard.samples:
+            raise DiskError(f"{path} holds {found} pictures instead of {shard.samples}; {again}")
+    return sum(shard.samples for shard in listed)
+
+
+def read(index: bytes, where: str) -> list[Shard]:
+    """The shards of an index, which `where` has. Raises UsageError where it is none of ours, or counts wrongly."""
+    try:
+        table = json.loads(index)
+        shards = [Shard(one["url"], one["nsamples"], one["filesize"], one["sha256"]) for one in table["shardlist"]]
+        whole = table["nsamples"] == sum(shard.samples for shard in shards)
+        whole &= all(_NAME.fullmatch(shard.name) and shard.bytes > 0 and shard.samples >= 0 for shard in shards)
+    except (ValueError, KeyError, TypeError):
+        whole = False
+    if not whole:
+        raise UsageError(f"the index in {where} is damaged or not of make export AS=webdataset; export again")
+    return shards
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import textwrap
 from itertools import groupby
@@ -37,6 +38,12 @@ def found(data: Data) -> list[str]:
         if words := passed_over.line(passed := list(some)):
             lines.append(f"passed   {_count(passed_over.total(passed))} of {source}: {words}")
     return lines
+
+
+def handed(data: Data) -> list[str]:
+    """A line about squares that came as shards of another machine."""
+    known = json.loads(data.handed.read_text(encoding="utf-8"))
+    return [f"kept     {_count(known['pictures'])} squares, as shards from {known['from']}"]
 
 
 def chosen(data: Data) -> list[str]:
@@ -78,11 +85,11 @@ def tour(data: Data, run: Run) -> dict[str, Path]:
 
 def screen(data: Data, run: Run) -> list[str]:
     """Everything that is known, less what to do next."""
-    if not data.catalog.exists():
+    if not data.catalog.exists() and not data.handed.exists():
         return [f"{data.root}: nothing is here yet"]
-    lines = [str(data.root), *found(data)]
-    if data.report_csv.exists():
-        lines += chosen(data)
+    lines = [str(data.root), *(found(data) if data.catalog.exists() else handed(data))]
+    if data.report_csv.exists() or data.handed.exists():
+        lines += chosen(data) if data.report_csv.exists() else []
         lines += learnt(run) if run.metrics.exists() else []
         lines += ["", *(f"  {what:<24}{_short(path)}" for what, path in tour(data, run).items()), ""]
     return lines
@@ -91,7 +98,8 @@ def screen(data: Data, run: Run) -> list[str]:
 def following(data: Data, run: Run) -> str:
     """What to do next: a target of make, with the variables that it last ran with; and what else would be of use."""
     if not data.catalog.exists():
-        return "make scrape"
+        learning = "make sample N=64" if run.done.exists() else "make train"
+        return learning if data.handed.exists() else "make scrape"
     if not data.images.is_dir() or not any(data.images.glob("*/*")):
         return "make scrape"
     if not data.report_csv.exists() or not data.curated.is_dir() or _changed_since(data):

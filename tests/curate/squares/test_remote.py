@@ -1,0 +1,210 @@
+"""Tar shards that go to a bucket or a folder and come from there: what was damaged on the way is named."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import tarfile
+
+import pytest
+from buckets import s3
+from making import ROOT, command, make
+from PIL import Image
+from report_rows import row
+
+from curate.rows import square_name
+from curate.squares import handover, remote, tables, tars
+from scrapbag.catalog import connect
+from scrapbag.errors import DiskError, MissingError, UsageError
+from scrapbag.layout import Data
+from scrapbag.recipe import Curate
+from scrapbag.storage.store import digest
+
+NUMBERS = (3, 17, 40, 123_456)
+HOSTILE = "=cmd|' /C calc'!A0"
+
+
+@pytest.fixture(scope="module")
+def server():
+    with s3() as there:
+        yield there
+
+
+class Place:
+    """Where shards are: a folder, or a bucket behind the same three verbs."""
+
+    def __init__(self, url, read, write, delete):
+        self.url, self.read, self.write, self.delete = url, read, write, delete
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def place(request, tmp_path, monkeypatch):
+    if request.param == "folder":
+        disk = tmp_path / "disk"
+        return Place(
+            str(disk), lambda n: (disk / n).read_bytes(), lambda n, b: (disk / n).write_bytes(b),
+            lambda n: (disk / n).unlink(),
+        )  # fmt: skip
+    there = request.getfixturevalue("server")
+    for name, value in there.environment().items():
+        monkeypatch.setenv(name, value)
+    bucket = there.bucket()
+    return Place(
+        f"s3://{bucket}/shards", lambda n: there.objects(bucket)[f"shards/{n}"],
+        lambda n, b: there.put(bucket, f"shards/{n}", b), lambda n: there.delete(bucket, f"shards/{n}"),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    """Four squares in two shards."""
+    monkeypatch.setattr(tars, "PER_SHARD", 2)
+    data = Data(tmp_path / "here" / "quilts")
+    data.curated.mkdir(parents=True)
+    rows = [row(number=n, title=HOSTILE, creator='Ada; "B"', level=n % 4, confidence=0.9 + n / 1e7) for n in NUMBERS]
+    for n in NUMBERS:
+        Image.new("RGB", (32, 32), (n % 256, 80, 160)).save(data.curated / square_name(n))
+    tables.write(data.curated, rows, Curate(targets=("n04033995",), size=32), "demo")
+    handover.export(data, "webdataset")
+    return data
+
+
+def files(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_squares_come_out_as_they_went_in_and_once(data, place, tmp_path):
+    other = Data(tmp_path / "there" / "quilts")
+    went = remote.send(data.export / "webdataset", place.url)
+    assert (went.objects, went.there) == (2, 0)
+    assert remote.unpack(other, place.url) == 4
+    assert files(other.curated) == files(data.curated)
+    dates = [path.stat().st_mtime_ns for path in sorted(other.curated.iterdir())]
+    assert remote.unpack(other, place.url) == 4
+    assert [path.stat().st_mtime_ns for path in sorted(other.curated.iterdir())] == dates, "Make trains nothing anew"
+    assert remote.send(data.export / "webdataset", place.url).there == 2
+    assert not other.moving.exists()
+
+
+def test_fewer_squares_take_the_place_of_more(data, place, tmp_path):
+    other = Data(tmp_path / "there" / "quilts")
+    remote.send(data.export / "webdataset", place.url)
+    remote.unpack(other, place.url)
+    tables.write(data.curated, [row(number=3)], Curate(size=32), "demo")
+    handover.export(data, "webdataset")
+    remote.send(data.export / "webdataset", place.url)
+    assert remote.unpack(other, place.url) == 1
+    assert sorted(files(other.curated)) == ["00003.png", "CREDITS.csv", "dataset.json", "metadata.csv"]
+    with pytest.raises((KeyError, FileNotFoundError)):
+        place.read("quilts-000001.tar")
+
+
+def _flip(body):
+    return body[:700] + bytes([body[700] ^ 1]) + body[701:]
+
+
+@pytest.mark.parametrize("damage", [lambda body: body[:-512], _flip, None], ids=["truncated", "flipped", "lost"])
+def test_a_shard_that_was_damaged_stops_with_its_name_and_nothing_is_learnt_from(damage, data, place, tmp_path):
+    name = "quilts-000001.tar"
+    remote.send(data.export / "webdataset", place.url)
+    body = place.read(name)
+    if damage is None:
+        place.delete(name)
+    else:
+        place.write(name, damage(body))
+    other = Data(tmp_path / "there" / "quilts")
+    with pytest.raises(DiskError, match=name):
+        remote.unpack(other, place.url)
+    assert not other.curated.exists()
+    place.write(name, body)
+    assert remote.unpack(other, place.url) == 4
+
+
+def test_shards_without_an_index_or_of_others_are_one_sentence(data, place, tmp_path):
+    other = Data(tmp_path / "there" / "quilts")
+    with pytest.raises(MissingError, match=r"has no \.index\.json|there is no folder"):
+        remote.unpack(other, place.url)
+    remote.send(data.export / "webdataset", place.url)
+    table = json.loads(place.read(".index.json"))
+    climbing = table | {"shardlist": [table["shardlist"][0] | {"url": "../x.tar"}, table["shardlist"][1]]}
+    for wrong in ([], table | {"nsamples": 5}, climbing):
+        place.write(".index.json", json.dumps(wrong).encode())
+        with pytest.raises(UsageError, match="damaged or not of make export AS=webdataset"):
+            remote.unpack(other, place.url)
+    place.write(".index.json", json.dumps(table | {"name": "bags"}).encode())
+    with pytest.raises(UsageError, match="shards of another dataset; write another prefix"):
+        remote.send(data.export / "webdataset", place.url)
+    assert not other.curated.exists()
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({"00003.png": b"x", "00003.json": b'{"file_name": "00003.png"}'}, "written by another version"),
+        ({"../00003.png": b"x"}, "which make export does not write"),
+        ({"00003.json": "row"}, "is of no square that stands before it"),
+        ({"00003.png": b"x", "00003.json": b"{"}, "written by another version"),
+    ],
+    ids=["lacks a column", "climbs out", "no square", "no JSON"],
+)
+def test_a_shard_that_make_export_did_not_write_is_refused_whole(members, words, tmp_path):
+    folder, other = tmp_path / "shards", Data(tmp_path / "there" / "quilts")
+    folder.mkdir()
+    with tarfile.open(folder / "odd-000000.tar", "w") as tar:
+        for name, body in members.items():
+            whole = json.dumps(dict.fromkeys(tables.DTYPES) | {"file_name": "00003.png"}).encode()
+            content = whole if body == "row" else body
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    path, count = folder / "odd-000000.tar", sum(name.endswith(".json") for name in members)
+    (folder / ".index.json").write_text(
+        json.dumps({"nsamples": count, "shardlist": [
+            {"url": path.name, "nsamples": count, "filesize": path.stat().st_size,
+             "sha256": digest(path)}]})
+    )  # fmt: skip
+    with pytest.raises(UsageError, match=words):
+        remote.unpack(other, str(folder))
+    assert not other.curated.exists()
+
+
+def test_shards_take_nobodys_pictures_away(data, tmp_path):
+    for other in (data, Data(tmp_path / "scraped")):
+        if other is not data:
+            connect(other.catalog, create=True).close()
+        before = files(other.curated) if other.curated.exists() else None
+        with pytest.raises(UsageError, match="has pictures of its own; write DATA="):
+            remote.unpack(other, str(data.export / "webdataset"))
+        assert (files(other.curated) if other.curated.exists() else None) == before
+
+
+def test_make_learns_from_them_and_asks_no_site(data, tmp_path):
+    there, run = tmp_path / "there" / "quilts", tmp_path / "run"
+    recipe = ROOT / "recipes" / "demo.toml"
+    done = make(command(recipe, there, run, "pull", f"SHARDS={data.export / 'webdataset'}"))
+    assert done.returncode == 0, done.stderr
+    assert "unpacked 4 squares" in done.stdout
+    assert f"next: make train RECIPE=recipes/demo.toml DATA={there} RUN={run}" in done.stdout
+    status = make(command(recipe, there, run, "status")).stdout
+    assert f"4 squares, as shards from {data.export / 'webdataset'}" in status
+    assert "next: make train" in status
+    said = make(command(recipe, there, run, "-n", "train")).stdout
+    assert "-m gan train" in said
+    assert not [stage for stage in ("spiders", "curate score", "curate curate") if f"-m {stage}" in said]
+    for target in ("scrape", "curate", "review"):
+        refused = make(command(recipe, there, run, target))
+        assert refused.returncode == 2
+        assert "came as shards of another machine" in refused.stderr
+
+
+def test_make_sends_an_export_and_other_forms_have_no_index_to_send(data, tmp_path):
+    words = [sys.executable, "-m", "curate", "export", "--data", data.root, "--store", tmp_path / "disk", "--as"]
+    done = subprocess.run([*words, "webdataset"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert tars.verify(tmp_path / "disk") == 4
+    done = subprocess.run([*words, "zip"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (
+        2, "error: STORE takes tar shards, which have an index; write AS=webdataset beside it\n"
+    )  # fmt: skip
