@@ -161,7 +161,7 @@ def rethreshold(root: Path, count: int = 40_000) -> dict[str, float]:
 
     def again() -> None:
         scores = facts.current(data)
-        columns = facts.collect(scores, facts.predictions(scores, (0,)), {}, {}, ())
+        columns = facts.collect(scores, facts.predictions(scores, (0,)), None, {}, ())
         decide(columns, duplicates.links(read_pairs(scores.shards), 0.985), settings, 0.7)
 
     return {"rethreshold_40000_s": round(race({"again": again})["again"], 3)}

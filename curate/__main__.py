@@ -79,14 +79,14 @@ def report(root: Path, *, as_json: bool) -> None:
     call = last_call(Data(root))
     with exits(call.complete):
         from curate.report import report_csv  # noqa: PLC0415
-        from curate.report.summary import summary, table  # noqa: PLC0415
+        from curate.report.summary import FIELDS, summary, table  # noqa: PLC0415
 
-        rows = report_csv.read(Data(root).report_csv)
+        rows = report_csv.read(Data(root).report_csv, FIELDS)
         if as_json:
             options.printed(**table(rows), page=str(Data(root).report_html), next=call.make("review"))
             return
         click.echo(summary(rows))
-        kept = sum(row.kept for row in rows)
+        kept = int(rows.flags("kept").sum())
         click.echo(f"\nkept {kept:,} of {len(rows):,} -> {Data(root).report_html} · next: {call.make('review')}")
 
 

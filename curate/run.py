@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from curate.choose import assemble, duplicates
+from curate.choose import addresses, assemble, duplicates
 from curate.choose.certificate import certified, judge
 from curate.choose.correction import Correction, correction
 from curate.choose.decide import Decisions, Facts, decide, originals
@@ -18,7 +18,7 @@ from curate.choose.versions import Evidence
 from curate.look import decode
 from curate.model import passes, targets
 from curate.report import page
-from curate.rows import Outcome, Row, ScoreInfo
+from curate.rows import Outcome, ScoreInfo
 from curate.scores.pairs import read_pairs
 from curate.squares import cache, tables
 from scrapbag import catalog, decision, labels
@@ -29,10 +29,11 @@ from scrapbag.tables import passed_over
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from curate.choose.addresses import Addresses
     from curate.choose.certificate import Judgement
     from curate.choose.duplicates import Links
     from curate.choose.facts import Predictions, Scores
-    from scrapbag.catalog import Record
+    from curate.rows import Rows
     from scrapbag.labels import Label
     from scrapbag.layout import Data
     from scrapbag.recipe import Curate
@@ -50,9 +51,7 @@ class Material:
     facts: Facts  # with the confidences that answers certify: corrected for the class prior where BY=auto asks for it
     correction: Correction
     links: Links
-    records: list[Record]
-    main_records: dict[str, Record]  # by sha256
-    pictures: dict[str, catalog.StoredPicture]  # by sha256
+    addresses: Addresses
     absent: set[str]  # the sha256 of those whose file is not there
     passed: tuple[PassedOver, ...]  # what the sources hold that is no row
     labels: list[Label]  # answers to the question that the targets ask, in the order given, undone ones too
@@ -82,23 +81,19 @@ def gather(settings: Curate, data: Data) -> Material:
         scores = current(data)
         wanted = targets.indices(settings.targets, scores.classes)
         predicted = predictions(scores, wanted)
-        records = assemble.agreed(catalog.records(connection))
+        known = addresses.read(connection, scores.shards.sha256)
         ever = labels.every(connection, settings.targets, undone=True)
-        stored, passed = catalog.pictures(connection, data), tuple(passed_over.read(connection))
+        absent, passed = catalog.missing(connection, data), tuple(passed_over.read(connection))
     finally:
         connection.close()
-    known, absent = {picture.sha256: picture for picture in stored}, catalog.absent(stored, data)
-    main = assemble.main_records(records)
     answers = {sha256: label.answer for sha256, label in labels.latest(one for one in ever if not one.undone).items()}
-    facts = collect(scores, predicted, main, answers, settings.require_licence, absent)
+    facts = collect(scores, predicted, known, answers, settings.require_licence, absent)
     links = duplicates.links(read_pairs(scores.shards), settings.near)
     corrected = _correction(scores, facts, links, settings, wanted)
     if corrected.confidence is not None and corrected.on_target is not None:
         facts = replace(facts, confidence=corrected.confidence, on_target=corrected.on_target)
     reference = reference_scores(data, scores) if wanted else None
-    return Material(
-        scores, predicted, facts, corrected, links, records, main, known, absent, passed, ever, wanted, reference
-    )
+    return Material(scores, predicted, facts, corrected, links, known, absent, passed, ever, wanted, reference)
 
 
 def choose(material: Material, settings: Curate) -> Outcome:
@@ -115,13 +110,12 @@ def choose(material: Material, settings: Curate) -> Outcome:
     aside = "a ranker fitted to people's answers decides" if ranker and material.correction.share else ""
     decisions = decide(facts, material.links, settings, cut)
     level = _levels(material, decisions)
-    made = assemble.by_sha256(material.scores, facts, material.predicted, decisions, level, certified(judged))
+    made = assemble.columns(material.scores, facts, material.predicted, decisions, level, certified(judged))
     if certificate:
-        for values in made.values():
-            values["certificate"] = str(certificate) if values["kept"] else ""
+        made = assemble.with_certificate(made, certificate)
     before, by_prob = _uncertified(material, settings) if certificate else (None, None)
     return Outcome(
-        rows=tuple(assemble.rows(material.records, material.main_records, made, material.absent)),
+        rows=assemble.rows(material.addresses, made, assemble.reasons_of(decisions), material.absent),
         settings=settings,
         score=_info(material.scores),
         cut=cut,
@@ -187,9 +181,9 @@ def evidence(material: Material) -> Evidence:
 
 def publish(outcome: Outcome, material: Material, data: Data) -> None:
     """Make curated/ what the outcome says: squares out of the cache, and the tables beside them."""
-    kept = [row for row in outcome.rows if row.kept]
+    kept = outcome.rows.take(np.flatnonzero(outcome.rows.flags("kept")))
     settings = outcome.settings
-    wanted = [_wanted(row, material) for row in kept]
+    wanted = _wanted(kept, data)
     cache.make(wanted, data.squares, settings.size, settings.fit)
     new = data.root / ".curated.new"
     shutil.rmtree(new, ignore_errors=True)
@@ -198,9 +192,13 @@ def publish(outcome: Outcome, material: Material, data: Data) -> None:
     cache.swap(new, data.curated)
 
 
-def _wanted(row: Row, material: Material) -> cache.Wanted:
-    picture = material.pictures[row.sha256]
-    return cache.Wanted(picture.number, picture.sha256, picture.path, row.border_uniform or 0.0)
+def _wanted(kept: Rows, data: Data) -> list[cache.Wanted]:
+    names = ("number", "sha256", "extension", "border_uniform")
+    columns = (kept.table[name].to_pylist() for name in names)
+    return [
+        cache.Wanted(number, sha256, data.image(sha256, extension), border or 0.0)
+        for number, sha256, extension, border in zip(*columns, strict=True)
+    ]
 
 
 def _changed(material: Material, cut: float | None) -> int | None:
@@ -218,7 +216,7 @@ def _levels(material: Material, decisions: Decisions) -> NDArray[np.int64]:
     kept = np.flatnonzero(decisions.kept)
     kept = kept[np.argsort(material.facts.number[kept])]
     if material.scores.shards.has("sketch"):
-        level[kept] = levels(material.scores.shards.column("sketch")[kept].astype(np.float32))
+        level[kept] = levels(material.scores.shards.rows("sketch", kept))
     else:
         level[kept] = 0
     return level

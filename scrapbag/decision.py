@@ -1,8 +1,10 @@
-"""What curate decided by, as a file: so that a later stage can ask the same of pictures that are not in the dataset."""
+"""What curate decided by, and how many pictures became what: files for later stages and for make status."""
 
 from __future__ import annotations
 
+import csv
 import json
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -29,6 +31,49 @@ class Decision:
     cut: float  # 0 to 1
     ranker: bool = False  # a ranker fitted to answers chose the pictures; it knows no others, so `cut` is THRESH
     prior: tuple[float, ...] = ()  # of each output, up to one factor; () where confidences are not corrected
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What report.csv comes to."""
+
+    rows: int
+    kept: int
+    dropped: dict[str, int]  # by first reason
+    ranked: bool  # whether any row has a confidence
+    certified: bool  # whether any has a certificate
+
+
+def write_counts(data: Data, counted: Counted) -> None:
+    """Write report/counts.json for the report.csv that is there now."""
+    write_text(data.counts, json.dumps(asdict(counted) | {"of": _stamp(data)}) + "\n")
+
+
+def counted(data: Data) -> Counted:
+    """What `write_counts` left; counted anew where report.csv is another one since."""
+    try:
+        table = json.loads(data.counts.read_bytes())
+        if table.pop("of") == _stamp(data):
+            return Counted(**table)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):  # an older scrapbag wrote none, or it is damaged
+        pass
+    reasons, rows, kept, ranked, certified = Counter[str](), 0, 0, False, False
+    with data.report_csv.open(newline="", encoding="utf-8-sig") as file:
+        for row in csv.DictReader(file):
+            rows += 1
+            if row["kept"].lower() == "true":
+                kept += 1
+            else:
+                reasons[row["reason"]] += 1
+            ranked = ranked or bool(row.get("confidence"))
+            certified = certified or bool(row.get("certificate"))
+    return Counted(rows, kept, dict(reasons), ranked, certified)
+
+
+def _stamp(data: Data) -> list[int]:
+    """Size and date of report.csv, which is never written in place."""
+    there = data.report_csv.stat()
+    return [there.st_size, there.st_mtime_ns]
 
 
 def write(data: Data, decision: Decision | None) -> None:

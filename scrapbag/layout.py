@@ -61,6 +61,7 @@ class Data:
     report_html = Inside("report/report.html")
     targets_html = Inside("report/targets.html")  # the classes that pictures won most often
     decision = Inside("report/decision.json")  # what curate decided by, for pictures that are not in the dataset
+    counts = Inside("report/counts.json")  # of report.csv, so that make status need not read all of that
     card = Inside("DATASET_CARD.md")
     handed = Inside("shards.json")  # where curated/ came from, if not from a catalog: shards of another machine
     moving = Inside(".moving")  # what a push or a pull has not finished with
@@ -81,7 +82,7 @@ class Data:
 
     def image(self, sha256: str, extension: str) -> Path:
         """Where a picture's bytes are; `extension` comes from the bytes' signature, never from a URL."""
-        return self.images / sha256[:2] / f"{sha256}.{extension}"
+        return self.images / f"{sha256[:2]}/{sha256}.{extension}"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from curate.look.measure import COLUMNS
 from curate.model.targets import ClassSet
 from curate.scores import derived, neighbours
 from curate.scores.pairs import NAME, VERSION, Pairs, read_pairs, stored
-from curate.scores.shards import Shards
+from curate.scores.shards import SIZE, Shards
 from curate.scores.stage import output_columns
 from scrapbag import catalog, labels
 from scrapbag.labels import Label
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 AT = "2026-01-02T03:04:05Z"
 QUESTION = ("quilt",)
+_LINKS = 40_000  # to one file; ext4 allows 65,000
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,10 @@ def dataset(
     if classes > 2:
         others = rng.normal(size=(count, classes - 1))
         logits = np.column_stack([score - 3 + np.log(np.exp(others).sum(axis=1)), others])
-    if model:
-        columns |= output_columns(features.astype(np.float32), logits.astype(np.float32))
-    shards.append(names, columns)
+    for start in range(0, count, SIZE):
+        some = slice(start, start + SIZE)
+        outputs = output_columns(features[some].astype(np.float32), logits[some].astype(np.float32)) if model else {}
+        shards.append(names[some], {name: column[some] for name, column in columns.items()} | outputs)
     info = {"model": "simulated", "link": "softmax", "backend": "none", "dtype": "fp32", "features": 32}
     Version(shards.folder).model.write_text(json.dumps(info))
     Version(shards.folder).labels.write_text(
@@ -123,10 +125,11 @@ def told(made: Set) -> list[Label]:
 
 
 def _store(data: Data, names: list[str]) -> None:
-    """The catalog, and for every picture a link to one of a few drawings."""
+    """The catalog, and for every picture a hard link to one of a few drawings."""
     drawings = data.root / "drawings"
     drawings.mkdir(parents=True)
-    for number in range(12):
+    different = max(12, len(names) // _LINKS)
+    for number in range(different):
         image = Image.new("RGB", (640, 480), f"hsl({30 * number}, 45%, 88%)")
         pen = ImageDraw.Draw(image)
         for x in range(0, 640, 80):
@@ -137,7 +140,7 @@ def _store(data: Data, names: list[str]) -> None:
     for sha256 in names:
         path = data.image(sha256, "jpg")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.symlink_to(f"../../drawings/{int(sha256[:4], 16) % 12}.jpg")
+        path.hardlink_to(drawings / f"{int(sha256[:4], 16) % different}.jpg")
     connection = catalog.connect(data.catalog, create=True)
     connection.execute("begin immediate")
     connection.executemany(

@@ -1,161 +1,173 @@
-"""Decisions and records as the rows of report.csv."""
+"""Decisions and addresses as the rows of report.csv."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from curate.choose.duplicates import HOW
 from curate.choose.facts import formats
-from curate.rows import Row
-from scrapbag.catalog import NO_DECODER, UNDECODABLE, Record, disputed
+from curate.rows import TYPES, Rows
+from scrapbag.catalog import NO_DECODER, UNDECODABLE
 from scrapbag.reasons import DECISION_REASONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from numpy.typing import NDArray
 
+    from curate.choose.addresses import Addresses
     from curate.choose.decide import Decisions, Facts
     from curate.choose.facts import Predictions, Scores
 
 _DECIMALS = 6  # of a float in report.csv: more than the scores are good for
-_RECORD = tuple(field.name for field in fields(Record))
-_UNSCORED: dict[str, Any] = {  # the decision's fields for an address that gave no picture, or none that was scored yet
-    **dict.fromkeys(("margin", "level", "confidence", "certified", "class_confidence", "duplicate_of", "panels")),
-    **dict.fromkeys(("blur", "entropy", "brightness", "aspect", "border_uniform", "enlargement")),
-    **dict.fromkeys(("answer", "class_name", "activation", "duplicate_how", "format"), ""),
-    "kept": False,
-}
-
-
-def agreed(records: Iterable[Record]) -> list[Record]:
-    """The records, each with every licence that any page states of its bytes, if they are several."""
-    listed = list(records)
-    stated: dict[str, list[str]] = defaultdict(list)
-    for record in listed:
-        stated[record.sha256] += [record.licence, record.licence_disputed]
-    said = {sha256: disputed(licences) for sha256, licences in stated.items() if sha256}
-    return [replace(one, licence_disputed=said.get(one.sha256, one.licence_disputed)) for one in listed]
-
-
-def main_records(records: Iterable[Record]) -> dict[str, Record]:
-    """For each sha256 the record that is decided on: the first that states a licence, else the first.
-
-    Other addresses that served the very same bytes are exact duplicates of it.
-    """
-    chosen: dict[str, Record] = {}
-    for record in records:
-        held = chosen.get(record.sha256)
-        if record.sha256 and (held is None or (held.licence == "unknown" != record.licence)):
-            chosen[record.sha256] = record
-    return chosen
+_BIT = {reason: 1 << place for place, reason in enumerate(DECISION_REASONS)}
+_REPEATED = {"kept": False, "margin": None, "level": None, "duplicate_how": "sha256"}  # of an exact duplicate
 
 
 def rows(
-    records: Iterable[Record],
-    main: Mapping[str, Record],
-    decided: Mapping[str, dict[str, Any]],
-    absent: AbstractSet[str] = frozenset(),
-) -> Iterator[Row]:
-    """A row for each record, in their order. By sha256: `main` from `main_records`, `decided` from `by_sha256`.
+    addresses: Addresses, decided: pa.Table, failed: NDArray[np.int64], absent: AbstractSet[str] = frozenset()
+) -> Rows:
+    """A row for each address, in their order. `decided` (N,) from `columns`, `failed` (N,) from `reasons_of`.
 
-    `absent` are the sha256 whose file is not there.
+    `absent` are the sha256 whose file is not there. An address that served the very bytes of another one is a copy of
+    it, whatever was decided of that.
     """
-    for record in records:
-        recorded = {name: getattr(record, name) for name in _RECORD}
-        values = decided.get(record.sha256)
-        if values is None:
-            lost = record.sha256 in absent or record.problem == UNDECODABLE  # the latter has other bytes now
-            came = "missing" if lost else "waiting"
-            came = NO_DECODER if record.problem == NO_DECODER and not lost else came
-            reason = record.fetch_reason or (came if record.sha256 else "queued")
-            yield Row(**recorded, **_UNSCORED, reason=reason, reasons=reason)
-        elif main[record.sha256] is record:
-            yield Row(**recorded | values)
-        else:
-            yield Row(**recorded | values | _repeated(values, record.number))
+    table, row = addresses.table, addresses.row
+    scored = row >= 0
+    again = scored & (addresses.main[row] != np.arange(len(row))) if len(addresses.main) else scored
+    place = pa.array(row, mask=~scored)
+    made = {name: _unscored(name, decided[name].combine_chunks().take(place)) for name in decided.column_names}
+    repeated = pa.array(again)
+    made["duplicate_of"] = pc.if_else(
+        repeated, pc.coalesce(made["duplicate_of"], table["number"].combine_chunks()), made["duplicate_of"]
+    )
+    for name, value in _REPEATED.items():
+        made[name] = pc.if_else(repeated, pa.scalar(value, TYPES[name]), made[name])
+    for side in ("width", "height"):
+        made[side] = pc.if_else(pa.array(scored), made[side], table[side].combine_chunks())
+    bits = np.where(scored, failed[row], 0) if len(failed) else np.zeros(len(row), dtype=np.int64)
+    made["reason"], made["reasons"] = _reasons(bits | again * _BIT["dup_exact"], _came_to(addresses, ~scored, absent))
+    return Rows(pa.table({name: made[name] if name in made else table[name] for name in TYPES}))
 
 
-def by_sha256(
+def reasons_of(decisions: Decisions) -> NDArray[np.int64]:
+    """For each picture the reasons that failed, a bit each in the order of DECISION_REASONS: (N,)."""
+    bits = np.zeros(decisions.kept.size, dtype=np.int64)
+    for reason, which in decisions.failed.items():
+        bits |= which * np.int64(_BIT[reason])
+    return bits
+
+
+def columns(
     scores: Scores,
     facts: Facts,
     predicted: Predictions,
     decisions: Decisions,
     level: NDArray[np.int64],
     certified: NDArray[np.float64],
-) -> dict[str, dict[str, Any]]:
-    """By sha256 what was decided, as fields of a row. `level` is (N,), `certified` (N, 3) from `certificate`."""
+) -> pa.Table:
+    """What was decided of each picture, as fields of a row. `level` is (N,), `certified` (N, 3) from `certificate`."""
     column = scores.shards.column
-    failing = [np.flatnonzero(which).tolist() for which in decisions.failed.values()]
-    reasons: list[list[str]] = [[] for _ in scores.shards.sha256]
-    for reason, which in zip(decisions.failed, failing, strict=True):
-        for picture in which:
-            reasons[picture].append(reason)
     original = np.where(decisions.copies.original < 0, 0, facts.number[decisions.copies.original])
     readable = facts.problem == ""
     least = np.minimum(facts.width, facts.height)
     aspect = np.maximum(facts.width, facts.height) / np.maximum(least, 1)
-    best = predicted.best.tolist()
-    columns: dict[str, Iterable[Any]] = {
-        "kept": decisions.kept.tolist(),
-        "reason": [failed[0] if failed else "" for failed in reasons],
-        "reasons": ["; ".join(failed) for failed in reasons],
+    known = predicted.best >= 0
+    made = {
+        "kept": pa.array(decisions.kept),
         "margin": _numbers(decisions.margin),
-        "level": [None if one < 0 else one for one in level.tolist()],
-        "answer": decisions.answer.tolist(),
+        "level": _whole(level, level >= 0),
+        "answer": pa.array(decisions.answer, pa.string()),
         "confidence": _numbers(decisions.confidence),
         "raw_confidence": _numbers(predicted.confidence),
         "certified": _numbers(certified[:, 0]),
-        "certified_answers": _whole(certified[:, 1]),
-        "certified_errors": _whole(certified[:, 2]),
-        "class_name": ["" if one < 0 else scores.classes.class_name(one) for one in best],
+        "certified_answers": _whole(certified[:, 1], np.isfinite(certified[:, 1])),
+        "certified_errors": _whole(certified[:, 2], np.isfinite(certified[:, 2])),
+        "certificate": pa.repeat("", len(known)),
+        "class_name": _words(predicted.best, {one: scores.classes.class_name(one) for one in _different(predicted)}),
         "class_confidence": _numbers(predicted.best_confidence),
-        "activation": ["" if one < 0 else scores.info["link"] for one in best],
-        "duplicate_of": [one or None for one in original.tolist()],
-        "duplicate_how": [HOW[one] for one in decisions.copies.how.tolist()],
+        "activation": _words(known.astype(np.int64), {1: scores.info["link"]}),
+        "duplicate_of": _whole(original, original != 0),
+        "duplicate_how": _words(decisions.copies.how, dict(enumerate(HOW))),
         "blur": _numbers(facts.blur, readable),
         "entropy": _numbers(facts.entropy, readable),
         "brightness": _numbers(column("brightness"), readable),
         "aspect": _numbers(aspect, readable),
         "border_uniform": _numbers(facts.border_uniform, readable),
         "enlargement": _numbers(decisions.enlargement, readable),
-        "panels": [one if good else None for one, good in zip(facts.panels.tolist(), readable, strict=True)],
+        "panels": _whole(facts.panels, readable),
         "format": formats(scores),
-        "width": [one or None for one in facts.width.tolist()],
-        "height": [one or None for one in facts.height.tolist()],
+        "width": _whole(facts.width, facts.width != 0),
+        "height": _whole(facts.height, facts.height != 0),
     }
-    values = zip(*columns.values(), strict=True)
-    return {
-        sha256: dict(zip(columns, one, strict=True)) for sha256, one in zip(scores.shards.sha256, values, strict=True)
-    }
+    return pa.table(made)
 
 
-def _repeated(values: Mapping[str, Any], number: int | None) -> dict[str, Any]:
-    """What differs in the row of an address that served the very bytes of its main record."""
-    failed = {*values["reasons"].split("; "), "dup_exact"}
-    ordered = [reason for reason in DECISION_REASONS if reason in failed]
-    return {
-        "kept": False,
-        "reason": ordered[0],
-        "reasons": "; ".join(ordered),
-        "margin": None,
-        "level": None,
-        "duplicate_of": values["duplicate_of"] or number,
-        "duplicate_how": "sha256",
-    }
+def with_certificate(decided: pa.Table, certificate: object) -> pa.Table:
+    """The same, with the evidence beside each kept picture."""
+    column = pc.if_else(decided["kept"], pa.scalar(str(certificate)), pa.scalar(""))
+    return decided.set_column(decided.column_names.index("certificate"), "certificate", column)
 
 
-def _numbers(column: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> list[float | None]:
-    """Floats of six digits; None where they are not finite or not `valid`."""
+def _came_to(addresses: Addresses, which: NDArray[np.bool_], absent: AbstractSet[str]) -> dict[int, str]:
+    """By address the reason why there is no decision on it."""
+    places = np.flatnonzero(which)
+    some = addresses.table.select(["sha256", "problem", "fetch_reason"]).take(pa.array(places)).to_pydict()
+    found = {}
+    for place, sha256, problem, reason in zip(places.tolist(), *some.values(), strict=True):
+        lost = sha256 in absent or problem == UNDECODABLE  # the latter has other bytes now
+        came = "missing" if lost else "waiting"
+        came = NO_DECODER if problem == NO_DECODER and not lost else came
+        found[place] = reason or (came if sha256 else "queued")
+    return found
+
+
+def _reasons(bits: NDArray[np.int64], others: Mapping[int, str]) -> tuple[pa.Array, pa.Array]:
+    """The first reason and all of them, by the bits of each address, or as `others` says."""
+    different, codes = np.unique(bits, return_inverse=True)
+    failed = [[reason for reason, bit in _BIT.items() if one & bit] for one in different.tolist()]
+    words = {other: len(failed) + code for code, other in enumerate(dict.fromkeys(others.values()))}
+    codes[list(others)] = [words[other] for other in others.values()]
+    first = [*(one[0] if one else "" for one in failed), *words]
+    every = [*("; ".join(one) for one in failed), *words]
+    return _coded(codes, first), _coded(codes, every)
+
+
+def _different(predicted: Predictions) -> list[int]:
+    return [int(one) for one in np.unique(predicted.best) if one >= 0]
+
+
+def _words(codes: NDArray[Any], names: Mapping[int, str]) -> pa.Array:
+    """Texts by their numbers; '' for a number without a name."""
+    different, places = np.unique(codes, return_inverse=True)
+    return _coded(places, [names.get(int(one), "") for one in different])
+
+
+def _coded(codes: NDArray[Any], words: Sequence[str]) -> pa.Array:
+    """Texts by their positions in `words`, which may have one twice."""
+    once = {word: place for place, word in enumerate(dict.fromkeys(words))}
+    places = np.array([once[word] for word in words], dtype=np.int32)
+    indices = places[codes] if len(codes) else np.empty(0, np.int32)
+    return pa.DictionaryArray.from_arrays(pa.array(indices), pa.array(list(once), pa.string()))
+
+
+def _unscored(name: str, column: pa.Array) -> pa.Array:
+    """The decision's fields of an address that gave no picture, or none that was scored yet."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(pa.string())
+    return pc.fill_null(column, False if name == "kept" else "") if TYPES[name] in (pa.bool_(), pa.string()) else column
+
+
+def _numbers(column: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> pa.Array:
+    """Floats of six digits; null where they are not finite or not `valid`."""
     known = np.isfinite(column) if valid is None else valid & np.isfinite(column)
-    rounded = np.round(column.astype(np.float64), _DECIMALS).tolist()
-    return [value if good else None for value, good in zip(rounded, known.tolist(), strict=True)]
+    return pa.array(np.round(column.astype(np.float64), _DECIMALS), pa.float64(), mask=~known)
 
 
-def _whole(column: NDArray[Any]) -> list[int | None]:
-    return [int(value) if known else None for value, known in zip(column, np.isfinite(column), strict=True)]
+def _whole(column: NDArray[Any], known: NDArray[np.bool_]) -> pa.Array:
+    return pa.array(np.where(known, column, 0).astype(np.int64), pa.int64(), mask=~known)

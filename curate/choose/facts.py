@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 from curate.choose.decide import Facts
 from curate.look.decode import FORMATS
 from curate.look.measure import PROBLEMS
 from curate.model.targets import ClassSet
+from curate.rows import coded
 from curate.scores.shards import Shards
 from scrapbag.catalog import NO_DECODER, PLACEHOLDER, UNDECODABLE
 from scrapbag.errors import MissingError
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from scrapbag.catalog import Record
+    from curate.choose.addresses import Addresses
     from scrapbag.layout import Data
 
 
@@ -110,29 +112,32 @@ def predictions(scores: Scores, targets: Sequence[int]) -> Predictions:
 def collect(
     scores: Scores,
     predicted: Predictions,
-    records: Mapping[str, Record],
+    addresses: Addresses | None,
     answers: Mapping[str, str],
     licences: Sequence[str],
     absent: AbstractSet[str] = frozenset(),
 ) -> Facts:
-    """The columns that `decide` reads. `records` has the main record (`assemble.main_records`) of each sha256.
+    """The columns that `decide` reads. Without `addresses` no picture is of the catalog.
 
     `absent` are the sha256 whose file is not there.
     """
-    column = scores.shards.column
-    known = [records.get(sha256) for sha256 in scores.shards.sha256]
+    column, names = scores.shards.column, scores.shards.sha256
+    known = _known(addresses, len(names))
     found = np.array(PROBLEMS, dtype=object)[column("problem")]
-    answer = np.array([answers.get(sha256, "") for sha256 in scores.shards.sha256], dtype=object)
-    stored = np.array([_stored_problem(one) for one in known], dtype=object)
+    answer = np.full(len(names), "", dtype=object)
+    lost = np.zeros(len(names), dtype=bool)
+    if answers or absent:
+        answer[:] = [answers.get(sha256, "") for sha256 in names]
+        lost[:] = [sha256 in absent for sha256 in names]
+    stored = known["problem"]
     stored[(stored == PLACEHOLDER) & (answer == "yes")] = ""  # somebody has seen that it is none
     allowed = {licence.casefold() for licence in licences}
-    lost = np.array([sha256 in absent for sha256 in scores.shards.sha256])
     return Facts(
-        number=np.array([one.number or 0 if one else 0 for one in known]),
+        number=known["number"],
         problem=np.where(lost, "missing", np.where(stored == "", found, stored)),
         width=column("width").astype(np.int64),
         height=column("height").astype(np.int64),
-        bytes=np.array([one.bytes or 0 if one else 0 for one in known]),
+        bytes=known["bytes"],
         blur=column("blur"),
         entropy=column("entropy"),
         border_uniform=column("border_uniform"),
@@ -140,28 +145,48 @@ def collect(
         confidence=predicted.confidence,
         on_target=predicted.on_target,
         answer=answer,
-        licensed=np.array([not allowed or (one is not None and _licences(one) <= allowed) for one in known]),
+        licensed=_licensed(known["licence"], known["licence_disputed"], allowed),
     )
 
 
-def formats(scores: Scores) -> list[str]:
+def formats(scores: Scores) -> pa.Array:
     """Each file's format by its decoder's name, JPEG PNG ...; '' of an unusable file."""
+    words = pa.array(["", *FORMATS])
     unusable = scores.shards.column("problem") != 0
-    return list(np.where(unusable, "", np.array(FORMATS, dtype=object)[scores.shards.column("format")]))
+    codes = np.where(unusable, 0, scores.shards.column("format").astype(np.int32) + 1)
+    return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), words)
 
 
-def _stored_problem(record: Record | None) -> str:
-    """What was already wrong when the picture was stored, as a reason of a decision; '' when nothing was.
+def _known(addresses: Addresses | None, count: int) -> dict[str, NDArray[Any]]:
+    """What the main record says of each of so many pictures; one that no record has any more is `gone`."""
+    there = np.zeros(count, dtype=bool) if addresses is None else addresses.main >= 0
+    known: dict[str, NDArray[Any]] = {"problem": np.full(count, "gone", dtype=object)}
+    known |= {name: np.zeros(count, dtype=np.int64) for name in ("number", "bytes")}
+    known |= {name: np.full(count, None, dtype=object) for name in ("licence", "licence_disputed")}
+    if addresses is None or not there.any():
+        return known
+    some = addresses.table.select(list(known)).take(pa.array(addresses.main[there]))
+    for name in ("number", "bytes"):
+        known[name][there] = some[name].fill_null(0).to_numpy()
+    for name in ("licence", "licence_disputed", "problem"):
+        codes, words = coded(some[name])
+        said = [_stored_problem(word) for word in words] if name == "problem" else words
+        known[name][there] = np.array(said, dtype=object)[codes]
+    return known
 
-    A picture that no record has any more, because others came in its place, is out of everybody's way.
-    """
-    if record is None:
-        return "gone"
-    if record.problem in ("", UNDECODABLE, NO_DECODER):  # that is for the scores to say
+
+def _licensed(licence: NDArray[Any], disputed: NDArray[Any], allowed: AbstractSet[str]) -> NDArray[np.bool_]:
+    """Whether every licence that is stated of a picture is wanted, so that the strictest counts: (N,)."""
+    if not allowed:
+        return np.ones(len(licence), dtype=bool)
+    said: dict[str | None, bool] = {None: False}
+    stated = [several or one for one, several in zip(licence.tolist(), disputed.tolist(), strict=True)]
+    said |= {text: {one.casefold() for one in text.split(" | ")} <= allowed for text in {*stated} - {None}}
+    return np.array([said[text] for text in stated], dtype=bool)
+
+
+def _stored_problem(problem: str) -> str:
+    """What was already wrong when the picture was stored, as a reason of a decision; '' when nothing was."""
+    if problem in ("", UNDECODABLE, NO_DECODER):  # that is for the scores to say
         return ""
-    return record.problem if record.problem in ("not_image", PLACEHOLDER) else "unreadable"
-
-
-def _licences(record: Record) -> set[str]:
-    """Every licence that is stated of a picture: all of them must be wanted, so that the strictest counts."""
-    return {one.casefold() for one in (record.licence_disputed or record.licence).split(" | ")}
+    return problem if problem in ("not_image", PLACEHOLDER) else "unreadable"

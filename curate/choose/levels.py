@@ -2,7 +2,8 @@
 
 DeVries, Drozdzal, Taylor, Instance Selection for GANs (2020, arXiv 2007.15255): a generator learns better from the
 dense part of feature space first. By density alone one cluster would come first as a whole, so each half of the order,
-the dense one and the sparse one, takes from the clusters in turn (round-robin).
+the dense one and the sparse one, takes from the clusters in turn (round-robin). Of more than 20,000 vectors density is
+measured against a sample of 1,024 of them: nearly the same order, and the cost grows with N, not with its square.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ LEVELS = 4
 _NEIGHBOURS = 10  # density is measured by the distance to the tenth
 _CLUSTERS = 16
 _FEWEST = 40  # vectors, below which density means nothing
+_MOST = 20_000  # vectors; of more the distance is to the tenth of a sample, evenly spaced, or it takes their square
+_SAMPLE = 1024
+_BLOCK = 4096  # vectors compared with the sample at a time
 
 
 def levels(vectors: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -27,15 +31,29 @@ def levels(vectors: NDArray[np.float32]) -> NDArray[np.int64]:
     count = len(vectors)
     if count < _FEWEST or not vectors.any():
         return np.zeros(count, dtype=np.int64)
-    neighbours = NearestNeighbors(n_neighbors=_NEIGHBOURS + 1).fit(vectors)
-    distance = neighbours.kneighbors(vectors)[0][:, -1]
-    dense_first = np.argsort(distance, kind="stable")
+    dense_first = np.argsort(_distance(vectors), kind="stable")
     cluster = MiniBatchKMeans(min(_CLUSTERS, count // 8), n_init=1, random_state=0).fit_predict(vectors)
     half = (count + 1) // 2
     order = np.concatenate([_round_robin(part, cluster[part]) for part in (dense_first[:half], dense_first[half:])])
     level = np.empty(count, dtype=np.int64)
     level[order] = np.arange(count) * LEVELS // count
     return level
+
+
+def _distance(vectors: NDArray[np.float32]) -> NDArray[np.floating]:
+    """The distance to the tenth neighbour, or what orders a sample's in the same way: (N,)."""
+    if len(vectors) <= _MOST:
+        neighbours = NearestNeighbors(n_neighbors=_NEIGHBOURS + 1).fit(vectors)
+        return np.asarray(neighbours.kneighbors(vectors)[0][:, -1])
+    places = np.linspace(0, len(vectors) - 1, _SAMPLE).astype(np.int64)
+    sample = vectors[places]
+    squares, found = (sample**2).sum(axis=1), np.empty(len(vectors), dtype=np.float32)
+    for start in range(0, len(vectors), _BLOCK):
+        block = vectors[start : start + _BLOCK]
+        far = squares - 2 * block @ sample.T
+        found[start : start + _BLOCK] = np.partition(far, _NEIGHBOURS, axis=1)[:, _NEIGHBOURS]
+        found[start : start + _BLOCK] += (block**2).sum(axis=1)
+    return found
 
 
 def _round_robin(rows: NDArray[np.int64], cluster: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from scrapbag.labels import Label
     from scrapbag.recipe import Curate
 
+_LINES = 10_000  # hashed at once
 STAGES = (20, 50, 100, 200, 400, 800, 1600)  # teaching answers at which a ranker is fitted anew
 
 
@@ -176,11 +177,10 @@ def _frozen(
     chosen = np.flatnonzero(in_pool)
     place = np.full(len(originals) + 1, -1)  # the last one is for rows without a group
     place[chosen] = np.arange(len(chosen))
-    names = evidence.shards.sha256
-    members = [f"{names[originals[group[row]]]} {names[row]}" for row in np.flatnonzero(place[group] >= 0).tolist()]
+    members = np.flatnonzero(place[group] >= 0)
     made = Frozen(
         version=version,
-        family=_digest([version, *sorted(members)]),
+        family=_family(version, evidence.shards, originals[group[members]], members),
         seed="",
         ranker=fitted,
         confidence=confidence,
@@ -191,6 +191,18 @@ def _frozen(
         pool_place=place[group],
     )
     return drawn_anew(made, evidence.shards, "")
+
+
+def _family(version: str, shards: Shards, original: NDArray[np.int64], member: NDArray[np.int64]) -> str:
+    """The digest of a version and of the sorted lines `original member`, by sha256; few lines are in memory at once."""
+    words = shards.column("sha256").view(">u8")  # (N, 4)
+    rank = np.empty(len(words), dtype=np.int64)
+    rank[np.lexsort(words.T[::-1])] = np.arange(len(words))
+    order, names, made = np.lexsort((rank[member], rank[original])), shards.sha256, sha256(version.encode())
+    for some in np.array_split(order, len(order) // _LINES + 1):
+        pairs = zip(original[some].tolist(), member[some].tolist(), strict=True)
+        made.update("".join(f"\n{names[one]} {names[other]}" for one, other in pairs).encode())
+    return made.hexdigest()[:16]
 
 
 def _groups(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from curate.choose import assemble, correction, duplicates
+from curate.choose import addresses, correction, duplicates
 from curate.choose.decide import originals
 from curate.choose.facts import collect, current, predictions
 from curate.model.targets import SYNSET
@@ -18,12 +18,12 @@ from scrapbag.errors import MissingError, RecipeError
 from scrapbag.recipe import Curate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from curate.choose.addresses import Addresses
     from curate.choose.facts import Predictions, Scores
-    from scrapbag.catalog import Record
     from scrapbag.layout import Data
 
 EXAMPLES = 12  # pictures of a class, evenly spread from the most confident to the least
@@ -42,10 +42,10 @@ def suggest(data: Data) -> Suggestions:
         )
     connection = catalog.connect(data.catalog)
     try:
-        main = assemble.main_records(assemble.agreed(catalog.records(connection)))
+        known = addresses.read(connection, scores.shards.sha256)
     finally:
         connection.close()
-    facts = collect(scores, predicted, main, {}, ())
+    facts = collect(scores, predicted, known, {}, ())
     usable = (facts.problem == "") & (predicted.best >= 0)
     if not usable.any():
         raise MissingError(f"{data.root} has no picture that the model could look at; make report says why")
@@ -58,7 +58,7 @@ def suggest(data: Data) -> Suggestions:
     return Suggestions(
         model=scores.info["model"],
         pictures=int(once.sum()),
-        winners=_winners(scores, predicted, best, ours, main),
+        winners=_winners(scores, predicted, best, ours, known),
         aside=aside,
     )
 
@@ -68,7 +68,7 @@ def _winners(
     predicted: Predictions,
     best: NDArray[np.int64],
     corrected: NDArray[np.int64],
-    main: Mapping[str, Record],
+    known: Addresses,
 ) -> tuple[Winner, ...]:
     """The commonest first, by the corrected winners where there are any, then by the model's own, then by class."""
     raw, ours = (Counter(column[column >= 0].tolist()) for column in (best, corrected))
@@ -79,7 +79,7 @@ def _winners(
         rows = np.flatnonzero(corrected == one) if ours[one] else np.flatnonzero(best == one)
         won = predicted.best[rows] == one
         rows = rows[np.lexsort((rows, -np.where(won, predicted.best_confidence[rows], 0)))]
-        examples = [main[scores.shards.sha256[row]] for row in _spread(rows)]
+        examples = [known.record(row) for row in _spread(rows)]
         words = scores.classes.words.get(name, "" if SYNSET.fullmatch(name) else name)
         found.append(Winner(name, words, raw[one], count, tuple(examples)))
     return tuple(found)

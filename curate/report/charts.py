@@ -7,13 +7,18 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from curate.report.sweep import CUT_REASONS, can_flip
+from curate.rows import Rows
 from scrapbag.plain import link
 from scrapbag.reasons import DECISION_REASONS
 from scrapbag.tables import passed_over
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from curate.rows import Row
     from scrapbag.tables.passed_over import PassedOver
@@ -68,10 +73,11 @@ def funnel(rows: Sequence[Row], passed: Iterable[PassedOver] = ()) -> tuple[Stag
     `listed` is what folders, archives and lists hold, where some of that is no row. A row ends at the stage of its
     first reason, so that the numbers are those of the table.
     """
-    dropped = Counter(row.reason for row in rows if not row.kept)
+    known = Rows.of(rows)
+    dropped = _dropped(known)
     ours = frozenset().union(*(reasons for _, reasons in _STAGES))
     stages = [("found", frozenset[str]()), ("fetched", frozenset(dropped) - ours), *_STAGES]
-    if all(row.confidence is None for row in rows):
+    if np.isnan(known.numbers("confidence")).all():
         stages.remove(("target", CUT_REASONS))
     over = {reason: passed_over.total(some) for reason, some in passed_over.by_reason(passed).items()}
     whole = max(len(rows) + sum(over.values()), 1)
@@ -85,12 +91,12 @@ def funnel(rows: Sequence[Row], passed: Iterable[PassedOver] = ()) -> tuple[Stag
 
 def histogram(rows: Iterable[Row]) -> tuple[Bar, ...]:
     """Fiftieths of the confidence from 0 to 1; empty when nothing has one."""
-    total, swayed = [0] * BINS, [0] * BINS
-    for row in rows:
-        if row.confidence is not None:
-            place = min(int(row.confidence * BINS), BINS - 1)
-            total[place] += 1
-            swayed[place] += can_flip(row)
+    known = Rows.of(rows)
+    confidence = known.numbers("confidence")
+    place = np.minimum(np.nan_to_num(confidence) * BINS, BINS - 1).astype(np.int64)
+    total, swayed = (
+        np.bincount(place[which], minlength=BINS).tolist() for which in (~np.isnan(confidence), can_flip(known))
+    )
     top = max(total)
     if not top:
         return ()
@@ -107,17 +113,27 @@ def histogram(rows: Iterable[Row]) -> tuple[Bar, ...]:
 
 def reasons(rows: Iterable[Row]) -> tuple[tuple[str, int], ...]:
     """First reasons of what was dropped, the commonest first."""
-    return _commonest(Counter(row.reason for row in rows if not row.kept))
+    return _commonest(_dropped(Rows.of(rows)))
 
 
 def sources(rows: Iterable[Row]) -> tuple[Share, ...]:
     """Every source, the one with the most kept first."""
-    return _shares(rows, lambda row: row.source, lambda _: "")
+    known = Rows.of(rows)
+    return _shares(known, *known.words("source"), {})
 
 
 def licences(rows: Iterable[Row]) -> tuple[Share, ...]:
     """Every licence with the page that explains it, the one with the most kept first."""
-    return _shares(rows, lambda row: row.licence or "unknown", lambda row: link(row.licence_url))
+    known = Rows.of(rows)
+    codes, names = known.words("licence")
+    pages, addresses = known.words("licence_url")
+    merged = list(dict.fromkeys(name or "unknown" for name in names))
+    codes = np.array([merged.index(name or "unknown") for name in names], dtype=np.int64)[codes]
+    urls: dict[int, list[str]] = {}
+    for pair in np.unique(codes * max(len(addresses), 1) + pages).tolist():
+        licence, page = divmod(pair, max(len(addresses), 1))
+        urls.setdefault(licence, []).append(link(addresses[page]))
+    return _shares(known, codes, merged, {one: min(filter(None, some), default="") for one, some in urls.items()})
 
 
 def first_of(shares: Sequence[Share]) -> tuple[Share, ...]:
@@ -129,21 +145,25 @@ def first_of(shares: Sequence[Share]) -> tuple[Share, ...]:
     return (*first, Share(f"{len(rest):,} others", asked, came, kept))
 
 
-def _shares(rows: Iterable[Row], name: Callable[[Row], str], url: Callable[[Row], str]) -> tuple[Share, ...]:
-    groups: dict[str, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(name(row), []).append(row)
+def _shares(rows: Rows, codes: NDArray[np.int64], names: Sequence[str], urls: Mapping[int, str]) -> tuple[Share, ...]:
+    """A share for each of `names`, by the position in it that each row has."""
+    picture, different = rows.words("sha256")
+    came = np.array([bool(one) for one in different], dtype=bool)[picture]
+    counts = (
+        np.bincount(codes[which], minlength=len(names)).tolist() for which in (slice(None), came, rows.flags("kept"))
+    )
     shares = (
-        Share(
-            name=key,
-            asked=len(group),
-            came=sum(bool(row.sha256) for row in group),
-            kept=sum(row.kept for row in group),
-            url=min(filter(None, map(url, group)), default=""),
-        )
-        for key, group in groups.items()
+        Share(name, asked, there, kept, urls.get(place, ""))
+        for place, (name, asked, there, kept) in enumerate(zip(names, *counts, strict=True))
     )
     return tuple(sorted(shares, key=lambda share: (-share.kept, -share.asked, share.name)))
+
+
+def _dropped(rows: Rows) -> Counter[str]:
+    """First reasons of what was not kept."""
+    codes, names = rows.words("reason")
+    counts = np.bincount(codes[~rows.flags("kept")], minlength=len(names)).tolist()
+    return Counter({name: count for name, count in zip(names, counts, strict=True) if count})
 
 
 def _commonest(counts: Counter[str]) -> tuple[tuple[str, int], ...]:

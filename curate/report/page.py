@@ -5,7 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from curate.report import charts, report_csv, sheets, summary, sweep
+from scrapbag import decision
 from scrapbag.disk import write_text
 from scrapbag.make.command import last_call
 from scrapbag.plain import digits, down
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from curate.report.sweep import Step
-    from curate.rows import Outcome
+    from curate.rows import Outcome, Rows
     from scrapbag.layout import Data
 
 
@@ -26,8 +29,19 @@ def write(outcome: Outcome, data: Data) -> None:
     steps = sweep.sweep(outcome.rows, outcome.labels)
     report_csv.write(data.report_csv, outcome.rows)
     report_csv.write_parquet(data.report_parquet, outcome.rows)
+    decision.write_counts(data, _counted(outcome.rows))
     sweep.write(data.sweep_csv, [*steps, *sweep.certified(outcome)])
     write_text(data.report_html, render(outcome, steps, data))
+
+
+def _counted(rows: Rows) -> decision.Counted:
+    return decision.Counted(
+        rows=len(rows),
+        kept=int(rows.flags("kept").sum()),
+        dropped=dict(charts.reasons(rows)),
+        ranked=not bool(np.isnan(rows.numbers("confidence")).all()),
+        certified=rows.words("certificate")[1] not in ([], [""]),
+    )
 
 
 def render(outcome: Outcome, steps: Sequence[Step], data: Data) -> str:
@@ -58,7 +72,7 @@ def render(outcome: Outcome, steps: Sequence[Step], data: Data) -> str:
         above=[t for t in tiles if (t.confidence or 0.0) >= cut],
         below=[t for t in reversed(tiles) if (t.confidence or 0.0) < cut],
         nearest=sheets.NEAREST,
-        swayed=sum(map(sweep.can_flip, rows)),
+        swayed=int(sweep.can_flip(rows).sum()),
         sheet=sheets.kept(data, rows),
         dropped=sheets.dropped(data, rows),
         first_reasons={reason for reason, _ in charts.reasons(rows)},

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from curate.report.report_csv import csv
+from curate.report.cells import csv
+from curate.rows import Rows
 from scrapbag.disk import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from curate.rows import Outcome, Row
 
@@ -39,26 +43,34 @@ class Step:
 
 def sweep(rows: Sequence[Row], labels: str = "") -> tuple[Step, ...]:
     """What each hundredth would keep, computed from the rows of one decision: nothing is scored or decided anew."""
-    swayed = sorted((row for row in rows if can_flip(row)), key=lambda row: row.confidence or 0.0)
-    confidences = np.array([row.confidence for row in swayed], dtype=np.float32)  # as they were decided on
-    anyway = sum(r.kept and not can_flip(r) for r in rows)
-    evidence = [(row.certified, row.certified_answers, row.certified_errors) for row in swayed]
-    evidence.append((None, None, None))
+    known = Rows.of(rows)
+    flips = can_flip(known)
+    swayed = np.flatnonzero(flips)
+    swayed = swayed[np.argsort(known.numbers("confidence")[swayed], kind="stable")]
+    confidences = known.numbers("confidence")[swayed].astype(np.float32)  # as they were decided on
+    anyway = int((known.flags("kept") & ~flips).sum())
+    first = np.searchsorted(confidences, _CUTS)
+    names = ["certified", "certified_answers", "certified_errors"]
+    some = known.table.select(names).take(pa.array(swayed[first[first < len(swayed)]])).to_pylist()
+    evidence = [tuple(one.values()) for one in some] + [(None, None, None)] * int((first >= len(swayed)).sum())
     return tuple(
         Step(
             hundredth / STEPS,
-            anyway + len(swayed) - first,
-            *evidence[first],
-            *((_METHOD, labels) if evidence[first][0] is not None else ()),
+            anyway + len(swayed) - start,
+            *evidence[hundredth],
+            *((_METHOD, labels) if evidence[hundredth][0] is not None else ()),
         )
-        for hundredth, first in enumerate(np.searchsorted(confidences, _CUTS).tolist())
+        for hundredth, start in enumerate(first.tolist())
     )
 
 
-def can_flip(row: Row) -> bool:
-    """Whether the cut alone decides on a row: it has a confidence, nobody said yes, and no other rule failed."""
-    failed = set(filter(None, row.reasons.split("; ")))
-    return row.confidence is not None and row.answer != "yes" and failed <= CUT_REASONS
+def can_flip(rows: Rows) -> NDArray[np.bool_]:
+    """Whether the cut alone decides on a row: it has a confidence, nobody said yes, and no other rule failed: (N,)."""
+    codes, reasons = rows.words("reasons")
+    flips = np.array([{*filter(None, one.split("; "))} <= CUT_REASONS for one in reasons], dtype=bool)[codes]
+    answer, words = rows.words("answer")
+    yes = np.array([word == "yes" for word in words], dtype=bool)[answer]
+    return np.asarray(flips & ~yes & ~np.isnan(rows.numbers("confidence")))
 
 
 def certified(outcome: Outcome) -> tuple[Step, ...]:

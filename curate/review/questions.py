@@ -63,8 +63,13 @@ class Desk:
         """Read the scores and judge them. Raises MissingError where there are none yet."""
         self.settings, self.data = settings, data
         material = run.gather(settings, data)
-        self.paths = {picture.sha256: picture.path for picture in material.pictures.values()}
-        self.titles = {sha256: (one.title, one.source) for sha256, one in material.main_records.items()}
+        table = material.addresses.table
+        sha256, extension, title, source = (
+            table[name].to_pylist() for name in ("sha256", "extension", "title", "source")
+        )
+        self.paths = {one: data.image(one, end) for one, end in zip(sha256, extension, strict=True) if one}
+        main = [place for place in material.addresses.main.tolist() if place >= 0]
+        self.titles = {sha256[place]: (title[place], source[place]) for place in main}
         words = material.scores.classes.words
         self.targets = ", ".join(words.get(target, target).partition(",")[0] for target in settings.targets)
         shards = material.scores.shards

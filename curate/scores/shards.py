@@ -32,6 +32,7 @@ class Shards:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._paths = [path for path in Version(folder).shards() if _whole(path)]
+        self._held: dict[str, NDArray[Any]] = {}  # columns of one number a picture, read together
         self.sha256 = [digest.tobytes().hex() for digest in self.column("sha256")] if self._paths else []
 
     def __len__(self) -> int:
@@ -48,6 +49,7 @@ class Shards:
         with Version(self.folder).sums.open("a", encoding="ascii") as sums:
             sums.write(f"{hashlib.sha256(content).hexdigest()}  {path.name}\n")
         self._paths.append(path)
+        self._held = {}
         self.sha256 += sha256
 
     def has(self, name: str) -> bool:
@@ -58,8 +60,30 @@ class Shards:
             return name in shard.keys()  # noqa: SIM118  not a dict
 
     def column(self, name: str) -> NDArray[Any]:
-        """One array of every shard, in memory."""
-        return np.concatenate(list(self.parts(name)))
+        """One array of every shard, in memory. Those of one number a picture are read with the first of them."""
+        if not self._held:
+            self._held = self._narrow()
+        return self._held[name].copy() if name in self._held else np.concatenate(list(self.parts(name)))
+
+    def rows(self, name: str, rows: NDArray[np.int64], dtype: type = np.float32) -> NDArray[Any]:
+        """One array of some rows alone, in their order, as `dtype`; the others are never in memory together."""
+        order = np.argsort(rows, kind="stable")
+        found, start, end = None, 0, 0
+        for part in self.parts(name):
+            stop = int(np.searchsorted(rows[order], end + len(part)))
+            found = np.empty((len(rows), *part.shape[1:]), dtype) if found is None else found
+            found[order[start:stop]] = part[rows[order[start:stop]] - end]
+            start, end = stop, end + len(part)
+        return np.empty((0, 0), dtype) if found is None else found
+
+    def _narrow(self) -> dict[str, NDArray[Any]]:
+        parts: dict[str, list[NDArray[Any]]] = {}
+        for path in self._paths:
+            with safe_open(path, framework="numpy") as shard:
+                for name in shard.keys():  # noqa: SIM118  not a dict
+                    if len(shard.get_slice(name).get_shape()) == 1:
+                        parts.setdefault(name, []).append(shard.get_tensor(name))
+        return {name: np.concatenate(some) for name, some in parts.items()}
 
     def parts(self, name: str) -> Iterator[NDArray[Any]]:
         """One array of each shard in turn, for those too large to hold."""

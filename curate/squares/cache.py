@@ -59,7 +59,7 @@ def place(cache: Path, one: Wanted, size: int, how: str) -> Path:
     a later version measures borders otherwise and chooses the other one, no wrong square is found.
     """
     folder = "original" if how == "original" else f"{fit.settled(how, one.border_uniform)}-{size}"
-    return cache / f"{folder}-v{fit.VERSION}" / one.sha256[:2] / f"{one.sha256}.png"
+    return cache / f"{folder}-v{fit.VERSION}/{one.sha256[:2]}/{one.sha256}.png"
 
 
 def link(wanted: Sequence[Wanted], cache: Path, folder: Path, size: int, how: str) -> None:

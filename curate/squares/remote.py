@@ -10,7 +10,7 @@ import shutil
 import tarfile
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+import pyarrow as pa
 from tqdm import tqdm
 
 from curate.squares import cache, tables, tars
@@ -85,7 +85,7 @@ def unpack(data: Data, url: str) -> int:
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir()
         rows = [row for shard in shards for row in _unpacked(work / shard.name, new)]
-        tables.write_frame(new, _frame(rows, url))
+        tables.write_table(new, _table(rows, url))
         os.sync()  # once for all squares, as an export does
         _note(data, url, count, "")  # while curated/ is being exchanged it is nobody's
         cache.swap(new, data.curated)
@@ -141,9 +141,8 @@ def _row(content: bytes, other: str) -> dict[str, Any]:
     return row
 
 
-def _frame(rows: list[dict[str, Any]], url: str) -> pd.DataFrame:
+def _table(rows: list[dict[str, Any]], url: str) -> pa.Table:
     try:
-        columns = {name: pd.Series([row[name] for row in rows], dtype=kind) for name, kind in tables.DTYPES.items()}
-    except (ValueError, TypeError):
+        return tables.as_arrow(rows, tables.arrow_schema())
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
         raise UsageError(f"the rows in {url} have values of other kinds than make export writes") from None
-    return pd.DataFrame(columns)

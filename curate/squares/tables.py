@@ -6,18 +6,20 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from curate.report.report_csv import csv
-from curate.rows import COLUMNS, square_name
-from scrapbag.disk import write_bytes, write_text
+from curate.report import cells
+from curate.rows import COLUMNS, Rows, square_name
+from scrapbag.disk import write_text
 from scrapbag.layout import CREDITS, DATASET, METADATA
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from pathlib import Path
+
+    import pandas as pd
 
     from curate.rows import Row
     from scrapbag.recipe import Curate
@@ -29,42 +31,44 @@ _COLUMNS = (
     " width height original_width original_height fit size model"
 )  # file_name first, as Hugging Face's ImageFolder wants it
 DTYPES = {name: _NUMBERS.get(name, "object") for name in _COLUMNS.split()}  # by column
+_CREDIT = {"page_url": "page", "file_name": "file"}  # by the column of metadata.csv that of CREDITS.csv
 CREDITED = ("title", "creator", "licence", "licence_url", "page_url")
 _ARROW = {"object": pa.string(), "float64": pa.float64(), "Int64": pa.int64()}
 
 
 def write(folder: Path, rows: Iterable[Row], settings: Curate, model: str) -> None:
     """Write the three tables of the kept `rows` into `folder`, dataset.json last."""
-    kept = sorted((row for row in rows if row.kept and row.number is not None), key=lambda row: row.number or 0)
-    write_frame(folder, metadata(kept, settings, model))
+    known = Rows.of(rows)
+    places = np.flatnonzero(known.flags("kept") & (known.whole("number") > 0))
+    kept = known.take(places[np.argsort(known.whole("number")[places], kind="stable")])
+    write_table(folder, metadata(kept, settings, model))
 
 
-def write_frame(folder: Path, frame: pd.DataFrame) -> None:
-    """Write the three tables of squares whose rows are `frame`, dataset.json last."""
-    write_text(folder / METADATA, csv(frame))
-    write_bytes(folder / CREDITS, credits_csv(frame).encode("utf-8-sig"))
-    write_text(folder / DATASET, dataset_json(frame["file_name"]))
-
-
-def metadata(kept: Sequence[Row], settings: Curate, model: str) -> pd.DataFrame:
-    """One row a square: `width` and `height` are its own, the others its picture's; no `size` for fit original."""
-    original = settings.fit == "original"
-    made = {
-        "file_name": [square_name(row.number or 0) for row in kept],
-        "width": [row.width if original else settings.size for row in kept],
-        "height": [row.height if original else settings.size for row in kept],
-        "original_width": [row.width for row in kept],
-        "original_height": [row.height for row in kept],
-        "fit": [settings.fit] * len(kept),
-        "size": [None if original else settings.size] * len(kept),
-        "model": [model] * len(kept),
-    }
-    return pd.DataFrame(
-        {
-            name: pd.Series(made[name] if name in made else [getattr(row, COLUMNS[name]) for row in kept], dtype=dtype)
-            for name, dtype in DTYPES.items()
-        }
+def write_table(folder: Path, table: pa.Table) -> None:
+    """Write the three tables of squares whose rows are `table`, dataset.json last."""
+    credit = table.select([*CREDITED, "file_name"]).rename_columns(
+        [_CREDIT.get(name, name) for name in (*CREDITED, "file_name")]
     )
+    cells.write(folder / METADATA, table)
+    cells.write(folder / CREDITS, credit, mark=True)
+    write_text(folder / DATASET, dataset_json(table["file_name"].to_pylist()))
+
+
+def metadata(kept: Rows, settings: Curate, model: str) -> pa.Table:
+    """One row a square: `width` and `height` are its own, the others its picture's; no `size` for fit original."""
+    original, count = settings.fit == "original", len(kept)
+    size = pa.array([None if original else settings.size], pa.int64())
+    made = {
+        "file_name": pa.array([square_name(number) for number in kept.whole("number").tolist()], pa.string()),
+        "width": kept.table["width"] if original else pa.repeat(settings.size, count),
+        "height": kept.table["height"] if original else pa.repeat(settings.size, count),
+        "original_width": kept.table["width"],
+        "original_height": kept.table["height"],
+        "fit": pa.repeat(settings.fit, count),
+        "size": size.take(pa.array(np.zeros(count, dtype=np.int64))),
+        "model": pa.repeat(model, count),
+    }
+    return pa.table({name: made[name] if name in made else kept.table[COLUMNS[name]] for name in DTYPES})
 
 
 def older(frame: pd.DataFrame) -> pd.DataFrame:
@@ -108,7 +112,7 @@ def as_arrow(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
 def credits_csv(frame: pd.DataFrame) -> str:
     """Title, creator, licence, licence_url, page and file of each square."""
     credit = frame[[*CREDITED, "file_name"]]
-    return csv(credit.rename(columns={"page_url": "page", "file_name": "file"}))
+    return cells.csv(credit.rename(columns=_CREDIT))
 
 
 def dataset_json(names: Iterable[str]) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections import Counter
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from scrapbag import catalog
+from scrapbag import catalog, decision
 from scrapbag.catalog import connect
 from scrapbag.layout import metrics_rows
 from scrapbag.tables import endings, passed_over, placeholders
@@ -19,6 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scrapbag.layout import Data, Run
+
+_PICTURES = "select source, state, count(*), count(sha256) from request where kind = 'picture' group by source, state"
+_REASONS = "select reason, count(*) from request where state in ('failed', 'skipped') group by 1"
 
 
 @dataclass(frozen=True)
@@ -55,28 +57,30 @@ class LearntFacts:
 def found(data: Data) -> FoundFacts:
     """Raises MissingError where there is no catalog."""
     with closing(connect(data.catalog)) as connection:
-        states = Counter(
-            dict(connection.execute("select state, count(*) from request where kind = 'picture' group by 1"))
-        )
-        sources = connection.execute(
-            "select source, count(*) from request where kind = 'picture' and sha256 is not null group by 1 order by 1"
-        ).fetchall()
-        reasons = connection.execute(
-            "select reason, count(*) from request where state in ('failed', 'skipped') group by 1 order by 2 desc, 1"
-        ).fetchall()
+        states, sources = Counter[str](), Counter[str]()
+        for source, state, count, came in connection.execute(_PICTURES):
+            states[state] += count
+            sources[source] += came
+        reasons = dict(connection.execute(_REASONS))
         distinct = connection.execute("select count(*) from picture").fetchone()[0]
         passed = tuple(passed_over.read(connection))
         said = [*endings.sentences(connection), *placeholders.sentences(connection), catalog.undecoded(connection)]
     waiting = states["queued"] + states["leased"]
     told = tuple(filter(None, said))
-    return FoundFacts(states.total(), distinct, waiting, dict(sources), dict(reasons), passed, told)
+    return FoundFacts(
+        states.total(), distinct, waiting, dict(sorted((+sources).items())), commonest(reasons), passed, told
+    )
 
 
 def chosen(data: Data) -> ChosenFacts:
     """Needs report.csv."""
-    reasons = Counter("" if row["kept"].lower() == "true" else row["reason"] for row in rows(data))
-    total, kept = reasons.total(), reasons.pop("", 0)
-    return ChosenFacts(total, kept, dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))))
+    known = decision.counted(data)
+    return ChosenFacts(known.rows, known.kept, commonest(known.dropped))
+
+
+def commonest(counts: Mapping[str, int]) -> dict[str, int]:
+    """The largest count first, then by name."""
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def learnt(run: Run) -> LearntFacts:
@@ -98,12 +102,6 @@ def older_exports(data: Data) -> Iterator[tuple[Path, str]]:
         form = path.name if path.is_dir() else forms.get(path.suffix, "")
         if form and not path.name.startswith(".") and path.stat().st_mtime < data.curated.stat().st_mtime:
             yield path, form
-
-
-def rows(data: Data) -> Iterator[dict[str, str]]:
-    """The lines of report.csv."""
-    with data.report_csv.open(newline="", encoding="utf-8-sig") as file:
-        yield from csv.DictReader(file)
 
 
 def table(data: Data, run: Run, following: str, files: Mapping[str, Path]) -> dict[str, Any]:

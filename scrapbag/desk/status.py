@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from scrapbag import decision
 from scrapbag.desk import facts
 from scrapbag.errors import exits
 from scrapbag.layout import Data, Run
@@ -104,12 +105,10 @@ def following(data: Data, run: Run) -> str:
         return "make scrape"
     if not data.report_csv.exists() or not data.curated.is_dir() or _changed_since(data):
         return "make curate"
-    rows = list(facts.rows(data))
-    if not any(row["kept"].lower() == "true" for row in rows):
+    known = decision.counted(data)
+    if not known.kept:
         return "make report"
-    ranked = any(row.get("confidence") for row in rows)
-    certified = any(row.get("certificate") for row in rows)
-    review = " · make review certifies the threshold" if ranked and not certified else ""
+    review = " · make review certifies the threshold" if known.ranked and not known.certified else ""
     if run.done.exists():
         return f"make sample N=64{review}"
     given = kept(data, run, "train") if run.asked.exists() and run.section.exists() else {}

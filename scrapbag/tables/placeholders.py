@@ -16,8 +16,8 @@ ADDRESSES = 5  # from so many on, each of a thing with another title (where ther
 FOUND = f"""select request.sha256, request.source, count(distinct request.url) as addresses, min(request.id) as first
     from request join sighting on sighting.url = request.url and sighting.source = request.source
     where request.kind = 'picture' and request.reason <> 'gone' and request.url not like 'folder://%'
-          and request.sha256 in (select sha256 from request join picture using (sha256) where problem = '' group by 1
-                                 having count(*) >= {ADDRESSES})
+          and request.sha256 in (select sha256 from (select sha256 from request where sha256 is not null group by 1
+                                 having count(*) >= {ADDRESSES}) join picture using (sha256) where problem = '')
     group by 1, 2
     having addresses >= {ADDRESSES} and count(distinct lower(coalesce(nullif(title, ''), nullif(source_id, ''),
         page_url))) >= {ADDRESSES}"""  # noqa: S608  (a number of our own)
@@ -25,7 +25,7 @@ FOUND = f"""select request.sha256, request.source, count(distinct request.url) a
 
 def sentences(db: sqlite3.Connection) -> list[str]:
     """A line for each placeholder of a source of the recipe."""
-    rows = db.execute(f"""select found.source, addresses, url from ({FOUND}) as found
+    rows = db.execute(f"""with found as materialized ({FOUND}) select found.source, addresses, url from found
         join request on request.id = first join source on source.name = found.source and active
         order by found.source, addresses desc, url""")  # noqa: S608
     return [

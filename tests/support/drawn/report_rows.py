@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from curate.rows import Outcome, Row, ScoreInfo
+from curate.rows import Outcome, Row, Rows, ScoreInfo
 from scrapbag.recipe import Curate
 
 _EMPTY = {"str": "", "bool": False}
@@ -55,7 +55,7 @@ def lost(number: int, reason: str) -> Row:
 
 def outcome(rows, **changes):
     values: dict[str, Any] = {
-        "rows": tuple(rows),
+        "rows": Rows.of(rows),
         "settings": Curate(targets=("n04033995",)),
         "score": SCORE,
         "cut": 0.9,
