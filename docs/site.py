@@ -21,7 +21,7 @@ OUT = ROOT / "out" / "site"
 NAV = {  # heading: its pages, in the order in which one reads them
     "": ["index", "tutorial", "troubleshooting"],
     "Stages": ["recipe", "recipes", "sources", "curate", "report", "review", "gan", "gan-transfer", "textures"],
-    "Show": ["gallery", "show"],
+    "Show": ["gallery", "map", "show"],
     "Reference": ["reference", "format", "glossary", "architecture"],
     "Records": ["real-run", "gan-records", "CHANGELOG"],
     "Project": ["CONTRIBUTING", "SECURITY"],
