@@ -190,7 +190,7 @@ if (document.getElementById("map")) {
     }
   }
 
-  const sight = () => Math.min(Math.floor(Math.log2(Math.max(unit() / 2 / (THUMB * 0.8), 0.25))), DEPTHS); // the grid that is seen
+  const sight = () => Math.min(Math.floor(Math.log2(Math.max(unit() / 2 / (THUMB * 0.7), 0.25))), DEPTHS); // the grid that is seen
   const side = () => { // of a small picture; it grows once all are pictures
     const most = sight();
     return most > deepest ? Math.min(THUMB * 2 ** (most - deepest), LARGEST) : THUMB;
