@@ -276,8 +276,10 @@ def test_a_person_lassoes_answers_and_takes_it_back_with_the_mouse_and_by_keys(c
         x = "return new URL(location.href).searchParams.get('z')"
         press(chromium, "+")
         until(chromium, lambda page: float(page.execute_script(x) or 1) > 1.3)
-        refused = [one for one in chromium.get_log("browser") if "ERR_CONNECTION" not in one["message"]]
-        assert [one for one in refused if "403" not in one["message"]] == []
+        said_aloud = [
+            one["message"] for one in chromium.get_log("browser")
+        ]  # what the killed server left open is no fault
+        assert [words for words in said_aloud if "net::ERR_" not in words and "403" not in words] == []
     finally:
         again.end()
 
