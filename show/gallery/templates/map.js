@@ -400,8 +400,9 @@ if (document.getElementById("map")) {
 
   async function write(send, done) {
     busy = true;
+    let told = null;
     try {
-      const told = await send();
+      told = await send();
       const words = done(told);
       stand(told);
       await load();
@@ -412,6 +413,7 @@ if (document.getElementById("map")) {
       trouble(error instanceof TypeError ? "This was not saved: the server does not answer. Start it again (make gallery) and press the key again; what is chosen stays." : error.message);
     } finally {
       busy = false;
+      if (told) document.body.dataset.answered = told.answered; // from here on the next key counts
     }
   }
 
@@ -419,7 +421,6 @@ if (document.getElementById("map")) {
     last = told.last;
     at("undo").hidden = !last;
     if (last) at("undo").firstChild.textContent = `Undo: ${last.count.toLocaleString("en")} answered ${last.answer} `;
-    document.body.dataset.answered = told.answered;
   }
 
   function trouble(words) {
@@ -461,7 +462,10 @@ if (document.getElementById("map")) {
           if (!busy) {
             stand(told);
             if (map?.version !== told.version && !path) await load();
-            if (!busy) at("trouble").hidden = true;
+            if (!busy) {
+              at("trouble").hidden = true;
+              document.body.dataset.answered = told.answered;
+            }
           }
         }
       } catch (error) {
