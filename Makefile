@@ -17,7 +17,7 @@ PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
 TARGETS := help setup demo test real scrape score targets curate review report train sample interpolate evaluate blind card poster publish push pull \
-           gallery tensorboard export start status verify doctor completion bench coverage docs docs-tables strip lint fmt clean
+           gallery map tensorboard export start status verify doctor completion bench coverage docs docs-tables strip lint fmt clean
 OTHERS  := help setup demo test real start gallery tensorboard doctor completion bench coverage docs docs-tables strip lint fmt # they need no recipe
 
 # --- how make was called: every word of it is known, and NAME is whose dataset is meant (scrapbag/make) ----------------
@@ -117,6 +117,9 @@ targets: $(READY) settings ## Which classes the pictures won most often, with sh
 
 report: $(DATA)/curated/dataset.json ## What was kept and dropped, by reason and source, and what nearly flipped: JSON=1 for programs
 	@$(PY) -m curate report $(data) $(if $(filter-out 0,$(JSON)),--json)
+
+map: $(DATA)/curated/dataset.json ## Lay the pictures out on a plane, alike ones together: to throw out many at once in make gallery
+	@$(PY) -m curate map $(data)
 
 FORMS := folder zip webdataset parquet captions# AS is an assembler to make itself, and to some environments
 export: $(DATA)/curated/dataset.json ## Hand the squares over: AS=folder, zip, webdataset, parquet; the pictures: AS=captions SIDE=768 WORD=myquilt ND=1; webdataset into a bucket: STORE=

@@ -120,6 +120,22 @@ def review(root: Path, port: int) -> None:
         click.echo(f"{answers:,} pictures answered -> {Data(root).catalog} · next: {call.make('curate')}")
 
 
+@main.command("map")
+@_data
+def lay_out(root: Path) -> None:
+    """Lay every picture out on a plane, alike ones side by side: for the gallery's map, and for Embedding Atlas."""
+    call = last_call(Data(root))
+    with exits(call.complete):
+        from curate.choose import facts  # noqa: PLC0415
+        from curate.report import atlas, report_csv  # noqa: PLC0415
+        from curate.scores import plane  # noqa: PLC0415
+
+        shards = facts.current(Data(root)).shards
+        rows = report_csv.read(Data(root).report_csv)
+        count = atlas.write(Data(root), shards.sha256, plane.read(shards), rows)
+        click.echo(f"{count:,} pictures on the map -> {Data(root).map} · next: make gallery")
+
+
 @main.command("labels")
 @_data
 @click.option("--import", "file", type=click.Path(path_type=Path), help="add the answers of a labels.csv")

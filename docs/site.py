@@ -21,9 +21,8 @@ OUT = ROOT / "out" / "site"
 NAV = {  # heading: its pages, in the order in which one reads them
     "": ["index", "tutorial", "troubleshooting"],
     "Stages": ["recipe", "recipes", "sources", "curate", "report", "review", "gan", "gan-transfer", "textures"],
-    "Large": ["scale"],
-    "Show": ["gallery", "show"],
-    "Several machines": ["storage"],
+    "Show": ["gallery", "map", "show"],
+    "Larger": ["scale", "storage"],
     "Reference": ["reference", "format", "glossary", "architecture"],
     "Records": ["real-run", "gan-records", "CHANGELOG"],
     "Project": ["CONTRIBUTING", "SECURITY"],

@@ -25,9 +25,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-ANSWERS = ("yes", "no", "unsure")
-PURPOSES = ("certify", "teach", "import")
+ANSWERS, PURPOSES = ("yes", "no", "unsure"), ("certify", "teach", "import")
 COLUMNS = ("sha256", "answer", "targets", "purpose", "drawn", "at")
+_ACT = "json_extract(drawn, '$.act')"
+
+
+@dataclass(frozen=True)
+class Act:
+    """Answers that were given at once, and are taken back at once."""
+
+    id: str
+    answer: str
+    count: int  # of pictures
+    at: str  # ISO 8601, UTC
+    targets: tuple[str, ...]  # the question, sorted
 
 
 @dataclass(frozen=True)
@@ -83,6 +94,32 @@ def undo(connection: sqlite3.Connection, label: int) -> Label | None:
         (label,),
     ).fetchall()
     return _label(row[0]) if row else None
+
+
+def give(connection: sqlite3.Connection, act: Act, pictures: Iterable[str], how: str) -> Act:
+    """Answer for many pictures in one transaction; an act that is there already (its page asked twice) stays as it is.
+
+    They teach: who chose pictures by looking at them drew none at random, so no certificate counts these.
+    """
+    if not acts(connection, act.id):
+        drawn = {"how": how, "act": act.id}
+        _write(connection, [Label(one, act.answer, act.targets, "teach", drawn, act.at) for one in pictures])
+    return next(iter(acts(connection, act.id)), act)
+
+
+def take_back(connection: sqlite3.Connection, act: str) -> int:
+    """Take back what an act answered. Returns how many answers that were; 0 where none of them holds."""
+    return connection.execute(f"update label set undone = 1 where undone = 0 and {_ACT} = ?", (act,)).rowcount  # noqa: S608
+
+
+def acts(connection: sqlite3.Connection, act: str = "") -> list[Act]:
+    """The acts that hold, or the one of that id, oldest first."""
+    rows = connection.execute(
+        f"select {_ACT} as act, answer, count(*), min(at), targets from label where undone = 0 and act > ''"  # noqa: S608
+        " and (? in ('', act)) group by act order by min(id)",
+        (act,),
+    )
+    return [Act(name, answer, count, at, tuple(json.loads(asked))) for name, answer, count, at, asked in rows]
 
 
 def every(connection: sqlite3.Connection, targets: Sequence[str] | None = None, *, undone: bool = False) -> list[Label]:

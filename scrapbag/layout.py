@@ -56,6 +56,7 @@ class Data:
     scrape_csv = Inside("report/scrape.csv")
     report_csv = Inside("report/report.csv")
     report_parquet = Inside("report/report.parquet")  # the same with types, for programs
+    map = Inside("report/map.parquet")  # every picture's place on a plane, and the picture small
     sweep_csv = Inside("report/sweep.csv")
     labels_csv = Inside("report/labels.csv")
     report_html = Inside("report/report.html")

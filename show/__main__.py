@@ -66,7 +66,8 @@ def publish(root: Path, written: str, every: str, dry: bool | None, least: float
 def gallery(data: Path, runs: Path, port: int) -> None:
     """Show every dataset and run in the browser, live while they grow."""
     with exits(Call().complete):
-        from show.gallery import server, shelf  # noqa: PLC0415
+        from show.gallery import server  # noqa: PLC0415
+        from show.known import shelf  # noqa: PLC0415
 
         server.serve(shelf.Shelf(data, runs), port, lambda url: click.echo(f"gallery: {url} (Ctrl-C ends it)"))
 

@@ -96,7 +96,7 @@ def versions(evidence: Evidence, settings: Curate, known: Mapping[str, Frozen] |
     asked = {label.drawn.get("version") for label in evidence.ever if label.purpose == "certify"}
     first = True
     for stage in stages(len(answers)):
-        examples = answers[:stage]
+        examples = first_answers(answers, stage)
         version = _version(evidence, settings, examples)
         if not (first or version in asked):
             continue
@@ -133,8 +133,22 @@ def teaching_answers(evidence: Evidence) -> list[Label]:
     return [label for label in last.values() if label.answer != "unsure" and label.sha256 in evidence.row]
 
 
+def first_answers(answers: Sequence[Label], stage: int) -> Sequence[Label]:
+    """The first `stage` of `answers`, or more where these are nearly all of one kind, as when many were given at once.
+
+    A ranker needs both kinds, so the other kind is then waited for until it is half a stage.
+    """
+    first = answers[:stage]
+    wanted = sum(label.answer == "yes" for label in first)
+    if not stage or min(wanted, stage - wanted) >= ranker.LEAST:
+        return first
+    rare = "no" if wanted > stage - wanted else "yes"
+    places = [place for place, label in enumerate(answers, 1) if label.answer == rare]
+    return first if len(places) < stage // 2 else answers[: places[stage // 2 - 1]]
+
+
 def stages(count: int) -> list[int]:
-    """How many of `count` teaching answers each version's ranker was fitted to, the newest first; 0: no ranker."""
+    """From how many of `count` teaching answers on each version's ranker is fitted, the newest first; 0: no ranker."""
     return [stage for stage in reversed(STAGES) if stage <= count] + [0]
 
 

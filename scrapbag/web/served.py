@@ -21,14 +21,40 @@ if TYPE_CHECKING:
 
     from scrapbag.web.page import Files
 
-__all__ = ["HOST", "Flask", "Response", "abort", "application", "guarded", "jsonify", "request", "serve", "text"]
+__all__ = [
+    "HOST", "Door", "Flask", "Response", "abort", "application", "guarded", "jsonify", "request", "serve", "text",
+]  # fmt: skip
 HOST = "127.0.0.1"
+
+
+class Door:
+    """What tells a page of this server's own, which may change something, from every other: a token and a cookie."""
+
+    def __init__(self, name: str) -> None:
+        """`name` is the app's, and its cookie's."""
+        self.token, self._key, self._cookie = secrets.token_urlsafe(32), secrets.token_urlsafe(32), f"scrapbag_{name}"
+
+    def may_post(self) -> bool:
+        """Whether the request is a POST of JSON by a page that this door opened."""
+        own = request.headers.get("Origin") in {None, f"http://{request.host}"}
+        same = request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
+        sent = secrets.compare_digest(request.headers.get("X-Token", "").encode(), self.token.encode())
+        kept = secrets.compare_digest(request.cookies.get(self._cookie, "").encode(), self._key.encode())
+        return own and same and sent and kept and request.is_json
+
+    def open(self, html: str) -> Response:
+        """The page `html`, which has the token, with the cookie."""
+        response = Response(html.encode(errors="replace"), mimetype="text/html")
+        response.headers["Cache-Control"] = "no-store"
+        response.set_cookie(self._cookie, self._key, httponly=True, samesite="Strict")
+        return response
 
 
 def guarded(package: str, style: Files, script: Files, may_post: Callable[[], bool] = lambda: False) -> Flask:
     """An app without pages, which are to have this style and script; it answers this computer alone.
 
-    Whatever is not a GET is refused, unless `may_post` says that the request may change something.
+    Whatever is not a GET is refused, unless `may_post` says that the request may change something. A page of another
+    style and script says so in its own Content-Security-Policy (page.policy).
     """
     app = Flask(package.partition(".")[0])
 
@@ -43,7 +69,8 @@ def guarded(package: str, style: Files, script: Files, may_post: Callable[[], bo
 
     @app.after_request
     def harden(response: Response) -> Response:
-        response.headers.update(headers)
+        for name, value in headers.items():
+            response.headers.setdefault(name, value)
         return response
 
     @app.get("/favicon.ico")
@@ -67,24 +94,13 @@ def application(
     `again` makes of a port the command that starts the server once more. `name` is the app's, and its cookie's. What
     changes something is a POST of JSON with the page's token.
     """
-    token, key, cookie = secrets.token_urlsafe(32), secrets.token_urlsafe(32), f"scrapbag_{name}"
-
-    def may_post() -> bool:
-        own = request.headers.get("Origin") in {None, f"http://{request.host}"}
-        same = request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
-        sent = secrets.compare_digest(request.headers.get("X-Token", "").encode(), token.encode())
-        kept = secrets.compare_digest(request.cookies.get(cookie, "").encode(), key.encode())
-        return own and same and sent and kept and request.is_json
-
-    app = guarded(package, style, script, may_post)
+    door = Door(name)
+    app = guarded(package, style, script, door.may_post)
 
     @app.get("/")
     def home() -> Response:
-        told = {**words, "token": token, "again": again(request.host.partition(":")[2])}
-        response = Response(page.render(package, template, style, script, served=True, **told))
-        response.headers["Cache-Control"] = "no-store"
-        response.set_cookie(cookie, key, httponly=True, samesite="Strict")
-        return response
+        told = {**words, "token": door.token, "again": again(request.host.partition(":")[2])}
+        return door.open(page.render(package, template, style, script, served=True, **told))
 
     return app
 

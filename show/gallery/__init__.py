@@ -1,1 +1,1 @@
-"""The gallery: one local page over every dataset and run, live while they grow; it writes nothing."""
+"""The gallery: one local page over every dataset and run, live while they grow; the map alone writes, answers."""

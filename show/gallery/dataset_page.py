@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from show.gallery import dataset, views
-from show.gallery.addresses import to
-from show.gallery.listing import KEPT
+from show.gallery import views
+from show.known import dataset
+from show.known.addresses import to
+from show.known.listing import KEPT
 
 if TYPE_CHECKING:
     from werkzeug.datastructures import MultiDict
 
     from scrapbag.layout import Data
-    from show.gallery.listing import Listed
+    from show.known.listing import Listed
 
 A_PAGE = 200  # thumbnails
 

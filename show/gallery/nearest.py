@@ -16,7 +16,8 @@ from PIL import Image
 
 from scrapbag.errors import MissingError, UsageError
 from scrapbag.layout import INDEX, Pack
-from show.gallery import files, pictures
+from show.gallery import pictures
+from show.known import files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

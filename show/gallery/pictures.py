@@ -14,7 +14,7 @@ from PIL import Image, ImageOps, ImageSequence
 from scrapbag.errors import UsageError
 from scrapbag.formats.signatures import format_of
 from scrapbag.recipe import Scrape
-from show.gallery import files
+from show.known import files
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from scrapbag.web import charts
-from show.gallery import files, pictures, sample_panel, training, views
-from show.gallery.addresses import to
+from show.gallery import pictures, sample_panel, training, views
+from show.known import files
+from show.known.addresses import to
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from werkzeug.datastructures import MultiDict
 
     from scrapbag.layout import Run
-    from show.gallery.shelf import Shelf
     from show.gallery.views import RunCard
+    from show.known.shelf import Shelf
 
 
 def words(shelf: Shelf, runs: dict[str, Run], name: str, asked: MultiDict[str, str]) -> dict[str, Any]:

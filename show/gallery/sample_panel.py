@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from show.gallery import dataset, files, nearest, pictures, views
-from show.gallery.addresses import to, version
-from show.gallery.listing import KEPT
+from show.gallery import nearest, pictures, views
+from show.known import dataset, files
+from show.known.addresses import to, version
+from show.known.listing import KEPT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from scrapbag.layout import Data, Run
-    from show.gallery.listing import Listed
-    from show.gallery.shelf import Shelf
     from show.gallery.views import RunCard
+    from show.known.listing import Listed
+    from show.known.shelf import Shelf
 
 
 def words(shelf: Shelf, run: Run, card: RunCard, kimg: int, number: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The gallery's server: pages that only read, and their pictures; to this computer alone."""
+"""The gallery's server: pages that only read, but for the map, and their pictures; to this computer alone."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from scrapbag.formats.quiet import quiet
 from scrapbag.web import page, served
-from scrapbag.web.served import Response, abort, request
-from show.gallery import dataset, dataset_page, files, pictures, run_page, training, views
-from show.gallery.addresses import to
+from scrapbag.web.served import Door, Response, abort, request
+from show.gallery import dataset_page, map_page, pictures, run_page, training, views
+from show.known import dataset, files
+from show.known.addresses import to
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
     from scrapbag.layout import Data, Run
     from scrapbag.web.served import Flask
-    from show.gallery.listing import Listing
-    from show.gallery.shelf import Shelf
+    from show.known.listing import Listing
+    from show.known.shelf import Shelf
 
 PACKAGE, STYLE, SCRIPT = "show.gallery", ("base.css", "chart.css", "gallery.css"), "gallery.js"
 _SIDES = (views.SIDE, 640, views.LARGE)  # pixels that a picture may be asked in
@@ -37,8 +38,10 @@ def serve(shelf: Shelf, port: int, told: Callable[[str], None]) -> None:
 
 
 def application(shelf: Shelf) -> Flask:
-    """Three pages, each with its whole state in its query, and the pictures on them."""
-    app = served.guarded(PACKAGE, STYLE, SCRIPT)
+    """Four pages, each with its whole state in its query, and the pictures on them; the map alone may post."""
+    door = Door("gallery")
+    app = served.guarded(PACKAGE, STYLE, SCRIPT, door.may_post)
+    map_page.add(app, PACKAGE, door, lambda name: shelf.datasets().get(name))
 
     @app.get("/")
     def front() -> Response:

@@ -12,7 +12,8 @@ from scrapbag.disk import held
 from scrapbag.errors import MissingError, UsageError
 from scrapbag.layout import Run, metrics_rows
 from scrapbag.recipe import Train
-from show.gallery import files, pictures
+from show.gallery import pictures
+from show.known import files
 
 _FRESH_S = 30.0  # where the system lists no locks: a run that wrote a line this long ago still learns
 _RECENT = 12  # lines of metrics.csv that say how fast it is

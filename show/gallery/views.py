@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from scrapbag.plain import link
-from show.gallery import dataset, files, training
-from show.gallery.addresses import to, version
-from show.gallery.listing import KEPT, Listed, Listing
+from show.gallery import training
+from show.known import dataset, files
+from show.known.addresses import to, version
+from show.known.listing import KEPT, Listed, Listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from scrapbag.layout import Data, Run
-    from show.gallery.dataset import Funnel
     from show.gallery.training import RunState
+    from show.known.dataset import Funnel
 
 T = TypeVar("T")
 SIDE, LARGE = 160, 900  # pixels of a thumbnail and of a large picture

@@ -12,7 +12,7 @@ import pytest
 
 from scrapbag import catalog, labels
 from scrapbag.errors import UsageError
-from scrapbag.labels import Label
+from scrapbag.labels import Act, Label
 
 QUILT = ("quilt",)
 ONE, OTHER = "a" * 64, "b" * 64
@@ -180,6 +180,30 @@ for number in itertools.count():
     process.wait()
     with labels.connect(tmp_path / "catalog.db") as connection:
         assert len(labels.every(connection)) > last
+
+
+def test_many_answers_are_one_act_that_is_given_once_and_taken_back_whole(connection: sqlite3.Connection) -> None:
+    labels.add(connection, [Label(ONE, "yes", QUILT, "certify")])
+    first, second = (Act(number * 36, "no", 0, "2026", QUILT) for number in "12")
+    for _ in range(2):  # as when the page did not hear that it was written
+        assert labels.give(connection, first, [ONE, OTHER], "lasso") == replace(first, count=2)
+    assert labels.give(connection, second, [ONE], "lasso").count == 1
+    given = labels.every(connection, QUILT)
+    assert [(one.purpose, one.drawn.get("how")) for one in given] == [("certify", None), *[("teach", "lasso")] * 3]
+    assert [act.id for act in labels.acts(connection)] == [first.id, second.id]
+    assert labels.take_back(connection, first.id) == 2
+    assert labels.take_back(connection, first.id) == 0
+    assert [act.id for act in labels.acts(connection)] == [second.id]
+    assert labels.take_back(connection, second.id) == 1
+    assert [(one.sha256, one.answer) for one in labels.every(connection)] == [(ONE, "yes")], (
+        "what was said before holds"
+    )
+
+
+def test_an_act_that_cannot_be_written_whole_is_not_written(connection: sqlite3.Connection) -> None:
+    with pytest.raises(UsageError, match="sha256"):
+        labels.give(connection, Act("1" * 36, "no", 0, "2026", QUILT), [ONE, "x"], "lasso")
+    assert labels.every(connection, undone=True) == []
 
 
 def test_one_name_for_the_same_answers_in_any_order() -> None:

@@ -13,7 +13,7 @@ from shelves import HEADER, shelf
 
 from scrapbag.layout import Data, Run
 from show.gallery import server
-from show.gallery.shelf import Shelf
+from show.known.shelf import Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Callable

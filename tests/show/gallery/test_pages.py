@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from flask.testing import FlaskClient
 
-    from show.gallery.shelf import Shelf
+    from show.known.shelf import Shelf
 
 HOST = {"Host": "127.0.0.1:8777"}
 

@@ -14,7 +14,7 @@ from curate.report import report_csv
 from gan.pictures import grids
 from gan.train.progress import MetricsRow, append
 from scrapbag.layout import Data, Run
-from show.gallery.shelf import Shelf
+from show.known.shelf import Shelf
 
 if TYPE_CHECKING:
     from pathlib import Path

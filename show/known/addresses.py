@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from show.gallery import files
+from show.known import files
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scrapbag.layout import Data, Run
-from show.gallery import files
+from show.known import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,8 @@ from scrapbag.catalog import records
 from scrapbag.errors import MissingError, UsageError
 from scrapbag.layout import METADATA
 from scrapbag.tables.schema import VERSION
-from show.gallery import files
-from show.gallery.listing import KEPT, Listing, listed, square_name
+from show.known import files
+from show.known.listing import KEPT, Listing, listed, square_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,7 +101,7 @@ def _pictures(folder: Path) -> Listing:
 @files.remembered(8, _log_stamp)
 def _asked(path: Path) -> Listing:
     """Of the catalog. What came waits to be decided upon."""
-    with closing(_read_only(path)) as connection:
+    with closing(read_only(path)) as connection:
         found = [asdict(one) for one in records(connection)]
     named = ({name: str(value or "") for name, value in one.items()} for one in found)
     return Listing([listed(one, one["fetch_reason"] or FETCHED) for one in named], decided=False)
@@ -110,12 +110,12 @@ def _asked(path: Path) -> Listing:
 @files.remembered(8, _log_stamp)
 def _queue(path: Path) -> tuple[int, int]:
     """How many picture addresses were found, and how many of them wait."""
-    with closing(_read_only(path)) as connection:
+    with closing(read_only(path)) as connection:
         counts = dict(connection.execute("select state, count(*) from request where kind = 'picture' group by 1"))
     return sum(counts.values()), counts.get("queued", 0) + counts.get("leased", 0)
 
 
-def _read_only(path: Path) -> sqlite3.Connection:
+def read_only(path: Path) -> sqlite3.Connection:
     """The catalog, which is neither upgraded nor written to.
 
     Without a write-ahead log nobody writes to it, and SQLite need not make one to read it (immutable). Raises
