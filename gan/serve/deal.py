@@ -115,7 +115,7 @@ def variation(picture: Pixels, side: int, rng: np.random.Generator) -> Pixels:
     whole = picture.shape[0]
     inner = round(whole * float(rng.uniform(_AREA, 1)) ** 0.5)
     top, left = rng.integers(0, whole - inner + 1, 2).tolist()
-    x = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)
+    x = torch.from_numpy(np.array(picture)).permute(2, 0, 1)
     if rng.integers(2):
         x = functional.horizontal_flip(x)
     x = functional.resized_crop(x, top, left, inner, inner, [side, side], antialias=True)
