@@ -17,7 +17,7 @@ PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
 TARGETS := help setup demo test real scrape score targets curate review report train sample interpolate evaluate blind card poster publish push pull \
-           gallery map tensorboard export start status verify doctor completion bench coverage docs docs-tables strip lint fmt clean
+           serve gallery map tensorboard export start status verify doctor completion bench coverage docs docs-tables strip lint fmt clean
 OTHERS  := help setup demo test real start gallery tensorboard doctor completion bench coverage docs docs-tables strip lint fmt # they need no recipe
 
 # --- how make was called: every word of it is known, and NAME is whose dataset is meant (scrapbag/make) ----------------
@@ -50,10 +50,13 @@ CHOSEN := $(call given,LIMIT,scrape.limit) \
 NAMED  := $(filter scrape score curate train,$(MAKECMDGOALS))
 STAMPS := $(DATA)/stamps
 CURATED := $(addprefix $(DATA)/,curated/dataset.json curated/metadata.csv squares report/report.csv report/report.html)
-TRAINED := $(addprefix $(RUN)/,done.json generator.safetensors generator.json report.html) $(DATA)/packed
 HANDED := $(if $(wildcard $(DATA)/catalog.db),,$(wildcard $(DATA)/shards.json))# curated/ came as shards, by make pull
 $(if $(and $(HANDED),$(filter scrape score curate review targets report,$(GOALS))),\
   $(error $(DATA)/curated came as shards of another machine, without pictures to choose among; make train learns from it))
+ifeq ($(origin DATA_URL),undefined)# a run that learns from a server goes on from it
+DATA_URL := $(if $(filter train,$(MAKECMDGOALS)),$(if $(wildcard $(RUN)/settings.toml),$(shell sed -n 's|^from = "\(https*://.*\)"|\1|p' $(RUN)/settings.toml)))
+endif
+TRAINED := $(addprefix $(RUN)/,done.json generator.safetensors generator.json report.html) $(if $(DATA_URL),,$(DATA)/packed)
 data   := --data $(call quoted,$(DATA))
 run    := --run $(call quoted,$(RUN))
 aside  := $(if $(filter-out 0,$(JSON)), >&2)# what stages say on the way is not of what is asked for
@@ -72,7 +75,7 @@ score: $(DATA)/scored/index.json ## Let the ResNet look at every new picture: MO
 
 curate: $(DATA)/curated/dataset.json ## Keep, drop and square, with a reason for each: THRESH=0.9 BY=prob SIZE=64 FIT=auto
 
-train: $(RUN)/done.json ## Train the GAN on what was kept: PRESET= MINUTES= IMAGES= LEVEL= SEED= INIT=runs/other SET="lr_g=0.0004"
+train: $(RUN)/done.json ## Train the GAN on what was kept: PRESET= MINUTES= IMAGES= LEVEL= SEED= INIT=runs/other SET="lr_g=0.0004"; on a server's: DATA_URL=http://host:8778 TOKEN_FILE=
 
 $(DATA)/report/scrape.csv: FORCE | $(READY) settings # whatever the catalog holds, however the last crawl ended
 	@$(PY) -m spiders $(if $(wildcard $(DATA)/catalog.db),export,scrape) $(data)$(aside)
@@ -94,9 +97,10 @@ $(DATA)/report/labels.csv: $(DATA)/scored/index.json FORCE # clicks are in the c
 
 $(RUN)/done.json: $(RUN)/.stamp
 	@:
-$(RUN)/.stamp: $(call lost,$(TRAINED)) $(DATA)/curated/dataset.json $(RUN)/train.toml | $(READY)
-	@$(PY) -m gan train $(data) $(run)
-	@$(PY) -m show card $(data) $(run) >/dev/null
+$(RUN)/.stamp: $(call lost,$(TRAINED)) $(if $(DATA_URL),,$(DATA)/curated/dataset.json) $(RUN)/train.toml | $(READY)
+	@$(PY) -m gan train $(run) $(if $(DATA_URL),--data-url $(call quoted,$(DATA_URL)) \
+	  $(if $(TOKEN_FILE),--token-file $(call quoted,$(TOKEN_FILE))),$(data))
+	@$(PY) -m show card $(if $(DATA_URL),,$(data)) $(run) >/dev/null
 	@touch $@
 
 start: $(READY) ## Train runs/start64 on drawn quilts, for photographs to begin from with INIT=: IMAGES=100000
@@ -144,6 +148,10 @@ blind: $(READY) ## Real or sample, 40 by lot, yes or no in the browser: how many
 
 poster: $(READY) ## The best samples on an A3 sheet of 300 dpi, with counts and credits: N=48 OF=768 SEED=0
 	@$(PY) -m gan poster $(run) $(if $(filter-out file,$(origin DATA)),$(data)) $(if $(N),--n $(N)) $(if $(OF),--of $(OF)) $(if $(SEED),--seed $(SEED))
+
+serve: $(DATA)/curated/dataset.json ## Deal the squares to a trainer on another computer: PORT=8778; HOST=0.0.0.0 TOKEN_FILE=<file of mode 600>
+	@$(PY) -m gan.serve $(data) $(if $(call by_line,HOST),--host $(call quoted,$(HOST))) $(if $(PORT),--port $(PORT)) \
+	  $(if $(TOKEN_FILE),--token-file $(call quoted,$(TOKEN_FILE)))
 
 gallery: $(READY) ## Every dataset and run on one page, live while they grow, in the browser: PORT=8777
 	@$(PY) -m show gallery $(if $(PORT),--port $(PORT))

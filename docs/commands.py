@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MODULES = (
     "scrapbag.settings", "scrapbag.desk.status", "scrapbag.desk.doctor", "scrapbag.desk.clean",
     "scrapbag.storage.__main__", "spiders.__main__",
-    "curate.__main__", "gan.__main__", "show.__main__", "demo.__main__",
+    "curate.__main__", "gan.__main__", "gan.serve.__main__", "show.__main__", "demo.__main__",
 )  # fmt: skip
 
 

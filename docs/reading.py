@@ -47,9 +47,9 @@ def variables() -> dict[str, tuple[list[str], list[str]]]:
     target = ""
     for line in text.splitlines():
         if head := re.match(r"(\S+):(?!=)", line):
-            target = head[1].replace("$(READY)", "setup")
+            target = {"$(READY)": "setup", "$(RUN)/.stamp": "train"}.get(head[1], head[1])
         for name in set(re.findall(r"\$\(([A-Z_]+)\)", line)) - own:
-            for option in re.findall(rf"(--[a-z-]+) \$\({name}\)", line):
+            for option in re.findall(rf"(--[a-z-]+) (?:\$\(call quoted,)?\$\({name}\)", line):
                 note(name, f"`{option}`" if name not in everywhere else "", "")
             reads = line.startswith("\t") and re.fullmatch("[a-z-]+", target)
             note(name, "", "all" if name in everywhere else target if reads else "")

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, fields, replace
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gan.nets import presets
-from scrapbag.check import build
+from gan.train import asked_for
 from scrapbag.computer import memory
 from scrapbag.disk import lock
-from scrapbag.errors import RecipeError, exits
+from scrapbag.errors import exits
 from scrapbag.layout import Data, Run
 from scrapbag.make.command import last_call
 from scrapbag.make.options import Stages
-from scrapbag.recipe import Train
-from scrapbag.recipe import load as load_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +37,17 @@ def _run_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @main.command("train")
-@click.option("--data", "data_root", type=_FOLDER, required=True, help="data/<name>, with curated/ in it.")
+@click.option("--data", "data_root", type=_FOLDER, help="data/<name>, with curated/ in it.")
+@click.option("--data-url", "url", help="Instead of --data: http://host:port of make serve on another computer.")
+@click.option("--token-file", type=_FOLDER, help="With the server's token; else the variable SCRAPBAG_TOKEN has it.")
+@click.option(
+    "--patience",
+    type=click.FloatRange(0, 86_400),
+    default=600.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="With a server.",
+)
 @_run_option
 @click.option("--preset", help="See `.venv/bin/python -m gan presets`.")
 @click.option("--minutes", type=float, help="Of training, over all resumes.")
@@ -51,11 +59,14 @@ def _run_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--save-every", type=float, default=60.0, show_default=True, metavar="SECONDS", help="Between checkpoints."
 )
-def train_command(data_root: Path, root: Path, save_every: float, **asked: Any) -> None:
+def train_command(
+    data_root: Path | None, url: str | None, token_file: Path | None, patience: float, root: Path, save_every: float,
+    **asked: Any,
+) -> None:  # fmt: skip
     """Train, or go on where the run was stopped. Settings come from RUN/train.toml and the options."""
-    with exits(last_call(Run(root)).complete):
-        run, dataset = Run(root), Data(data_root)
-        settings = _settings(run, asked)
+    with exits(last_call(Run(root)).complete), ExitStack() as stack:
+        run, settings = Run(root), asked_for.settings(Run(root), asked)
+        dataset = asked_for.pictures(data_root, url, token_file, patience, stack)
         with lock(run.root, "train"):
             from gan.evaluate import keep, report  # noqa: PLC0415 - torch takes two seconds to import
             from gan.train import loop, preflight, runs  # noqa: PLC0415 - torch takes two seconds to import
@@ -206,18 +217,6 @@ def presets_command() -> None:
 
 def _line(row: dict[str, Any]) -> str:
     return ", ".join(f"{key}={value}" for key, value in row.items())
-
-
-def _settings(run: Run, asked: dict[str, Any]) -> Train:
-    settings = load_recipe(run.asked).train if run.asked.exists() else Train()
-    changed = {key: value for key, value in asked.items() if value not in (None, ())}
-    if "values" in changed:
-        changed["values"] = (*settings.values, *changed["values"])
-    if unknown := changed.keys() - {f.name for f in fields(Train)}:
-        raise RecipeError(f"train has no {', '.join(sorted(unknown))}")
-    if "minutes" in changed and "images" not in changed:
-        changed["images"] = 0
-    return build(Train, asdict(replace(settings, **changed)), "train")
 
 
 if __name__ == "__main__":

@@ -5,12 +5,13 @@ from __future__ import annotations
 import fcntl
 import filecmp
 import os
+import stat
 import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scrapbag.errors import LockedError
+from scrapbag.errors import ExposedKeyError, LockedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,6 +74,26 @@ def write_bytes(path: Path, content: bytes) -> bool:
 def write_text(path: Path, content: str) -> bool:
     """`write_bytes` for text, as UTF-8."""
     return write_bytes(path, content.encode())
+
+
+def private(path: Path) -> str | None:
+    """The text of a file that its owner alone may read, at most 8,192 bytes of it; None where there is none.
+
+    Raises ExposedKeyError, with the file unread, where others may read it, and ValueError for what is no file.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe would wait for somebody to write
+    except FileNotFoundError:
+        return None
+    try:
+        found = os.fstat(handle)  # what is looked at is what is read
+        if not stat.S_ISREG(found.st_mode):
+            raise ValueError(f"{str(path)!r}, which is no file")
+        if stat.S_IMODE(found.st_mode) & 0o077 or found.st_uid not in (0, os.geteuid()):
+            raise ExposedKeyError(f"{path} may be read by others, so its key is not used; run chmod 600 {path}")
+        return os.read(handle, 8192).decode("utf-8", "replace")
+    finally:
+        os.close(handle)
 
 
 def aside(folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""The names inside data/<name>/ and runs/<name>/, and the lines of metrics.csv, which two packages read.
+"""The names inside data/<name>/ and runs/<name>/, and what two packages read of a run: metrics.csv, its origin.
 
 docs/format.md specifies what is in each file.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -139,6 +140,7 @@ class Run:
     neighbours = Inside("neighbours.png")  # samples beside the training pictures that are nearest to them
     blind = Inside("blind.json")  # answers of people who did not know which picture is real
     start = Inside("start")  # a copy of what it began from, where INIT said so
+    dealt = Inside("dealt")  # some pictures of another computer, kept to measure by: a Pack
     samples = Inside("samples")  # what `sample` and `interpolate` made
     film = Inside("progress.gif")
     video = Inside("progress.mp4")  # the same
@@ -168,6 +170,15 @@ class Start:
     weights = Inside("weights.safetensors")  # of D, of the averaged G and, where it is there, of G
     squares = Inside("squares.webp")  # side by side on one sheet
     card = Inside("start.json")  # what they are; written last, so that without it nothing counts
+
+
+def dealt_by(run: Run) -> str:
+    """The address of the server that a run's pictures come from; "" where they lie in a folder, or nobody knows."""
+    try:
+        origin = tomllib.loads(run.settings.read_text(encoding="utf-8")).get("from")
+    except (OSError, ValueError):
+        return ""
+    return origin if isinstance(origin, str) and origin.startswith(("http://", "https://")) else ""
 
 
 def metrics_rows(run: Run) -> list[dict[str, str]]:

@@ -50,7 +50,8 @@ def test_a_slip_in_the_environment_is_refused_and_other_programs_variables_are_n
     assert "did you mean THRESH?" in refused(said("-n", "curate", TRESH="0.5"))
     # fmt: off
     others = {"CC": "gcc", "CFLAGS": "-O2", "AR": "ar", "AS": "x86_64-as", "FC": "gfortran", "MODELS": "/srv/models",
-              "IMAGE": "debian:13", "MODE": "production", "DATE": "2026", "TERM": "xterm", "LOG_LEVEL": "3"}
+              "IMAGE": "debian:13", "MODE": "production", "DATE": "2026", "TERM": "xterm", "LOG_LEVEL": "3",
+              "DATABASE_URL": "postgres://db/x", "HOST": "x86_64-conda"}
     # fmt: on
     assert said("-n", "export", **others).returncode == 0
 

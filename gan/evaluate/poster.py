@@ -63,7 +63,7 @@ def write(run: Run, pictures: Pictures, data: Data, level: int, count: int, of: 
     order = best.chosen(value, distance >= least, count)
     name = last_call(data).name or data.root.resolve().name
     facts = f"{count} of {of:,} samples, after {generator.images_seen:,} images of {generator.size}x{generator.size}"
-    facts += f", learnt from {len(pictures.train) + len(pictures.held):,} pictures"
+    facts += f", learnt from {sum(pictures.counts):,} pictures"
     image = sheet(pixels[order.numpy()], name, facts, credit_line(data))
     buffer = io.BytesIO()
     image.save(buffer, "PNG", dpi=(DPI, DPI), compress_level=3)

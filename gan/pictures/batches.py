@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from gan.nets.presets import Values
     from gan.pictures.data import Pictures
     from gan.pictures.packing import Pixels
@@ -28,11 +30,18 @@ def chance(seed: int, step: int, word: str, device: str = "cpu") -> torch.Genera
 
 def reals(pictures: Pictures, values: Values, seed: int, step: int, pool: int) -> Pixels:
     """(batch, side, side, 3) uint8, drawn from the first `pool` training pictures with replacement."""
+    if pictures.dealer is not None:
+        return pictures.dealer.reals(seed, step, values.batch, pool)
     rng = np.random.default_rng(seed_of(seed, step, "pictures"))
     if pictures.squares is None or pictures.chosen is None:
         return crops(pictures.train[:pool], values.crop, values.batch, rng)
-    squares: Pixels = pictures.squares[pictures.chosen[rng.integers(0, pool, values.batch)]]
-    return squares
+    return squares(pictures.squares, pictures.chosen, values.batch, pool, rng)
+
+
+def squares(every: Pixels, chosen: NDArray[np.intp], count: int, pool: int, rng: np.random.Generator) -> Pixels:
+    """(count, side, side, 3) of `every`, drawn from the first `pool` of those at the indices `chosen`."""
+    drawn: Pixels = every[chosen[rng.integers(0, pool, count)]]
+    return drawn
 
 
 def some(pictures: list[Pixels], values: Values, count: int, seed: int = 0) -> Pixels:
@@ -65,9 +74,9 @@ def pool(pictures: Pictures, values: Values, level: int, images_seen: int) -> in
 def pool_held(pictures: Pictures, values: Values, level: int) -> int:
     """How many held-out pictures are of the levels that a run of `level` ends with; all where none is."""
     if pictures.held_upto is None:
-        return len(pictures.held)
+        return pictures.counts[1]
     last = next(k for k, count in enumerate(pictures.upto) if count >= pool(pictures, values, level, 2**62))
-    return pictures.held_upto[max(last, level)] or len(pictures.held)
+    return pictures.held_upto[max(last, level)] or pictures.counts[1]
 
 
 def to_floats(pixels: Pixels, device: str) -> Tensor:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -27,6 +27,13 @@ TRAIN_LEAST = 16  # pictures to train on, at least
 LEAST = HELD_ENOUGH + TRAIN_LEAST  # squares that a run needs
 
 
+class Deals(Protocol):
+    """Where a step's pictures come from, when they are not on this computer."""
+
+    def reals(self, seed: int, step: int, count: int, pool: int) -> Pixels:
+        """What batches.reals gives: (count, side, side, 3) of the first `pool` training pictures."""
+
+
 @dataclass(frozen=True)
 class Pictures:
     """The pictures of a run. `train` and `held` are in the order of levels: `upto[k]` are of level k or less."""
@@ -40,6 +47,12 @@ class Pictures:
     side: int = 0  # of the squares; 0 when crops are taken
     squares: Pixels | None = None  # (N, side, side, 3): every square of the packed file ...
     chosen: NDArray[np.intp] | None = None  # ... and the indices of `train` among them
+    dealer: Deals | None = None  # on another computer; then `train` and `held` are what was kept of them to measure by
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many pictures there are to learn from, and how many are held out."""
+        return self.upto[-1], len(self.held) if self.held_upto is None else self.held_upto[-1]
 
 
 def load(curated: Path, packed: Path, crop: int = 0) -> Pictures:

@@ -4,56 +4,62 @@ from __future__ import annotations
 
 import json
 import tomllib
-from dataclasses import asdict
-from pathlib import Path
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
 from gan.nets import frozen, networks, presets, teacher
-from gan.pictures import batches, data, moved
+from gan.pictures import batches, data, dealt, moved
+from gan.pictures.sources import CuratedFolder
 from gan.step.players import Machine
-from gan.train import preflight, start
+from gan.train import aside, preflight, start
 from gan.train.job import Job
 from scrapbag.check import build
-from scrapbag.disk import aside, write_text
+from scrapbag.disk import write_text
 from scrapbag.errors import MissingError, UsageError
-from scrapbag.layout import SECTIONS, Data, Run
+from scrapbag.layout import Data, Pack, Run
 from scrapbag.plain import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from gan.nets.presets import Values
     from gan.pictures.data import Pictures
+    from gan.pictures.sources import PictureSource
     from gan.train.job import Moment
     from scrapbag.recipe import Train
 
-_STAY = {Run(Path()).asked.name, SECTIONS, ".train.lock", ".stamp"}  # what Make and the lock keep there
 
-
-def prepare(dataset: Data, run: Run, settings: Train, say: Callable[[str], None], row: str = "") -> Job:
+def prepare(dataset: Data | PictureSource, run: Run, settings: Train, say: Callable[[str], None], row: str = "") -> Job:
     """Everything that training needs, checked before step 1; an older run of other settings is moved aside.
 
-    `say` prints a line; `row` forces a row of PRESETS. Raises UsageError, RecipeError or MissingError in one sentence.
+    `dataset` is a folder, or what another computer deals. `say` prints a line; `row` forces a row of PRESETS. Raises
+    UsageError, RecipeError or MissingError in one sentence.
     """
+    source = CuratedFolder(dataset) if isinstance(dataset, Data) else dataset
     origin = start.find(settings.init, run.start) if settings.init else None
     given = start.given(origin, settings.preset)
     row = row or (origin.row if origin and settings.preset == "auto" else "")
     crop = presets.crop(row or presets.row(settings.preset, preflight.device(), 0), settings.values, given)
-    pictures = data.load(dataset.curated, dataset.packed, crop)
+    pictures = source.pictures(crop)
     size = crop or pictures.side
     networks.split(size, "SET=crop" if crop else "SIZE")
     row = row or presets.row(settings.preset, preflight.device(), size)
     notes: list[str] = []  # of a new run: one that goes on has its teacher already
-    row, overrides = _teach(row, settings.values, dataset, notes.append)
+    row, overrides = _teach(row, settings.values, source, notes.append)
     values = presets.resolve(row, overrides, given)
-    asked = _asked(settings, pictures)
-    _end_move(run.root.absolute())
+    asked = _asked(settings, pictures) | source.asked()
+    aside.end_move(run.root.absolute())
     known = _read(run)
+    if known is not None:
+        source.meet(known["asked"], run)
     if known is not None and known["asked"] == asked and (job := _again(run, known, pictures, size, settings, say)):
-        return start.resume(job, origin)
-    if known is None and (strange := [path.name for path in _left(run.root)]):
+        if source.moves and known["from"] != (place := source.note(run))["from"]:
+            write_text(run.settings, tomli_w.dumps({**(_read(run) or known), **place}))
+        return start.resume(_kept(job, source), origin)
+    if known is None and (strange := [path.name for path in aside.left(run.root)]):
         raise UsageError(f"{run.root} holds {strange[0]!r} and no run; write another RUN, or move that away")
     for note in notes:
         say(note)
@@ -63,9 +69,9 @@ def prepare(dataset: Data, run: Run, settings: Train, say: Callable[[str], None]
     origin = start.fit(origin, values, size, say)
     machine = _preflight(pictures, count, values, size, settings, say, learnt)
     if known is not None:
-        say(f"{run.root} holds a run of other settings or pictures; it was moved to {_aside(run.root.absolute())}")
+        say(f"{run.root} holds a run of other settings or pictures; it was moved to {aside.move(run.root.absolute())}")
     table = {
-        **moved.note(dataset, run),
+        **source.note(run),
         "row": row,
         "size": size,
         "computer": preflight.computer(),
@@ -73,7 +79,7 @@ def prepare(dataset: Data, run: Run, settings: Train, say: Callable[[str], None]
     }
     table |= {"machine": asdict(machine), "values": presets.plain(values)}
     write_text(run.settings, tomli_w.dumps(table))
-    return start.resume(Job(run, pictures, values, size, settings, machine), origin)
+    return start.resume(_kept(Job(run, pictures, values, size, settings, machine), source), origin)
 
 
 def pictures(run: Run, root: Path | None = None) -> tuple[Pictures, Path, int]:
@@ -84,6 +90,8 @@ def pictures(run: Run, root: Path | None = None) -> tuple[Pictures, Path, int]:
     """
     if (known := _read(run)) is None:
         raise MissingError(f"there is no run in {run.root}; run make train first")
+    if root is None and Pack(run.dealt).index.exists():
+        return dealt.kept(Pack(run.dealt)), run.dealt, int(known["asked"]["level"])
     looked = [Data(root)] if root else moved.places(run, known)
     for dataset in looked:
         loaded = data.load(dataset.curated, dataset.packed, known["values"]["crop"])
@@ -103,8 +111,7 @@ def finish(job: Job, moment: Moment, sha256: str) -> None:
         "steps": moment.step,
         "preset": job.settings.preset,
         "data": job.pictures.key,
-        "pictures": len(job.pictures.train),
-        "held": len(job.pictures.held),
+        **dict(zip(("pictures", "held"), job.pictures.counts, strict=True)),
         "teacher": job.values.teacher,
         "teacher_licence": "" if job.values.teacher == "none" else frozen.licence(job.values.teacher),
         "sha256": sha256,
@@ -133,18 +140,27 @@ def _again(
         say(f"{run.root} began on {began}; on {here} it is not the same run to the bit from here on")
         machine = _probe(values, size, settings, say)[0]
         write_text(run.settings, tomli_w.dumps({**known, "computer": here, "machine": asdict(machine)}))
-    say(f"{run.root} goes on: {preflight.describe(machine)}, {len(pictures.train):,} pictures")
+    say(f"{run.root} goes on: {preflight.describe(machine)}, {pictures.counts[0]:,} pictures")
     return Job(run, pictures, values, size, settings, machine)
 
 
+def _kept(job: Job, source: PictureSource) -> Job:
+    """The job with the pictures that it is measured by, of the levels that it ends with."""
+    pools = (
+        batches.pool(job.pictures, job.values, job.settings.level, 2**62),
+        batches.pool_held(job.pictures, job.values, job.settings.level),
+    )
+    return replace(job, pictures=source.keep(job.pictures, job.run, pools))
+
+
 def _teach(
-    row: str, overrides: tuple[str, ...], dataset: Data, say: Callable[[str], None]
+    row: str, overrides: tuple[str, ...], source: PictureSource, say: Callable[[str], None]
 ) -> tuple[str, tuple[str, ...]]:
     """The row and the overrides with a teacher that can be had here; without any, the residual pair."""
     asked = presets.resolve(row, overrides).teacher
     if asked == "none":
         return row, overrides
-    name = teacher.find(asked, data.chosen_by(dataset.curated), say)
+    name = teacher.find(asked, source.model(), say)
     if name == "none" and "teacher" in presets.PRESETS[row]:
         return "auto-cuda", tuple(one for one in overrides if not one.startswith("teacher"))
     return row, (*overrides, f"teacher={name}")
@@ -160,7 +176,7 @@ def _preflight(
     learnt: dict[str, Any],
 ) -> Machine:
     levels = ", ".join(f"level {k}: {count:,}" for k, count in enumerate(pictures.upto))
-    held = len(pictures.held)
+    held = pictures.counts[1]
     rough = "" if held >= data.HELD_ENOUGH or values.crop else ", so make evaluate's figures will be rough"
     say(f"{counted(count, 'picture')} to learn from ({levels}), {held:,} held out{rough}; {size}x{size}")
     if count < data.TRAIN_LEAST and not values.crop:
@@ -212,39 +228,3 @@ def _read(run: Run) -> dict[str, Any] | None:
     if missing := {"asked", "from", "machine", "values"} - table.keys():
         raise UsageError(f"{run.settings} lacks {', '.join(sorted(missing))}; move {run.root} away")
     return table
-
-
-def _left(root: Path) -> list[Path]:
-    """A run's own files, in the order in which they are moved: settings.toml, which marks a run, is the last."""
-    paths = [p for p in root.iterdir() if p.name not in _STAY and p.suffix != ".part"]
-    return sorted(paths, key=lambda p: (p.name == Run(root).settings.name, p.name))
-
-
-def _aside(root: Path) -> Path:
-    """Move a run's files to the first free of root.1, root.2 ..., and return it."""
-    part = _moving(root)
-    part.mkdir()
-    for path in _left(root):
-        path.rename(part / path.name)
-    return _numbered(root)
-
-
-def _end_move(root: Path) -> None:
-    """Undo a move that a kill interrupted, or finish it where settings.toml was moved already."""
-    part = _moving(root)
-    if not part.exists():
-        return
-    if not Run(root).settings.exists():
-        _numbered(root)
-        return
-    for path in part.iterdir():
-        path.rename(root / path.name)
-    part.rmdir()
-
-
-def _moving(root: Path) -> Path:
-    return root.with_name(f"{root.name}.moving")
-
-
-def _numbered(root: Path) -> Path:
-    return _moving(root).rename(aside(root))

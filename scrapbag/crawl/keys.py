@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from scrapbag.errors import ExposedKeyError, RecipeError
+from scrapbag.disk import private
+from scrapbag.errors import RecipeError
 
 _KEY = re.compile(r"[!-~]{1,4096}")  # what fits into a header
 
@@ -65,13 +65,6 @@ def key(name: str, variable: str, file: str) -> Key | None:
 
 def _from_file(path: Path, name: str) -> str | None:
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe would wait for somebody to write
-    except FileNotFoundError:
-        return None
-    with open(handle, encoding="utf-8", errors="replace") as file:  # noqa: PTH123  (what was looked at is what is read)
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode):
-            raise RecipeError(f"source {name!r}: api_key_file is {str(path)!r}, which is no file")
-        if stat.S_IMODE(found.st_mode) & 0o077 or found.st_uid not in (0, os.geteuid()):
-            raise ExposedKeyError(f"{path} may be read by others, so its key is not used; run chmod 600 {path}")
-        return file.read(8192)
+        return private(path)
+    except ValueError as error:
+        raise RecipeError(f"source {name!r}: api_key_file is {error}") from None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from scrapbag import catalog, decision
 from scrapbag.catalog import connect
-from scrapbag.layout import metrics_rows
+from scrapbag.layout import dealt_by, metrics_rows
 from scrapbag.tables import endings, passed_over, placeholders
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def table(data: Data, run: Run, following: str, files: Mapping[str, Path]) -> di
         "run": str(run.root),
         "found": asdict(found(data)) if crawled else None,
         "chosen": asdict(chosen(data)) if decided else None,
-        "learnt": asdict(learnt(run)) if decided and run.metrics.exists() else None,
+        "learnt": asdict(learnt(run)) if (decided or dealt_by(run)) and run.metrics.exists() else None,
         "older_exports": [form for _, form in older_exports(data)],
         "files": {name: str(path) for name, path in files.items()},
         "next": command,

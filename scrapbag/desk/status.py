@@ -14,7 +14,7 @@ import click
 from scrapbag import decision
 from scrapbag.desk import facts
 from scrapbag.errors import exits
-from scrapbag.layout import Data, Run
+from scrapbag.layout import Data, Run, dealt_by
 from scrapbag.make import options
 from scrapbag.make.command import Call, called, last_call
 from scrapbag.settings import kept
@@ -86,6 +86,8 @@ def tour(data: Data, run: Run) -> dict[str, Path]:
 
 def screen(data: Data, run: Run) -> list[str]:
     """Everything that is known, less what to do next."""
+    if not data.catalog.exists() and (server := dealt_by(run)):
+        return [str(run.root), f"dealt    by {server}", *learnt(run)]
     if not data.catalog.exists() and not data.handed.exists():
         return [f"{data.root}: nothing is here yet"]
     lines = [str(data.root), *(found(data) if data.catalog.exists() else handed(data))]
@@ -100,7 +102,7 @@ def following(data: Data, run: Run) -> str:
     """What to do next: a target of make, with the variables that it last ran with; and what else would be of use."""
     if not data.catalog.exists():
         learning = "make sample N=64" if run.done.exists() else "make train"
-        return learning if data.handed.exists() else "make scrape"
+        return learning if data.handed.exists() or dealt_by(run) else "make scrape"
     if not data.images.is_dir() or not any(data.images.glob("*/*")):
         return "make scrape"
     if not data.report_csv.exists() or not data.curated.is_dir() or _changed_since(data):

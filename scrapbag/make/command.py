@@ -17,7 +17,7 @@ from scrapbag.make import recipe_file
 # The targets that work on one dataset, so that they need its recipe
 OF_A_DATASET = (
     "scrape", "score", "targets", "curate", "train", "review", "report", "export", "sample", "interpolate", "evaluate",
-    "blind", "card", "poster", "publish", "push", "pull", "map", "status", "verify", "clean",
+    "blind", "card", "poster", "publish", "push", "pull", "serve", "map", "status", "verify", "clean",
 )  # fmt: skip
 _COMMAND = re.compile(rf"\bmake ({'|'.join(OF_A_DATASET)})\b(?! RECIPE=)")
 

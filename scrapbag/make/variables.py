@@ -29,7 +29,8 @@ SETS = {
 FOLDERS = ("RECIPE", "DATA", "RUN")
 _OTHERS = (
     "SITE", "RETRY", "FRESH", "PART", "JSON", "PORT", "AS", "SIDE", "WORD", "ND", "TO", "EVERY", "DRY",
-    "STORE", "SHARDS", "N", "PIXELS", "STD", "TYPE", "SEAMLESS", "BEST", "OF", "TRUNCATION", "SEEDS",
+    "HOST", "TOKEN_FILE", "DATA_URL", "STORE", "SHARDS",
+    "N", "PIXELS", "STD", "TYPE", "SEAMLESS", "BEST", "OF", "TRUNCATION", "SEEDS",
     "REAL", "PYTHON", "TORCH_INDEX", "EXTRA", "B", "T", "VENV",
 )  # fmt: skip
 VARIABLES = frozenset({*FOLDERS, *SETS, *_OTHERS})
@@ -50,6 +51,7 @@ _NUMBERS = {
 }
 _OF_MAKE = {"SHELL", "MAKE", "MAKEFLAGS", "GNUMAKEFLAGS", "MAKEFILES", "MAKELEVEL", "MFLAGS", "VPATH"}
 _OF_MAKE |= {".SHELLFLAGS", "-*-command-variables-*-"}
+_OF_OTHERS = {"DATABASE_URL"}  # known to many programs, and as like DATA_URL as a slip would be
 _ALIKE = 0.6  # difflib's ratio from which a written variable is taken for a slip
 _SURELY = 0.8  # and one of the environment, where other programs have variables too
 
@@ -64,7 +66,7 @@ def unknown(written: Iterable[str], environment: Mapping[str, str]) -> str:
         near = meant(one, VARIABLES, _ALIKE)
         return f"{one}: did you mean {near}?" if near else f"there is no variable {one}; README.md has them all"
     for one, value in sorted(environment.items()):
-        near = "" if one in VARIABLES else meant(one, VARIABLES, _SURELY)
+        near = "" if one in VARIABLES | _OF_OTHERS else meant(one, VARIABLES, _SURELY)
         if near and _is_slip(one, near, value):
             return f"{one} is in the environment: did you mean {near}? Then rename it; unset {one} if not"
     return ""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from scrapbag.disk import write_text
 from scrapbag.errors import MissingError
+from scrapbag.layout import dealt_by
 from scrapbag.web import markdown
 from show.cards import dataset_card, facts
 
@@ -40,7 +41,7 @@ def write(run: Run, data: Data) -> Path:
 
 def text(known: RunFacts, learnt: DatasetFacts | None, run: Run) -> str:
     """The whole card; `learnt` is None where the dataset has no report any more."""
-    sections = (_head(known), _trained_on(known, learnt), _teacher(known), _measured(known), _use(known, run))
+    sections = (_head(known), _trained_on(known, learnt, run), _teacher(known), _measured(known), _use(known, run))
     return _front(known) + "\n" + "\n".join(line for one in sections for line in one)
 
 
@@ -76,7 +77,7 @@ def _head(known: RunFacts) -> Iterator[str]:
     yield ""
 
 
-def _trained_on(known: RunFacts, learnt: DatasetFacts | None) -> Iterator[str]:
+def _trained_on(known: RunFacts, learnt: DatasetFacts | None, run: Run) -> Iterator[str]:
     yield from ("## Trained on", "")
     if "pictures" in known.done:
         yield f"{known.done['pictures']:,} pictures, {known.done.get('held', 0):,} more held out; "
@@ -84,6 +85,9 @@ def _trained_on(known: RunFacts, learnt: DatasetFacts | None) -> Iterator[str]:
     if known.same_data is False:
         yield "The dataset has been curated anew since: what follows is of what it holds now."
     yield ""
+    if server := dealt_by(run):
+        yield from (f"They were dealt by {markdown.text(server)}: sources and licences are on the card there.", "")
+        return
     if learnt is None:
         yield from ("Sources and licences are not known: the dataset has no report.csv.", "")
         return

@@ -1,0 +1,1 @@
+"""How fast pictures reach a trainer on another computer."""
