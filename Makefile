@@ -68,7 +68,7 @@ score: $(DATA)/scored/index.json ## Let the ResNet look at every new picture: MO
 
 curate: $(DATA)/curated/dataset.json ## Keep, drop and square, with a reason for each: THRESH=0.9 BY=prob SIZE=64 FIT=auto
 
-train: $(RUN)/done.json ## Train the GAN on what was kept: PRESET= MINUTES= IMAGES= LEVEL= SEED= INIT=runs/other SET="lr_g=0.0004"
+train: $(RUN)/done.json ## Train the GAN on what was kept: PRESET= MINUTES= IMAGES= LEVEL= SEED= INIT=runs/other PROCESSES=2 SET="lr_g=0.0004"
 
 $(DATA)/report/scrape.csv: FORCE | $(READY) settings # whatever the catalog holds, however the last crawl ended
 	@$(PY) -m spiders $(if $(wildcard $(DATA)/catalog.db),export,scrape) $(data)$(aside)
@@ -91,7 +91,7 @@ $(DATA)/report/labels.csv: $(DATA)/scored/index.json FORCE # clicks are in the c
 $(RUN)/done.json: $(RUN)/.stamp
 	@:
 $(RUN)/.stamp: $(call lost,$(TRAINED)) $(DATA)/curated/dataset.json $(RUN)/train.toml | $(READY)
-	@$(PY) -m gan train $(data) $(run)
+	@$(PY) -m gan train $(data) $(run) $(if $(PROCESSES),--processes $(PROCESSES))
 	@$(PY) -m show card $(data) $(run) >/dev/null
 	@touch $@
 

@@ -20,7 +20,18 @@ ROOT = Path(__file__).parents[1]
 OUT = ROOT / "out" / "site"
 NAV = {  # heading: its pages, in the order in which one reads them
     "": ["index", "tutorial", "troubleshooting"],
-    "Stages": ["recipe", "recipes", "sources", "curate", "report", "review", "gan", "gan-transfer", "textures"],
+    "Stages": [
+        "recipe",
+        "recipes",
+        "sources",
+        "curate",
+        "report",
+        "review",
+        "gan",
+        "gan-transfer",
+        "processes",
+        "textures",
+    ],
     "Show": ["gallery", "show"],
     "Reference": ["reference", "format", "glossary", "architecture"],
     "Records": ["real-run", "gan-records", "CHANGELOG"],

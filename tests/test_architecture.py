@@ -74,7 +74,7 @@ MAY_IMPORT = {
     "gan.sample": _GROUND | {"gan.nets", "gan.pictures"},
     "gan.evaluate": _GROUND
     | {"scrapbag.models", "scrapbag.web", "gan.nets", "gan.pictures", "gan.step", "gan.train", "gan.sample"},
-    "gan.__main__": _GROUND | {"scrapbag.computer", "gan.nets", "gan.train", "gan.sample", "gan.evaluate"},
+    "gan.__main__": _GROUND | {"scrapbag.computer", "gan.nets", "gan.step", "gan.train", "gan.sample", "gan.evaluate"},
     "show.cards": _GROUND | {"scrapbag.web"},
     "show.gallery": _GROUND | {"scrapbag.formats", "scrapbag.web"},
     "show.post": _GROUND,

@@ -5,37 +5,39 @@ from __future__ import annotations
 import json
 import tomllib
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
 from gan.nets import frozen, networks, presets, teacher
 from gan.pictures import batches, data, moved
+from gan.step import shared
 from gan.step.players import Machine
-from gan.train import preflight, start
+from gan.train import preflight, replaced, start
 from gan.train.job import Job
 from scrapbag.check import build
-from scrapbag.disk import aside, write_text
+from scrapbag.disk import write_text
 from scrapbag.errors import MissingError, UsageError
-from scrapbag.layout import SECTIONS, Data, Run
+from scrapbag.layout import Data, Run
 from scrapbag.plain import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from gan.nets.presets import Values
     from gan.pictures.data import Pictures
     from gan.train.job import Moment
     from scrapbag.recipe import Train
 
-_STAY = {Run(Path()).asked.name, SECTIONS, ".train.lock", ".stamp"}  # what Make and the lock keep there
 
-
-def prepare(dataset: Data, run: Run, settings: Train, say: Callable[[str], None], row: str = "") -> Job:
+def prepare(
+    dataset: Data, run: Run, settings: Train, say: Callable[[str], None], row: str = "", processes: int = 1
+) -> Job:
     """Everything that training needs, checked before step 1; an older run of other settings is moved aside.
 
-    `say` prints a line; `row` forces a row of PRESETS. Raises UsageError, RecipeError or MissingError in one sentence.
+    `say` prints a line; `row` forces a row of PRESETS; of several processes the first one comes here before the others.
+    Raises UsageError, RecipeError or MissingError in one sentence.
     """
     origin = start.find(settings.init, run.start) if settings.init else None
     given = start.given(origin, settings.preset)
@@ -49,11 +51,15 @@ def prepare(dataset: Data, run: Run, settings: Train, say: Callable[[str], None]
     row, overrides = _teach(row, settings.values, dataset, notes.append)
     values = presets.resolve(row, overrides, given)
     asked = _asked(settings, pictures)
-    _end_move(run.root.absolute())
+    replaced.end_move(run.root.absolute())
     known = _read(run)
-    if known is not None and known["asked"] == asked and (job := _again(run, known, pictures, size, settings, say)):
+    if (
+        known is not None
+        and known["asked"] == asked
+        and (job := _again(run, known, pictures, size, settings, say, processes))
+    ):
         return start.resume(job, origin)
-    if known is None and (strange := [path.name for path in _left(run.root)]):
+    if known is None and (strange := [path.name for path in replaced.left(run.root)]):
         raise UsageError(f"{run.root} holds {strange[0]!r} and no run; write another RUN, or move that away")
     for note in notes:
         say(note)
@@ -61,9 +67,10 @@ def prepare(dataset: Data, run: Run, settings: Train, say: Callable[[str], None]
     learnt = preflight.small_set(count, values)
     values = presets.resolve(row, overrides, {**given, **learnt})
     origin = start.fit(origin, values, size, say)
-    machine = _preflight(pictures, count, values, size, settings, say, learnt)
+    machine = _preflight(pictures, count, values, size, settings, say, learnt, processes)
     if known is not None:
-        say(f"{run.root} holds a run of other settings or pictures; it was moved to {_aside(run.root.absolute())}")
+        put = replaced.put_aside(run.root.absolute())
+        say(f"{run.root} holds a run of other settings or pictures; it was moved to {put}")
     table = {
         **moved.note(dataset, run),
         "row": row,
@@ -113,7 +120,13 @@ def finish(job: Job, moment: Moment, sha256: str) -> None:
 
 
 def _again(
-    run: Run, known: dict[str, Any], pictures: Pictures, size: int, settings: Train, say: Callable[[str], None]
+    run: Run,
+    known: dict[str, Any],
+    pictures: Pictures,
+    size: int,
+    settings: Train,
+    say: Callable[[str], None],
+    processes: int,
 ) -> Job | None:
     """The run as it was started; None where it began on a CPU and there is a GPU now, for which presets differ.
 
@@ -129,9 +142,16 @@ def _again(
         raise MissingError(
             f"{run.root} was trained on {gone}, and torch finds no GPU now; write another RUN for the CPU"
         )
+    shared.divides(values, processes)
     if (began := known.get("computer", here)) != here:
         say(f"{run.root} began on {began}; on {here} it is not the same run to the bit from here on")
-        machine = _probe(values, size, settings, say)[0]
+    if (before := machine.processes) != processes:
+        say(
+            f"{run.root} was trained with PROCESSES={before}; with {processes} sums are rounded in another order, so "
+            "it is not the same run to the bit from here on"
+        )
+    if began != here or before != processes:
+        machine = _probe(values, size, settings, say, processes)[0]
         write_text(run.settings, tomli_w.dumps({**known, "computer": here, "machine": asdict(machine)}))
     say(f"{run.root} goes on: {preflight.describe(machine)}, {len(pictures.train):,} pictures")
     return Job(run, pictures, values, size, settings, machine)
@@ -158,7 +178,9 @@ def _preflight(
     settings: Train,
     say: Callable[[str], None],
     learnt: dict[str, Any],
+    processes: int,
 ) -> Machine:
+    shared.divides(values, processes)
     levels = ", ".join(f"level {k}: {count:,}" for k, count in enumerate(pictures.upto))
     held = len(pictures.held)
     rough = "" if held >= data.HELD_ENOUGH or values.crop else ", so make evaluate's figures will be rough"
@@ -173,13 +195,13 @@ def _preflight(
         words = ", ".join(f"{name}={value}" for name, value in on.items())
         turned = f"{'turned on' if learnt else 'it has'} {words}" if on else "augmentation was switched off"
         say(f"warning: under {preflight.FEW:,} pictures D overfits soon; {turned}; 1,500 or more do better")
-    need, free = preflight.memory(values, size), preflight.free()
+    need, free = preflight.memory(values, size, processes), preflight.free()
     if need > free:
         raise UsageError(
             f"a step needs about {need / 1e9:.1f} GB of memory and {free / 1e9:.1f} are free; "
             f"write SET=batch={max(2, values.batch // 2)} or a smaller width"
         )
-    machine, speed = _probe(values, size, settings, say)
+    machine, speed = _probe(values, size, settings, say, processes)
     cost = (
         f"{settings.images:,} images take about {settings.images / speed / 60:,.1f} minutes"
         if settings.images
@@ -189,8 +211,10 @@ def _preflight(
     return machine
 
 
-def _probe(values: Values, size: int, settings: Train, say: Callable[[str], None]) -> tuple[Machine, float]:
-    machine, speed, tried = preflight.probe(values, size, settings.seed)
+def _probe(
+    values: Values, size: int, settings: Train, say: Callable[[str], None], processes: int
+) -> tuple[Machine, float]:
+    machine, speed, tried = preflight.probe(values, size, settings.seed, processes)
     say(f"probe, images a second: {'; '.join(tried)} -> {preflight.describe(machine)}")
     return machine, speed
 
@@ -212,39 +236,3 @@ def _read(run: Run) -> dict[str, Any] | None:
     if missing := {"asked", "from", "machine", "values"} - table.keys():
         raise UsageError(f"{run.settings} lacks {', '.join(sorted(missing))}; move {run.root} away")
     return table
-
-
-def _left(root: Path) -> list[Path]:
-    """A run's own files, in the order in which they are moved: settings.toml, which marks a run, is the last."""
-    paths = [p for p in root.iterdir() if p.name not in _STAY and p.suffix != ".part"]
-    return sorted(paths, key=lambda p: (p.name == Run(root).settings.name, p.name))
-
-
-def _aside(root: Path) -> Path:
-    """Move a run's files to the first free of root.1, root.2 ..., and return it."""
-    part = _moving(root)
-    part.mkdir()
-    for path in _left(root):
-        path.rename(part / path.name)
-    return _numbered(root)
-
-
-def _end_move(root: Path) -> None:
-    """Undo a move that a kill interrupted, or finish it where settings.toml was moved already."""
-    part = _moving(root)
-    if not part.exists():
-        return
-    if not Run(root).settings.exists():
-        _numbered(root)
-        return
-    for path in part.iterdir():
-        path.rename(root / path.name)
-    part.rmdir()
-
-
-def _moving(root: Path) -> Path:
-    return root.with_name(f"{root.name}.moving")
-
-
-def _numbered(root: Path) -> Path:
-    return _moving(root).rename(aside(root))

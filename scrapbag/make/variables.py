@@ -29,7 +29,7 @@ SETS = {
 FOLDERS = ("RECIPE", "DATA", "RUN")
 _OTHERS = (
     "SITE", "RETRY", "FRESH", "PART", "JSON", "PORT", "AS", "SIDE", "WORD", "ND", "TO", "EVERY", "DRY",
-    "N", "PIXELS", "STD", "TYPE", "SEAMLESS", "BEST", "OF", "TRUNCATION", "SEEDS",
+    "N", "PIXELS", "STD", "TYPE", "SEAMLESS", "BEST", "OF", "TRUNCATION", "SEEDS", "PROCESSES",
     "REAL", "PYTHON", "TORCH_INDEX", "EXTRA", "B", "T", "VENV",
 )  # fmt: skip
 VARIABLES = frozenset({*FOLDERS, *SETS, *_OTHERS})
@@ -47,6 +47,7 @@ _NUMBERS = {
     "OF",
     "TRUNCATION",
     "PORT",
+    "PROCESSES",
 }
 _OF_MAKE = {"SHELL", "MAKE", "MAKEFLAGS", "GNUMAKEFLAGS", "MAKEFILES", "MAKELEVEL", "MFLAGS", "VPATH"}
 _OF_MAKE |= {".SHELLFLAGS", "-*-command-variables-*-"}
