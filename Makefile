@@ -75,7 +75,7 @@ score: $(DATA)/scored/index.json ## Let the ResNet look at every new picture: MO
 
 curate: $(DATA)/curated/dataset.json ## Keep, drop and square, with a reason for each: THRESH=0.9 BY=prob SIZE=64 FIT=auto
 
-train: $(RUN)/done.json ## Train the GAN on what was kept: PRESET= MINUTES= IMAGES= LEVEL= SEED= INIT=runs/other SET="lr_g=0.0004"; on a server's: DATA_URL=http://host:8778 TOKEN_FILE=
+train: $(RUN)/done.json ## Train the GAN on what was kept: PRESET= MINUTES= IMAGES= LEVEL= SEED= INIT=runs/other PROCESSES=2 SET="lr_g=0.0004"; on a server's: DATA_URL=http://host:8778 TOKEN_FILE=
 
 $(DATA)/report/scrape.csv: FORCE | $(READY) settings # whatever the catalog holds, however the last crawl ended
 	@$(PY) -m spiders $(if $(wildcard $(DATA)/catalog.db),export,scrape) $(data)$(aside)
@@ -98,7 +98,7 @@ $(DATA)/report/labels.csv: $(DATA)/scored/index.json FORCE # clicks are in the c
 $(RUN)/done.json: $(RUN)/.stamp
 	@:
 $(RUN)/.stamp: $(call lost,$(TRAINED)) $(if $(DATA_URL),,$(DATA)/curated/dataset.json) $(RUN)/train.toml | $(READY)
-	@$(PY) -m gan train $(run) $(if $(DATA_URL),--data-url $(call quoted,$(DATA_URL)) \
+	@$(PY) -m gan train $(run) $(if $(PROCESSES),--processes $(PROCESSES)) $(if $(DATA_URL),--data-url $(call quoted,$(DATA_URL)) \
 	  $(if $(TOKEN_FILE),--token-file $(call quoted,$(TOKEN_FILE))),$(data))
 	@$(PY) -m show card $(if $(DATA_URL),,$(data)) $(run) >/dev/null
 	@touch $@

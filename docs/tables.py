@@ -1,4 +1,4 @@
-"""Writes the tables of recipe.md, recipes.md, reference.md, format.md and architecture.md: `make docs-tables`."""
+"""Writes the tables of docs/, those of recipe.md, reference.md, format.md and others: `make docs-tables`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from scrapbag.crawl import states
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-PAGES = tuple(ROOT / "docs" / f"{name}.md" for name in ("recipe", "recipes", "reference", "format", "architecture"))
+_NAMES = ("recipe", "recipes", "reference", "format", "architecture", "processes")
+PAGES = tuple(ROOT / "docs" / f"{name}.md" for name in _NAMES)
 _REGION = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false"}
 
@@ -90,6 +91,25 @@ def presets() -> str:
     return _table(
         ("preset", "what it changes"),
         ((name, ", ".join(f"{key} {_default(value)}" for key, value in row.items())) for name, row in rows.items()),
+    )
+
+
+def across_a_batch() -> str:
+    """What of each preset looks across a batch that is divided among processes."""
+    from gan.nets.presets import PRESETS, resolve  # noqa: PLC0415
+    from gan.step.shared import across  # noqa: PLC0415  torch takes a while to import
+
+    found = {name: across(resolve(name)) for name in PRESETS}
+    return _table(
+        ("preset", "looks across a batch", "so PROCESSES=2 is"),
+        (
+            (
+                f"`{name}`",
+                ", ".join(f"{what} ({how})" for what, how in layers.items()) or "nothing",
+                "synchronised" if "synchronised" in layers.values() else "equal",
+            )
+            for name, layers in found.items()
+        ),
     )
 
 
@@ -228,7 +248,7 @@ TABLES: dict[str, Callable[[], str]] = {
     one.__name__: one
     for one in (
         decision_reasons, fetch_reasons, passed_reasons, columns, recipe_keys, recipe_files, source_keys, fits, presets,
-        preset_values, request_states,
+        preset_values, across_a_batch, request_states,
         catalog_tables, version_numbers, shard_columns, run_columns,
         make_targets, make_variables, room_list,
     )

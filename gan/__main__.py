@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from contextlib import ExitStack
+import sys
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gan.nets import presets
-from gan.train import asked_for
+from gan.train import asked_for, launch
 from scrapbag.computer import memory
 from scrapbag.disk import lock
 from scrapbag.errors import exits
@@ -20,6 +21,10 @@ from scrapbag.make.options import Stages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from gan.pictures.dealt import Dealer
+    from gan.step.processes import Processes
+    from scrapbag.recipe import Train
 
 _FOLDER = click.Path(path_type=Path)
 
@@ -55,31 +60,51 @@ def _run_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--level", type=int, help="Train on pictures of this level or less, 0 to 3.")
 @click.option("--seed", type=int)
 @click.option("--init", help="Begin with the weights of this run.")
+@click.option(
+    "--processes", type=click.IntRange(1, 64), help="That divide each batch; as the run has, or one for each GPU."
+)
 @click.option("--set", "values", multiple=True, metavar="KEY=VALUE", help="Override one value of the preset.")
 @click.option(
     "--save-every", type=float, default=60.0, show_default=True, metavar="SECONDS", help="Between checkpoints."
 )
 def train_command(
     data_root: Path | None, url: str | None, token_file: Path | None, patience: float, root: Path, save_every: float,
-    **asked: Any,
+    processes: int | None, **asked: Any,
 ) -> None:  # fmt: skip
     """Train, or go on where the run was stopped. Settings come from RUN/train.toml and the options."""
-    with exits(last_call(Run(root)).complete), ExitStack() as stack:
+    with exits(last_call(Run(root)).complete, launch.end), ExitStack() as stack:
         run, settings = Run(root), asked_for.settings(Run(root), asked)
+        count = launch.count(run, processes)
+        if count > 1 and not launch.inside():
+            sys.exit(launch.start(count))
         dataset = asked_for.pictures(data_root, url, token_file, patience, stack)
-        with lock(run.root, "train"):
-            from gan.evaluate import keep, report  # noqa: PLC0415 - torch takes two seconds to import
-            from gan.train import loop, preflight, runs  # noqa: PLC0415 - torch takes two seconds to import
+        group = stack.enter_context(launch.joined(count))
+        _train(dataset, run, settings, save_every, group)
 
-            with preflight.fits():
-                job = runs.prepare(dataset, run, settings, lambda line: click.echo(last_call(run).complete(line)))
-                moment, sha256 = loop.train(job, keeper=keep.Keeper(job), save_s=save_every)
-            page = report.write(run)
-            runs.finish(job, moment, sha256)
-        click.echo(
-            f"trained on {moment.images_seen:,} images in {moment.seconds / 60:.1f} minutes -> {run.generator} "
-            f"· see {page} · next: {last_call(run).make('evaluate')}"
-        )
+
+def _train(dataset: Data | Dealer, run: Run, settings: Train, save_every: float, group: Processes) -> None:
+    """Each process of a run; the one that leads it comes first, and writes all its files."""
+    from gan.train import loop, preflight, runs  # noqa: PLC0415 - torch takes two seconds to import
+
+    def say(line: str) -> None:
+        if group.leads:
+            click.echo(last_call(run).complete(line))
+
+    with lock(run.root, "train") if group.leads else nullcontext(), preflight.fits():
+        with group.after_the_first():
+            job = runs.prepare(dataset, run, settings, say, processes=group.count)
+        if not group.leads:
+            loop.train(job, group=group)
+            return
+        from gan.evaluate import keep, report  # noqa: PLC0415
+
+        moment, sha256 = loop.train(job, keeper=keep.Keeper(job), save_s=save_every, group=group)
+        page = report.write(run)
+        runs.finish(job, moment, sha256)
+    click.echo(
+        f"trained on {moment.images_seen:,} images in {moment.seconds / 60:.1f} minutes -> {run.generator} "
+        f"· see {page} · next: {last_call(run).make('evaluate')}"
+    )
 
 
 @main.command("sample")

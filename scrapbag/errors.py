@@ -9,7 +9,7 @@ import signal
 import sqlite3
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -121,43 +121,50 @@ def never_full(error: BaseException) -> None:
         raise MemoryError from error
 
 
+def end(sentence: str, code: int) -> NoReturn:
+    """Print the sentence and end the process with the code."""
+    click.echo(f"error: {sentence}" if code != STOPPED else sentence, err=True)
+    sys.exit(code)
+
+
 @contextmanager
-def exits(say: Callable[[str], str] = str) -> Iterator[None]:
+def exits(say: Callable[[str], str] = str, ending: Callable[[str, int], NoReturn] = end) -> Iterator[None]:
     """Around a stage's command: an expected error is printed as one sentence and ends the process with its code.
 
-    `say` completes the sentence: commands in it get what they need to be pasted (scrapbag/desk/command.py).
-    Ctrl-C and SIGTERM are expected, code 130. A second one, as of timeout(1) or of impatience, waits for what is being
-    saved; a third does not. Slow imports (torch, Scrapy) belong inside, so that Ctrl-C is a sentence during them too.
+    `say` completes the sentence: commands in it get what they need to be pasted (scrapbag/desk/command.py). `ending`
+    prints it and ends the process. Ctrl-C and SIGTERM are expected, code 130. A second one, as of timeout(1) or of
+    impatience, waits for what is being saved; a third does not. Slow imports (torch, Scrapy) belong inside, so that
+    Ctrl-C is a sentence during them too.
     """
     _stop_once()
     try:
         yield
     except ScrapbagError as error:
-        _end(say(str(error)), error.exit_code)
+        ending(say(str(error)), error.exit_code)
     except KeyboardInterrupt:
-        _end(_STOPPED, STOPPED)
+        ending(_STOPPED, STOPPED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except OSError as error:
         if out_of_memory(error):
-            _end(_NO_ROOM, DiskError.exit_code)
+            ending(_NO_ROOM, DiskError.exit_code)
         if error.errno not in _DISK:
             raise
         place = error.filename2 or error.filename or "to the disk"  # of a rename the file that was to be there
-        _end(_DISK[error.errno].format(place, error.strerror), DiskError.exit_code)
+        ending(_DISK[error.errno].format(place, error.strerror), DiskError.exit_code)
     except sqlite3.DatabaseError as error:
         if "locked" in str(error) or "busy" in str(error):
-            _end("another program holds the catalog; close it and run it again", LockedError.exit_code)
+            ending("another program holds the catalog; close it and run it again", LockedError.exit_code)
         if "malformed" in str(error):
-            _end(f"the catalog is damaged ({error}); move catalog.db away and scrape anew", DiskError.exit_code)
+            ending(f"the catalog is damaged ({error}); move catalog.db away and scrape anew", DiskError.exit_code)
         if not any(words in str(error) for words in ("full", "disk I/O", "readonly", "unable to open")):
             raise
-        _end(f"cannot write the catalog: {error}; free some space and run it again", DiskError.exit_code)
+        ending(f"cannot write the catalog: {error}; free some space and run it again", DiskError.exit_code)
     except BaseException as error:  # PyO3's panics are no Exception
         if not out_of_memory(error):
             raise
-        _end(_NO_ROOM, DiskError.exit_code)
+        ending(_NO_ROOM, DiskError.exit_code)
 
 
 def _stop_once() -> None:
@@ -170,13 +177,6 @@ def _stop_once() -> None:
             raise KeyboardInterrupt
         os.write(sys.stderr.fileno(), _SAVING)  # a handler may not print: it may have interrupted a print
 
-    if (
-        signal.getsignal(signal.SIGINT) == signal.default_int_handler
-    ):  # ignored where a shell began it in the background
+    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:  # ignored where a shell sent it to the background
         signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
-
-
-def _end(sentence: str, code: int) -> None:
-    click.echo(f"error: {sentence}" if code != STOPPED else sentence, err=True)
-    sys.exit(code)

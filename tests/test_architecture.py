@@ -76,7 +76,8 @@ MAY_IMPORT = {
     "gan.evaluate": _GROUND
     | {"scrapbag.models", "scrapbag.web", "gan.nets", "gan.pictures", "gan.step", "gan.train", "gan.sample"},
     "gan.serve": _GROUND | {"scrapbag.web", "gan.pictures"},
-    "gan.__main__": _GROUND | {"scrapbag.computer", "gan.nets", "gan.train", "gan.sample", "gan.evaluate"},
+    "gan.__main__": _GROUND
+    | {"scrapbag.computer", "gan.nets", "gan.pictures", "gan.step", "gan.train", "gan.sample", "gan.evaluate"},
     "show.cards": _GROUND | {"scrapbag.web"},
     "show.known": _GROUND,
     "show.gallery": _GROUND | {"scrapbag.formats", "scrapbag.web", "show.known"},

@@ -107,14 +107,18 @@ class Heads(nn.Sequential):
 def discriminator(values: Values, size: int) -> list[Any]:
     """As networks.discriminator does it: (N, 3, size, size) -> (N, scores), patches of four scales."""
     side = values.teacher_side or max(SIDE, size)
-    group = max(n for n in range(1, min(values.ghost, values.batch) + 1) if values.batch % n == 0)
     told = {"name": values.teacher, "side": side, "size": size, "mix": values.mix, "heads": values.heads}
     first = 4 - values.heads
     heads = [
-        _head(2 * side // frozen.STRIDES[i], widths(values.mix)[i], values.mix, group, std=values.minibatch_std)
+        _head(2 * side // frozen.STRIDES[i], widths(values.mix)[i], values.mix, ghost(values), std=values.minibatch_std)
         for i in range(first, 4)
     ]
     return ["Sequential", {}, [["Teacher", told, []], ["Heads", {}, heads]]]
+
+
+def ghost(values: Values) -> int:
+    """Pictures that a batch norm of a head sees at a time: the most that divide a batch."""
+    return max(n for n in range(1, min(values.ghost, values.batch) + 1) if values.batch % n == 0)
 
 
 def widths(mix: int) -> list[int]:

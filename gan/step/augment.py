@@ -14,22 +14,32 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
+from gan.step.processes import ALONE
+
 if TYPE_CHECKING:
     from gan.nets.presets import Values
+    from gan.step.processes import Processes
 
 _FADED = 0.01  # pixels: of that deviation a Gaussian has nothing beside its middle, in fp32
 
 
-def augment(x: Tensor, values: Values, p: float, images_seen: int | Tensor, rng: torch.Generator) -> Tensor:
+def augment(
+    x: Tensor,
+    values: Values,
+    p: float,
+    images_seen: int | Tensor,
+    rng: torch.Generator,
+    group: Processes = ALONE,  # `x` is this process's rows of a batch
+) -> Tensor:
     """Pictures (N, 3, H, W) in [-1, 1], each changed in each way that `values` has on; differentiable in `x`.
 
     Warps and colours apply with probability `p` each, flips with 1/2; noise always, falling with `images_seen`.
     The result may leave [-1, 1].
     """
-    n = len(x)
+    n = len(x) * group.count
 
     def draw(low: float = 0.0, high: float = 1.0) -> Tensor:
-        return torch.empty((n, 1, 1, 1), device=x.device).uniform_(low, high, generator=rng)
+        return group.mine(torch.empty((n, 1, 1, 1), device=x.device).uniform_(low, high, generator=rng))
 
     def some(changed: Tensor, unchanged: Tensor) -> Tensor:
         return changed if p >= 1 else torch.where(draw() < p, changed, unchanged)
@@ -48,7 +58,7 @@ def augment(x: Tensor, values: Values, p: float, images_seen: int | Tensor, rng:
     if values.noise:
         left = max(0.0, 1 - float(images_seen) / (1000 * values.noise_kimg)) if values.noise_kimg else 1.0
         if left:
-            x = x + values.noise * left * torch.randn(x.shape, device=x.device, generator=rng)
+            x = x + values.noise * left * group.mine(torch.randn((n, *x.shape[1:]), device=x.device, generator=rng))
     return x
 
 

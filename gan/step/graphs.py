@@ -14,21 +14,25 @@ from torch import Tensor
 
 from gan.step import players
 from gan.step.halves import Half, Halves
+from gan.step.processes import ALONE
 
 if TYPE_CHECKING:
     from gan.nets.presets import Values
     from gan.step.balance import Balance
     from gan.step.players import Machine, Players
+    from gan.step.processes import Processes
 
 WARM = 3  # steps before recording: libraries choose their kernels and take their memory
 log = logging.getLogger(__name__)
 
 
-def halves(team: Players, values: Values, machine: Machine, size: int, turn: Balance) -> Halves:
+def halves(
+    team: Players, values: Values, machine: Machine, size: int, turn: Balance, group: Processes = ALONE
+) -> Halves:
     """Recorded where every step is the same but for its numbers, and the GPU can; else as they are."""
     same = values.penalty == "none" and values.balance == "none" and not (values.noise or values.dropout)
-    if machine.device == "cpu" or not machine.graphs or not same or values.teacher == "none":
-        return Halves(team, values, machine)
+    if machine.device == "cpu" or not machine.graphs or not same or values.teacher == "none" or group.count > 1:
+        return Halves(team, values, machine, group)
     before = players.capture(team)
     try:
         return Recorded(team, values, machine, size, turn)

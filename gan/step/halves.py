@@ -12,11 +12,13 @@ from gan.nets import networks
 from gan.pictures import batches
 from gan.step import losses
 from gan.step.augment import augment
+from gan.step.processes import ALONE
 
 if TYPE_CHECKING:
     from gan.nets.presets import Values
     from gan.step.balance import Balance
     from gan.step.players import Machine, Players
+    from gan.step.processes import Processes
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,8 @@ class Half:
 class Halves:
     """A step's random numbers come from generators that `seed` sets; a half leaves its gradients in the parameters."""
 
-    def __init__(self, team: Players, values: Values, machine: Machine) -> None:
-        self.team, self.values, self.machine = team, values, machine
+    def __init__(self, team: Players, values: Values, machine: Machine, group: Processes = ALONE) -> None:
+        self.team, self.values, self.machine, self.group = team, values, machine, group
         self.augmenting, self.drawing = (torch.Generator(machine.device) for _ in range(2))
         self.kept = True  # autocast may keep the weights it has cast
 
@@ -50,14 +52,14 @@ class Halves:
         together = values.joint or values.teacher != "none"  # a teacher's heads have batch norms of parts of a batch
         with torch.set_grad_enabled(turn.train_g), self._autocast():
             z = batches.latents(values, values.batch, self.drawing, networks.field(values, x.shape[2]))
-            fakes = g(z).float()
+            fakes = g(self.group.mine(z)).float()
         real_seen, fake_seen = (self._seen(one, turn, images_seen) for one in (x, fakes.detach()))
         with torch.set_grad_enabled(turn.train_d):
             real_seen.requires_grad_(due)
             fake_seen.requires_grad_(due and values.penalty == "r1r2")
             with self._autocast():
                 real, fake = losses.logits(d, real_seen, fake_seen, joint=together)
-            loss_d = losses.discriminator(real, fake, values, self.augmenting)
+            loss_d = losses.discriminator(real, fake, values, self.augmenting, self.group)
             penalty = torch.zeros((), device=x.device)
             if due:
                 penalty = losses.penalty(real, real_seen)
@@ -87,7 +89,7 @@ class Halves:
 
     def _seen(self, pictures: Tensor, turn: Balance, images_seen: int | Tensor) -> Tensor:
         """By D."""
-        return augment(pictures, self.values, turn.p, images_seen, self.augmenting)
+        return augment(pictures, self.values, turn.p, images_seen, self.augmenting, self.group)
 
     def _autocast(self) -> torch.autocast:
         kind = self.machine.device.split(":")[0]

@@ -12,18 +12,21 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, relu, softplus
 
+from gan.step.processes import ALONE
+
 if TYPE_CHECKING:
     from torch import nn
 
     from gan.nets.presets import Values
+    from gan.step.processes import Processes
 
 
-def discriminator(real: Tensor, fake: Tensor, values: Values, rng: torch.Generator) -> Tensor:
+def discriminator(real: Tensor, fake: Tensor, values: Values, rng: torch.Generator, group: Processes = ALONE) -> Tensor:
     """What D minimises, a scalar; `real` and `fake` are logits (N, patches), `rng` draws the soft targets."""
     match values.loss:
         case "nonsaturating":  # -log s(r) - log(1 - s(f)), s the sigmoid: arXiv 1406.2661, eq. 1, with soft targets
-            loss_real = binary_cross_entropy_with_logits(real, _targets(real, values.real, values, rng))
-            return loss_real + binary_cross_entropy_with_logits(fake, _targets(fake, values.fake, values, rng))
+            loss_real = binary_cross_entropy_with_logits(real, _targets(real, values.real, values, rng, group))
+            return loss_real + binary_cross_entropy_with_logits(fake, _targets(fake, values.fake, values, rng, group))
         case "hinge":  # max(0, 1 - r) + max(0, 1 + f): arXiv 1705.02894, and 1802.05957, eq. 16
             return relu(1 - real).mean() + relu(1 + fake).mean()
         case "least_squares":  # (r - 1)^2 + f^2: arXiv 1611.04076, eq. 2, twice that with a = 0, b = 1
@@ -88,10 +91,12 @@ def accuracy(real: Tensor, fake: Tensor, values: Values) -> Tensor:
     return ((real > middle).float().mean() + (fake < middle).float().mean()) / 2
 
 
-def _targets(logits: Tensor, between: tuple[float, ...], values: Values, rng: torch.Generator) -> Tensor:
+def _targets(
+    logits: Tensor, between: tuple[float, ...], values: Values, rng: torch.Generator, group: Processes = ALONE
+) -> Tensor:
     """Soft targets drawn uniformly from the range `between`, one a picture; some are flipped (`flip_labels`)."""
     low, high = between
-    shape = (len(logits), 1)
+    shape = (len(logits) * group.count, 1)
     targets = torch.empty(shape, device=logits.device).uniform_(low, high, generator=rng)
     flipped = torch.rand(shape, device=logits.device, generator=rng) < values.flip_labels
-    return torch.where(flipped, 1 - targets, targets).expand_as(logits)
+    return group.mine(torch.where(flipped, 1 - targets, targets)).expand_as(logits)

@@ -34,6 +34,7 @@ class Machine:
     bf16: bool = False  # autocast to bfloat16
     channels_last: bool = True  # memory format of the networks
     graphs: bool = True  # on a GPU, replay recorded kernels where a row allows it
+    processes: int = 1  # that divide each batch among them (gan/step/processes.py)
 
 
 @dataclass(frozen=True)

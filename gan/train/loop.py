@@ -9,28 +9,30 @@ from __future__ import annotations
 import logging
 import math
 import time
-from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from gan.pictures import batches, films
 from gan.step import balance, graphs, losses, players
-from gan.step.balance import Balance, StepMetrics
+from gan.step.balance import StepMetrics
 from gan.step.halves import Halves
-from gan.train import checkpoint, show, start
-from gan.train.job import Moment
-from gan.train.progress import Progress, close, rewind
-from scrapbag.errors import TooManyFailuresError, UsageError, never_full
+from gan.step.processes import ALONE
+from gan.train import checkpoint, show, start, state
+from gan.train.progress import Progress, Unseen, close, rewind
+from scrapbag.errors import TooManyFailuresError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gan.nets.presets import Values
     from gan.step.players import Machine, Players, State
-    from gan.train.job import Job
+    from gan.step.processes import Processes
+    from gan.train.job import Job, Moment
     from gan.train.progress import MetricsRow
+    from scrapbag.layout import Run
     from scrapbag.recipe import Train
 
 log = logging.getLogger(__name__)
@@ -52,6 +54,7 @@ def train(
     clock: Callable[[], float] = time.perf_counter,  # what `minutes` are counted by, in seconds
     keeper: Callable[[nn.Module, int], object] | None = None,  # called with (EMA of G, images_seen) after each grid
     save_s: float = SAVE_S,  # seconds between checkpoints
+    group: Processes = ALONE,  # those that train this run together; the one that leads writes its files
 ) -> tuple[Moment, str]:
     """Train until the minutes or images are used up; returns where it ended and the SHA-256 of G, D and the EMA.
 
@@ -62,38 +65,37 @@ def train(
     run, values, settings, machine = job.run, job.values, job.settings, job.machine
     players.ready(machine)
     team = players.make(values, job.size, settings.seed, machine)
-    moment, anchor = _begin(team, job)
+    moment, anchor = state.begin(team, job, group)
     spent, budget = _spent(moment, settings), float(settings.images or settings.minutes)
-    if spent < budget:
-        run.done.unlink(missing_ok=True)
-    rewind(run, moment.images_seen)
-    halves = graphs.halves(team, values, machine, job.size, moment.balance)
+    if group.leads:
+        _reopen(run, moment, done=spent >= budget)
+    halves = graphs.halves(team, values, machine, job.size, moment.balance, group)
     row = anchor_row = None
     lasted = math.inf  # of the step before
     saved, saved_at = moment.images_seen, time.monotonic()
     every = min(16, max(1, 2**16 // job.size**2))  # steps between copies of the state to fall back on: a few seconds
 
-    with Progress(run, lambda: show.grid(job, show.generator(job, team)), show.reals(job), budget, spent) as progress:
+    with group.patient(), _shown(job, team, budget, spent) if group.leads else Unseen() as progress:
         try:
             while _spent(moment, settings) < budget:
                 began = clock()
                 if moment.step % every == 0:
-                    anchor, anchor_row = _capture(team, moment), row
-                    if time.monotonic() - saved_at >= save_s:
+                    anchor, anchor_row = state.capture(team, moment), row
+                    if group.leads and time.monotonic() - saved_at >= save_s:
                         checkpoint.save(run.checkpoints, anchor, moment.images_seen)
                         saved, saved_at = moment.images_seen, time.monotonic()
                 pool = batches.pool(job.pictures, values, settings.level, moment.images_seen)
                 reals = batches.reals(job.pictures, values, settings.seed, moment.step, pool)
                 reals = start.rehearse(reals, job, moment)
-                x = batches.to_floats(reals, machine.device)
+                x = batches.to_floats(group.mine(reals), machine.device)
                 try:
                     metrics = play(team, x, values, machine, moment, settings.seed, halves)
                 except NotFiniteError:
-                    lasted, took = _lasted(clock() - began, lasted)
+                    lasted, took = _lasted(group.agree(clock() - began), lasted)
                     moment = _retreat(team, anchor, moment, took)
-                    anchor, anchor_row = _capture(team, moment), None
+                    anchor, anchor_row = state.capture(team, moment), None
                     continue
-                lasted, took = _lasted(clock() - began, lasted)
+                lasted, took = _lasted(group.agree(clock() - began), lasted)
                 moment = replace(
                     moment,
                     step=moment.step + 1,
@@ -106,38 +108,28 @@ def train(
                 spent = _spent(moment, settings)
                 if progress.show(row, spent, last=spent >= budget) and keeper is not None:
                     keeper(show.generator(job, team), moment.images_seen)
-            final = _capture(team, moment)
-            checkpoint.save(run.checkpoints, final | {"anchor": anchor}, moment.images_seen)
+            final = state.capture(team, moment)
+            if group.leads:
+                checkpoint.save(run.checkpoints, final | {"anchor": anchor}, moment.images_seen)
         except BaseException as stop:  # Ctrl-C, or a fault beside the training
-            _leave(job, team, anchor, saved, stop, anchor_row)
+            if group.leads:
+                _leave(job, team, anchor, saved, stop, anchor_row)
             raise
 
-    checkpoint.write_generator(run.generator, show.generator(job, team), values, job.size, moment.images_seen)
-    films.write(run)
+    if group.leads:
+        checkpoint.write_generator(run.generator, show.generator(job, team), values, job.size, moment.images_seen)
+        films.write(run)
     return moment, players.digest(final)
 
 
-def _begin(team: Players, job: Job) -> tuple[Moment, State]:
-    """Restore the newest checkpoint, or else give the networks the weights of what the run begins from.
+def _reopen(run: Run, moment: Moment, *, done: bool) -> None:
+    if not done:
+        run.done.unlink(missing_ok=True)
+    rewind(run, moment.images_seen)
 
-    Returns the state to fall back on, too. That of a run which goes on is where it would be without the break: a run
-    that ended between two copies kept the last one in its checkpoint.
-    """
-    run = job.run
-    if state := checkpoint.load(run.checkpoints, job.machine.device):
-        try:
-            anchor = state.pop("anchor", state)
-            return _restore(team, state), anchor
-        except (KeyError, TypeError, RuntimeError) as error:
-            never_full(error)
-            why = " ".join(str(error).split())
-            raise UsageError(f"{run.checkpoints} is of another version ({why}); move {run.root} away") from None
-    if run.generator.exists() or checkpoint.saved(run.checkpoints):
-        raise UsageError(f"none of the checkpoints in {run.checkpoints} can be read; move {run.root} away first")
-    if job.origin is not None:
-        start.begin(team, job.origin)
-    moment = Moment(balance=balance.start(job.values))
-    return moment, _capture(team, moment)
+
+def _shown(job: Job, team: Players, budget: float, spent: float) -> Progress:
+    return Progress(job.run, lambda: show.grid(job, show.generator(job, team)), show.reals(job), budget, spent)
 
 
 def play(
@@ -155,28 +147,29 @@ def play(
 
     half = halves.of_d(x, turn, seen, weight, due=due)
     if turn.train_d:
-        _step(team.opt_d, team.d, values.lr_d * rate)
+        _step(team.opt_d, team.d, values.lr_d * rate, halves.group)
 
     real, fake = half.real, half.fake
     loss_g = losses.generator(real, fake, values)
     if turn.train_g:
         loss_g = halves.of_g(half, turn, seen)
-        _step(team.opt_g, team.g, values.lr_g * rate)
+        _step(team.opt_g, team.g, values.lr_g * rate, halves.group)
         players.average(team.g, team.ema, values, seen)
 
     with torch.no_grad():
         margin = real - fake if values.loss == "relativistic" else real
         right = (margin > 0).float().mean() if values.loss == "relativistic" else losses.accuracy(real, fake, values)
-        shown = torch.stack([half.loss_d, loss_g, right, margin.sign().mean(), half.penalty]).float().tolist()
-    return StepMetrics(*shown)
+        shown = torch.stack([half.loss_d, loss_g, right, margin.sign().mean(), half.penalty]).float()
+    return StepMetrics(*halves.group.mean(shown).tolist())
 
 
-def _step(optimiser: torch.optim.Optimizer, net: nn.Module, rate: float) -> None:
+def _step(optimiser: torch.optim.Optimizer, net: nn.Module, rate: float, group: Processes) -> None:
+    group.average(net.parameters())
     gradients = [p.grad for p in net.parameters() if p.grad is not None]
     if not torch.isfinite(torch.nn.utils.get_total_norm(gradients)):
         raise NotFiniteError
-    for group in optimiser.param_groups:
-        group["lr"] = rate
+    for part in optimiser.param_groups:
+        part["lr"] = rate
     optimiser.step()
 
 
@@ -193,7 +186,7 @@ def _rate(moment: Moment, values: Values) -> float:
 
 def _retreat(team: Players, anchor: State, moment: Moment, took: float) -> Moment:
     """Restore the state `anchor` and go on with the step after this one, at half the learning rates for a while."""
-    back = _restore(team, anchor)
+    back = state.restore(team, anchor)
     faults = moment.faults + 1
     log.warning(
         "the losses of step %d are not finite: back to %d images, and on with half the learning rates (%d of %d)",
@@ -212,19 +205,9 @@ def _leave(job: Job, team: Players, anchor: State, saved: int, stop: BaseExcepti
     if (seen := int(anchor["moment"]["images_seen"])) > saved:
         checkpoint.save(job.run.checkpoints, anchor, seen)
     if seen and isinstance(stop, KeyboardInterrupt):
-        _restore(team, anchor)
+        state.restore(team, anchor)
         checkpoint.write_generator(job.run.generator, show.generator(job, team), job.values, job.size, seen)
     close(job.run, seen, row)
-
-
-def _capture(team: Players, moment: Moment) -> State:
-    return {**players.capture(team), "moment": asdict(moment)}
-
-
-def _restore(team: Players, state: State) -> Moment:
-    players.give_back(team, state)
-    moment: dict[str, Any] = {**state["moment"], "balance": Balance(**state["moment"]["balance"])}
-    return Moment(**moment)
 
 
 def _spent(moment: Moment, settings: Train) -> float:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from gan.nets import networks, teacher
+from gan.nets import networks, presets, teacher
 from gan.pictures import batches
 from gan.step import balance, graphs, players
 from gan.step.players import Machine
@@ -21,7 +21,7 @@ from scrapbag.computer import memory as memory_left
 from scrapbag.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from gan.nets.presets import Values
 
@@ -30,6 +30,22 @@ _TOO_MUCH = "the GPU's memory is too full for a step; close what else uses it, o
 PATIENCE_S = 5.0  # of the steps of one probe: after that what was measured must do
 _FULL = "the GPU's memory is full; close what else uses it, and the same command goes on from here"
 GENTLE = {"colour": 0.4, "shift": 0.1}  # the augmentation that a small set turns on
+
+
+def taught(
+    row: str, overrides: tuple[str, ...], chosen_by: Callable[[], str], say: Callable[[str], None]
+) -> tuple[str, tuple[str, ...]]:
+    """The row and the overrides with a teacher that can be had here; without any, the residual pair.
+
+    `chosen_by` names the model that chose the pictures.
+    """
+    asked = presets.resolve(row, overrides).teacher
+    if asked == "none":
+        return row, overrides
+    name = teacher.find(asked, chosen_by(), say)
+    if name == "none" and "teacher" in presets.PRESETS[row]:
+        return "auto-cuda", tuple(one for one in overrides if not one.startswith("teacher"))
+    return row, (*overrides, f"teacher={name}")
 
 
 def device() -> str:
@@ -49,17 +65,19 @@ def small_set(count: int, values: Values) -> dict[str, Any]:
     return GENTLE
 
 
-def probe(values: Values, size: int, seed: int) -> tuple[Machine, float, list[str]]:
+def probe(values: Values, size: int, seed: int, processes: int = 1) -> tuple[Machine, float, list[str]]:
     """The fastest Machine, its images a second, and a line for each that was tried, with its speed; four steps of each.
 
-    Fewer where steps are slow: on a CPU one of `projected` may take half a minute.
+    Fewer where steps are slow: on a CPU one of `projected` may take half a minute. Of several processes one is tried,
+    with its part of a batch and of the cores; the speed is that times their number, without what they wait.
 
     Raises UsageError when none fits the memory of the GPU.
     """
     found: dict[Machine, float] = {}
-    for machine in _candidates():
+    part = replace(values, batch=values.batch // processes)
+    for machine in _candidates(processes):
         try:
-            found[machine] = _speed(values, size, seed, machine)
+            found[machine] = processes * _speed(part, size, seed, machine)
         except RuntimeError as error:
             if not _is_full(error):
                 raise
@@ -89,11 +107,15 @@ def _is_full(error: RuntimeError) -> bool:
 def describe(machine: Machine) -> str:
     """A machine in words, such as `cpu bf16, 2 threads`."""
     threads = "" if machine.device != "cpu" else f", {machine.threads} thread{'s' if machine.threads > 1 else ''}"
-    return f"{machine.device} {'bf16' if machine.bf16 else 'fp32'}{threads}"
+    several = f", {machine.processes} processes" if machine.processes > 1 else ""
+    return f"{machine.device} {'bf16' if machine.bf16 else 'fp32'}{threads}{several}"
 
 
-def memory(values: Values, size: int) -> float:
-    """An estimate in bytes: weights, gradients, Adam's moments, EMA, a copy of all that, and a step's activations."""
+def memory(values: Values, size: int, processes: int = 1) -> float:
+    """An estimate in bytes: weights, gradients, Adam's moments, EMA, a copy of all that, and a step's activations.
+
+    Of all processes on a CPU, of one on a GPU, which each has to itself.
+    """
     with torch.device("meta"):
         g, d = (
             networks.build(spec) for spec in (networks.generator(values, size), networks.discriminator(values, size))
@@ -113,8 +135,8 @@ def memory(values: Values, size: int) -> float:
             if not list(module.children()):
                 module.register_forward_hook(count)
     channels = values.z + values.types + values.waves
-    d(g(torch.empty((values.batch, channels, *networks.field(values, size)), device="meta")))
-    return 4.0 * (8 * weights + kept) + 4e8
+    d(g(torch.empty((values.batch // processes, channels, *networks.field(values, size)), device="meta")))
+    return (4.0 * (8 * weights + kept) + 4e8) * (processes if device() == "cpu" else 1)
 
 
 def free() -> float:
@@ -124,12 +146,12 @@ def free() -> float:
     return float(torch.cuda.mem_get_info()[0])
 
 
-def _candidates() -> list[Machine]:
+def _candidates(processes: int) -> list[Machine]:
+    cores = max(1, torch.get_num_threads() // processes)
     if device() == "cuda":
-        return [Machine("cuda", torch.get_num_threads(), bf16=bf16) for bf16 in (False, True)]
-    cores = max(1, torch.get_num_threads())
+        return [Machine("cuda", cores, bf16=bf16, processes=processes) for bf16 in (False, True)]
     kinds = (False, True) if processor.has_bf16() else (False,)
-    return [Machine("cpu", threads, bf16=bf16) for threads in sorted({1, cores}) for bf16 in kinds]
+    return [Machine("cpu", threads, bf16=bf16, processes=processes) for threads in sorted({1, cores}) for bf16 in kinds]
 
 
 def _speed(values: Values, size: int, seed: int, machine: Machine) -> float:

@@ -117,6 +117,20 @@ class Progress:
         return spread
 
 
+class Unseen:
+    """What a process shows that does not lead its run."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing was opened."""
+
+    def show(self, row: MetricsRow, spent: float, *, last: bool = False) -> bool:  # noqa: ARG002
+        """Nothing."""
+        return False
+
+
 def append(run: Run, row: MetricsRow) -> None:
     """Add a line to metrics.csv, and the header to a new file."""
     new = not run.metrics.exists()

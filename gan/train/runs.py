@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
-from gan.nets import frozen, networks, presets, teacher
+from gan.nets import frozen, networks, presets
 from gan.pictures import batches, data, dealt, moved
 from gan.pictures.sources import CuratedFolder
+from gan.step import shared
 from gan.step.players import Machine
 from gan.train import aside, preflight, start
 from gan.train.job import Job
@@ -32,11 +33,19 @@ if TYPE_CHECKING:
     from scrapbag.recipe import Train
 
 
-def prepare(dataset: Data | PictureSource, run: Run, settings: Train, say: Callable[[str], None], row: str = "") -> Job:
+def prepare(
+    dataset: Data | PictureSource,
+    run: Run,
+    settings: Train,
+    say: Callable[[str], None],
+    row: str = "",
+    processes: int = 1,
+) -> Job:
     """Everything that training needs, checked before step 1; an older run of other settings is moved aside.
 
-    `dataset` is a folder, or what another computer deals. `say` prints a line; `row` forces a row of PRESETS. Raises
-    UsageError, RecipeError or MissingError in one sentence.
+    `dataset` is a folder, or what another computer deals. `say` prints a line; `row` forces a row of PRESETS; of
+    several processes the first one comes here before the others.
+    Raises UsageError, RecipeError or MissingError in one sentence.
     """
     source = CuratedFolder(dataset) if isinstance(dataset, Data) else dataset
     origin = start.find(settings.init, run.start) if settings.init else None
@@ -48,14 +57,18 @@ def prepare(dataset: Data | PictureSource, run: Run, settings: Train, say: Calla
     networks.split(size, "SET=crop" if crop else "SIZE")
     row = row or presets.row(settings.preset, preflight.device(), size)
     notes: list[str] = []  # of a new run: one that goes on has its teacher already
-    row, overrides = _teach(row, settings.values, source, notes.append)
+    row, overrides = preflight.taught(row, settings.values, source.model, notes.append)
     values = presets.resolve(row, overrides, given)
     asked = _asked(settings, pictures) | source.asked()
     aside.end_move(run.root.absolute())
     known = _read(run)
     if known is not None:
         source.meet(known["asked"], run)
-    if known is not None and known["asked"] == asked and (job := _again(run, known, pictures, size, settings, say)):
+    if (
+        known is not None
+        and known["asked"] == asked
+        and (job := _again(run, known, pictures, size, settings, say, processes))
+    ):
         if source.moves and known["from"] != (place := source.note(run))["from"]:
             write_text(run.settings, tomli_w.dumps({**(_read(run) or known), **place}))
         return start.resume(_kept(job, source), origin)
@@ -67,9 +80,10 @@ def prepare(dataset: Data | PictureSource, run: Run, settings: Train, say: Calla
     learnt = preflight.small_set(count, values)
     values = presets.resolve(row, overrides, {**given, **learnt})
     origin = start.fit(origin, values, size, say)
-    machine = _preflight(pictures, count, values, size, settings, say, learnt)
+    machine = _preflight(pictures, count, values, size, settings, say, learnt, processes)
     if known is not None:
-        say(f"{run.root} holds a run of other settings or pictures; it was moved to {aside.move(run.root.absolute())}")
+        put = aside.move(run.root.absolute())
+        say(f"{run.root} holds a run of other settings or pictures; it was moved to {put}, and INIT={put} begins there")
     table = {
         **source.note(run),
         "row": row,
@@ -120,7 +134,13 @@ def finish(job: Job, moment: Moment, sha256: str) -> None:
 
 
 def _again(
-    run: Run, known: dict[str, Any], pictures: Pictures, size: int, settings: Train, say: Callable[[str], None]
+    run: Run,
+    known: dict[str, Any],
+    pictures: Pictures,
+    size: int,
+    settings: Train,
+    say: Callable[[str], None],
+    processes: int,
 ) -> Job | None:
     """The run as it was started; None where it began on a CPU and there is a GPU now, for which presets differ.
 
@@ -136,9 +156,16 @@ def _again(
         raise MissingError(
             f"{run.root} was trained on {gone}, and torch finds no GPU now; write another RUN for the CPU"
         )
+    shared.divides(values, processes)
     if (began := known.get("computer", here)) != here:
         say(f"{run.root} began on {began}; on {here} it is not the same run to the bit from here on")
-        machine = _probe(values, size, settings, say)[0]
+    if (before := machine.processes) != processes:
+        say(
+            f"{run.root} was trained with PROCESSES={before}; with {processes} sums are rounded in another order, so "
+            "it is not the same run to the bit from here on"
+        )
+    if began != here or before != processes:
+        machine = _probe(values, size, settings, say, processes)[0]
         write_text(run.settings, tomli_w.dumps({**known, "computer": here, "machine": asdict(machine)}))
     say(f"{run.root} goes on: {preflight.describe(machine)}, {pictures.counts[0]:,} pictures")
     return Job(run, pictures, values, size, settings, machine)
@@ -153,19 +180,6 @@ def _kept(job: Job, source: PictureSource) -> Job:
     return replace(job, pictures=source.keep(job.pictures, job.run, pools))
 
 
-def _teach(
-    row: str, overrides: tuple[str, ...], source: PictureSource, say: Callable[[str], None]
-) -> tuple[str, tuple[str, ...]]:
-    """The row and the overrides with a teacher that can be had here; without any, the residual pair."""
-    asked = presets.resolve(row, overrides).teacher
-    if asked == "none":
-        return row, overrides
-    name = teacher.find(asked, source.model(), say)
-    if name == "none" and "teacher" in presets.PRESETS[row]:
-        return "auto-cuda", tuple(one for one in overrides if not one.startswith("teacher"))
-    return row, (*overrides, f"teacher={name}")
-
-
 def _preflight(
     pictures: Pictures,
     count: int,
@@ -174,7 +188,9 @@ def _preflight(
     settings: Train,
     say: Callable[[str], None],
     learnt: dict[str, Any],
+    processes: int,
 ) -> Machine:
+    shared.divides(values, processes)
     levels = ", ".join(f"level {k}: {count:,}" for k, count in enumerate(pictures.upto))
     held = pictures.counts[1]
     rough = "" if held >= data.HELD_ENOUGH or values.crop else ", so make evaluate's figures will be rough"
@@ -189,13 +205,13 @@ def _preflight(
         words = ", ".join(f"{name}={value}" for name, value in on.items())
         turned = f"{'turned on' if learnt else 'it has'} {words}" if on else "augmentation was switched off"
         say(f"warning: under {preflight.FEW:,} pictures D overfits soon; {turned}; 1,500 or more do better")
-    need, free = preflight.memory(values, size), preflight.free()
+    need, free = preflight.memory(values, size, processes), preflight.free()
     if need > free:
         raise UsageError(
             f"a step needs about {need / 1e9:.1f} GB of memory and {free / 1e9:.1f} are free; "
             f"write SET=batch={max(2, values.batch // 2)} or a smaller width"
         )
-    machine, speed = _probe(values, size, settings, say)
+    machine, speed = _probe(values, size, settings, say, processes)
     cost = (
         f"{settings.images:,} images take about {settings.images / speed / 60:,.1f} minutes"
         if settings.images
@@ -205,8 +221,10 @@ def _preflight(
     return machine
 
 
-def _probe(values: Values, size: int, settings: Train, say: Callable[[str], None]) -> tuple[Machine, float]:
-    machine, speed, tried = preflight.probe(values, size, settings.seed)
+def _probe(
+    values: Values, size: int, settings: Train, say: Callable[[str], None], processes: int
+) -> tuple[Machine, float]:
+    machine, speed, tried = preflight.probe(values, size, settings.seed, processes)
     say(f"probe, images a second: {'; '.join(tried)} -> {preflight.describe(machine)}")
     return machine, speed
 

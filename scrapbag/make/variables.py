@@ -29,7 +29,7 @@ SETS = {
 FOLDERS = ("RECIPE", "DATA", "RUN")
 _OTHERS = (
     "SITE", "RETRY", "FRESH", "PART", "JSON", "PORT", "AS", "SIDE", "WORD", "ND", "TO", "EVERY", "DRY",
-    "HOST", "TOKEN_FILE", "DATA_URL", "STORE", "SHARDS",
+    "HOST", "TOKEN_FILE", "DATA_URL", "STORE", "SHARDS", "PROCESSES",
     "N", "PIXELS", "STD", "TYPE", "SEAMLESS", "BEST", "OF", "TRUNCATION", "SEEDS",
     "REAL", "PYTHON", "TORCH_INDEX", "EXTRA", "B", "T", "VENV",
 )  # fmt: skip
@@ -48,6 +48,7 @@ _NUMBERS = {
     "OF",
     "TRUNCATION",
     "PORT",
+    "PROCESSES",
 }
 _OF_MAKE = {"SHELL", "MAKE", "MAKEFLAGS", "GNUMAKEFLAGS", "MAKEFILES", "MAKELEVEL", "MFLAGS", "VPATH"}
 _OF_MAKE |= {".SHELLFLAGS", "-*-command-variables-*-"}

@@ -41,8 +41,8 @@ def texture(root: Path, width: int = 128, height: int = 96) -> Data:
     return data
 
 
-def job(data: Data, root: Path, *values: str, images: int = 40, row: str = "", **asked: Any) -> Job:
+def job(data: Data, root: Path, *values: str, images: int = 40, row: str = "", processes: int = 1, **asked: Any) -> Job:
     """A run of narrow nets, ready to train."""
     root.mkdir(parents=True, exist_ok=True)
     settings = Train(images=images, values=(*TINY, *values), **asked)
-    return runs.prepare(data, Run(root), settings, lambda _: None, row)
+    return runs.prepare(data, Run(root), settings, lambda _: None, row, processes)
