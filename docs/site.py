@@ -23,7 +23,7 @@ NAV = {  # heading: its pages, in the order in which one reads them
     "Stages": ["recipe", "recipes", "sources", "curate", "report", "review", "gan", "gan-transfer", "textures"],
     "Large": ["scale"],
     "Show": ["gallery", "show"],
-    "Several machines": ["storage"],
+    "Several machines": ["engines", "storage"],
     "Reference": ["reference", "format", "glossary", "architecture"],
     "Records": ["real-run", "gan-records", "CHANGELOG"],
     "Project": ["CONTRIBUTING", "SECURITY"],

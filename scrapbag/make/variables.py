@@ -29,7 +29,8 @@ SETS = {
 FOLDERS = ("RECIPE", "DATA", "RUN")
 _OTHERS = (
     "SITE", "RETRY", "FRESH", "PART", "JSON", "PORT", "AS", "SIDE", "WORD", "ND", "TO", "EVERY", "DRY",
-    "STORE", "SHARDS", "N", "PIXELS", "STD", "TYPE", "SEAMLESS", "BEST", "OF", "TRUNCATION", "SEEDS",
+    "ENGINE", "WORKERS", "STORE", "SHARDS",
+    "N", "PIXELS", "STD", "TYPE", "SEAMLESS", "BEST", "OF", "TRUNCATION", "SEEDS",
     "REAL", "PYTHON", "TORCH_INDEX", "EXTRA", "B", "T", "VENV",
 )  # fmt: skip
 VARIABLES = frozenset({*FOLDERS, *SETS, *_OTHERS})
@@ -47,6 +48,7 @@ _NUMBERS = {
     "OF",
     "TRUNCATION",
     "PORT",
+    "WORKERS",
 }
 _OF_MAKE = {"SHELL", "MAKE", "MAKEFLAGS", "GNUMAKEFLAGS", "MAKEFILES", "MAKELEVEL", "MFLAGS", "VPATH"}
 _OF_MAKE |= {".SHELLFLAGS", "-*-command-variables-*-"}
