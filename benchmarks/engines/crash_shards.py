@@ -18,6 +18,7 @@ import psutil
 
 from benchmarks.engines import drawn
 from curate.scores.shards import Shards
+from scrapbag.errors import MissingError
 
 if TYPE_CHECKING:
     from scrapbag.layout import Data
@@ -81,8 +82,8 @@ def _harry(data: Data, kills: int, rng: random.Random) -> tuple[int, int, int, i
             _, alive = psutil.wait_procs(family, 180)
             left += len(alive)
             break
-        if driver.returncode is not None and driver.returncode < 0:
-            continue
+        if driver.poll() == MissingError.exit_code or (driver.returncode or 0) < 0:
+            continue  # Ray did not start, which a busy computer may need more than 30 s for; or it was killed
         _wait(driver)
         runs += 1
         if drivers + workers == kills:

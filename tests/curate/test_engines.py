@@ -224,8 +224,11 @@ def test_a_driver_that_is_killed_leaves_no_process_and_the_next_goes_on(alone, f
     settle(other)
     words = [sys.executable, "-m", "curate", "score", "--data", str(other.root), "--engine", "ray", "--workers", "1"]
     ours = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-    driver = subprocess.Popen(words, env=ours, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    wait_for(lambda: driver.poll() is not None or list(other.scored.glob("*/shard-00000.safetensors")), 240)
+    for _ in range(3):  # Ray gives up after 30 s, which a busy computer may need
+        driver = subprocess.Popen(words, env=ours, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        wait_for(lambda: driver.poll() is not None or list(other.scored.glob("*/shard-00000.safetensors")), 240)  # noqa: B023
+        if driver.poll() != errors.MissingError.exit_code:
+            break
     cluster_of_its_own = family(driver)
     driver.send_signal(signal.SIGKILL)
     assert driver.wait() == -signal.SIGKILL
