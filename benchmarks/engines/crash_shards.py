@@ -82,7 +82,8 @@ def _harry(data: Data, kills: int, rng: random.Random) -> tuple[int, int, int, i
             _, alive = psutil.wait_procs(family, 180)
             left += len(alive)
             break
-        if driver.poll() == MissingError.exit_code or (driver.returncode or 0) < 0:
+        code = driver.wait()
+        if code == MissingError.exit_code or code < 0:
             continue  # Ray did not start, which a busy computer may need more than 30 s for; or it was killed
         _wait(driver)
         runs += 1
