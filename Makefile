@@ -71,9 +71,9 @@ lost    = $(if $(filter-out $(wildcard $(1)),$(1)),FORCE)# where one of these fi
 scrape: $(READY) settings ## Ask the sources: SITE=one LIMIT=500 RETRY=failed FRESH=1
 	@$(PY) -m spiders scrape $(data) $(if $(SITE),--source $(SITE)) $(if $(RETRY),--retry $(RETRY)) $(if $(filter-out 0,$(FRESH)),--fresh)
 
-score: $(DATA)/scored/index.json ## Let the ResNet look at every new picture: MODEL= BACKEND=openvino
+score: $(DATA)/scored/index.json ## Let the ResNet look at every new picture: MODEL= BACKEND=openvino ENGINE=ray WORKERS=4
 
-curate: $(DATA)/curated/dataset.json ## Keep, drop and square, with a reason for each: THRESH=0.9 BY=prob SIZE=64 FIT=auto
+curate: $(DATA)/curated/dataset.json ## Keep, drop and square, with a reason for each: THRESH=0.9 BY=prob SIZE=64 FIT=auto ENGINE=ray
 
 train: $(RUN)/done.json ## Train the GAN on what was kept: PRESET= MINUTES= IMAGES= LEVEL= SEED= INIT=runs/other PROCESSES=2 SET="lr_g=0.0004"; on a server's: DATA_URL=http://host:8778 TOKEN_FILE=
 
@@ -83,13 +83,13 @@ $(DATA)/report/scrape.csv: FORCE | $(READY) settings # whatever the catalog hold
 $(DATA)/scored/index.json: $(STAMPS)/score
 	@:
 $(STAMPS)/score: $(call lost,$(DATA)/scored/index.json) $(DATA)/report/scrape.csv $(DATA)/settings/score.toml $(DATA)/settings/model.sha256 | $(READY)
-	@$(PY) -m curate score $(data)$(aside)
+	@$(PY) -m curate score $(data) $(if $(ENGINE),--engine $(ENGINE)) $(if $(WORKERS),--workers $(WORKERS))$(aside)
 	@mkdir -p $(@D) && touch $@
 
 $(DATA)/curated/dataset.json: $(if $(HANDED),,$(STAMPS)/curate)
 	@:
 $(STAMPS)/curate: $(call lost,$(CURATED)) $(DATA)/scored/index.json $(DATA)/report/scrape.csv $(DATA)/report/labels.csv $(DATA)/settings/curate.toml | $(READY)
-	@$(PY) -m curate curate $(data)$(aside)
+	@$(PY) -m curate curate $(data) $(if $(ENGINE),--engine $(ENGINE)) $(if $(WORKERS),--workers $(WORKERS))$(aside)
 	@mkdir -p $(@D) && touch $@
 
 $(DATA)/report/labels.csv: $(DATA)/scored/index.json FORCE # clicks are in the catalog: exported anew before every curate
@@ -229,7 +229,7 @@ fmt: $(READY)
 clean: $(READY) ## Forget what was curated, and move the training run aside; keep what was scraped, scored and clicked
 	@$(PY) -m scrapbag.desk.clean $(data) $(run)
 
-setup: $(READY) ## Install everything into .venv: PYTHON= TORCH_INDEX= EXTRA=heic, openvino, tensorboard, storage
+setup: $(READY) ## Install everything into .venv: PYTHON= TORCH_INDEX= EXTRA=heic, openvino, cluster, tensorboard, storage
 	@$(if $(EXTRA),if command -v uv >/dev/null; then uv pip install --quiet --python $(PY) --editable '.[$(EXTRA)]'; \
 	  else $(PIP) --version >/dev/null 2>&1 || $(PY) -m ensurepip >/dev/null; $(PIP) install --editable '.[$(EXTRA)]'; fi)
 PIP := $(PY) -m pip --disable-pip-version-check --quiet

@@ -41,5 +41,17 @@ def scrape(kills: int, pages: int, seed: int) -> None:
     click.echo(json.dumps({"figures": figures, "reached": promises}))
 
 
+@main.command()
+@click.option("--kills", default=10, show_default=True)
+@click.option("--pictures", default=2000, show_default=True)
+@click.option("--seed", default=0, show_default=True)
+def shards(kills: int, pictures: int, seed: int) -> None:
+    """Scoring by ENGINE=ray: workers and drivers are killed by lot; the files must be those of a calm run."""
+    from benchmarks.engines import crash_shards  # noqa: PLC0415 - the other commands need no Ray
+
+    figures, promises = crash_shards.measure(kills, pictures, seed)
+    click.echo(json.dumps({"figures": figures, "reached": promises}))
+
+
 if __name__ == "__main__":
     main()

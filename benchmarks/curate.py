@@ -36,18 +36,19 @@ from curate.look import decode, hashes
 from curate.look.measure import COLUMNS
 from curate.model.passes import BATCH
 from curate.model.targets import ClassSet
+from curate.scores.batches import output_columns, score_batch
 from curate.scores.pairs import read_pairs
+from curate.scores.scorer import open_scorer
 from curate.scores.shards import Shards
-from curate.scores.stage import open_scorer, output_columns, score_batch
 from curate.squares import cache
 from scrapbag import catalog, processor
 from scrapbag.layout import Data, Version
-from scrapbag.recipe import Curate, Score
+from scrapbag.recipe import Curate, Score, Scrape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from curate.scores.stage import Scorer
+    from curate.scores.scorer import Scorer
 
 PICTURES, ROUNDS = 48, 3
 GOALS = {
@@ -108,7 +109,9 @@ def score(root: Path, files: list[Path]) -> dict[str, float]:
         wanted += [Score(name, "openvino"), Score(name, "openvino", "int8")]
     for one in wanted:
         scorer = open_scorer(one, files, data)
-        pictures = [catalog.StoredPicture(number, path.stem, path) for number, path in enumerate(files)]
+        pictures = [
+            catalog.StoredPicture(n, hashlib.sha256(p.read_bytes()).hexdigest(), p) for n, p in enumerate(files)
+        ]
         rivals[f"score_{one.backend}_{one.dtype}"] = partial(_scored, pictures, scorer)
     spent = race(rivals)
     figures = {f"{key}_images_per_cpu_s": round(PICTURES / seconds, 1) for key, seconds in spent.items()}
@@ -117,7 +120,7 @@ def score(root: Path, files: list[Path]) -> dict[str, float]:
 
 def _scored(pictures: list[catalog.StoredPicture], scorer: Scorer) -> None:
     for start in range(0, PICTURES, BATCH):
-        score_batch(pictures[start : start + BATCH], scorer)
+        score_batch(scorer, pictures[start : start + BATCH])
 
 
 def plain(module: torch.nn.Module, files: list[Path]) -> Callable[[], object]:
@@ -142,9 +145,11 @@ def square(root: Path, files: list[Path]) -> dict[str, float]:
             side = max(image.size)
             ImageOps.pad(image, (side, side), color="white").resize((256, 256)).save(root / "plain.png")
 
+    squaring = cache.Squaring(256, "white", Scrape.max_pixels)
+
     def ours() -> None:
         for one in wanted:
-            cache.write_square(one, root / "square.png", 256, "white")
+            (root / "square.png").write_bytes(cache.square_png(squaring, one))
 
     spent = race({"plain": pillow, "ours": ours})
     return {

@@ -30,8 +30,9 @@ from curate.choose import correction
 from curate.choose.facts import current
 from curate.model import prior, targets
 from curate.scores import neighbours
+from curate.scores.batches import output_columns
 from curate.scores.shards import Shards
-from curate.scores.stage import output_columns, score
+from curate.scores.stage import score
 from scrapbag.recipe import Curate, Score
 
 if TYPE_CHECKING:

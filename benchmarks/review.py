@@ -34,7 +34,7 @@ from curate.look.measure import look
 from curate.model import prior
 from curate.review.teaching import teaching
 from curate.scores import neighbours
-from curate.scores.stage import open_scorer
+from curate.scores.scorer import open_scorer
 from scrapbag.layout import Data
 from scrapbag.recipe import Score
 

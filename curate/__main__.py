@@ -16,6 +16,7 @@ from scrapbag.layout import Data
 from scrapbag.make import options
 from scrapbag.make.command import called, last_call
 from scrapbag.make.options import Stages
+from scrapbag.workers.engines import ENGINES, engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,15 @@ if TYPE_CHECKING:
 def _data(command: Callable[..., None]) -> Callable[..., None]:
     option = click.option("--data", "root", required=True, type=click.Path(path_type=Path), help="data/<name>")
     return option(command)
+
+
+def _engine(command: Callable[..., None]) -> Callable[..., None]:
+    """Who does the work; neither option changes a byte of what comes out."""
+    name = click.option("--engine", "kind", type=click.Choice(ENGINES), default=ENGINES[0], show_default=True)
+    workers = click.option(
+        "--workers", type=click.IntRange(1, 4096), help="threads, or workers of Ray; as many as cores"
+    )
+    return name(workers(command))
 
 
 @click.group(cls=Stages)
@@ -35,13 +45,15 @@ def main() -> None:
 
 @main.command()
 @_data
-def score(root: Path) -> None:
+@_engine
+def score(root: Path, kind: str, workers: int | None) -> None:
     """Let the model look at every picture that it has not seen yet."""
     call = last_call(Data(root))
     with exits(call.complete):
         from curate.scores import stage  # noqa: PLC0415  the other commands do without torch
 
-        done = stage.score(recipe.load(Data(root).settings_of("score")).score, Data(root))
+        with engine(kind, workers or 0) as chosen:
+            done = stage.score(recipe.load(Data(root).settings_of("score")).score, Data(root), chosen)
         again = call.make("scrape", RETRY="failed")
         click.echo(
             f"scored {done.new:,} new of {done.pictures:,} pictures with {done.model}"
@@ -53,14 +65,16 @@ def score(root: Path) -> None:
 
 @main.command()
 @_data
-def curate(root: Path) -> None:
+@_engine
+def curate(root: Path, kind: str, workers: int | None) -> None:
     """Keep or drop every picture, say why, and square what is kept."""
     call = last_call(Data(root))
     with exits(call.complete):
         from curate import run  # noqa: PLC0415
         from curate.report.summary import advice, how_decided  # noqa: PLC0415
 
-        outcome = run.curate(recipe.load(Data(root).settings_of("curate")).curate, Data(root))
+        with engine(kind, workers or 0) as chosen:
+            outcome = run.curate(recipe.load(Data(root).settings_of("curate")).curate, Data(root), chosen)
         cached = "" if outcome.forward_passes else ": all scores are cached"
         click.echo(
             f"kept {outcome.kept:,} of {len(outcome.rows):,}"

@@ -24,6 +24,7 @@ from curate.squares import cache, tables
 from scrapbag import catalog, decision, labels
 from scrapbag.decision import Decision
 from scrapbag.disk import lock, sweep
+from scrapbag.layout import Data
 from scrapbag.tables import passed_over
 
 if TYPE_CHECKING:
@@ -35,9 +36,9 @@ if TYPE_CHECKING:
     from curate.choose.facts import Predictions, Scores
     from curate.rows import Rows
     from scrapbag.labels import Label
-    from scrapbag.layout import Data
     from scrapbag.recipe import Curate
     from scrapbag.tables.passed_over import PassedOver
+    from scrapbag.workers.engines import Engine
 
 CORRECTED = "the model, corrected for the class prior of this dataset"
 
@@ -59,15 +60,15 @@ class Material:
     reference_scores: Scores | None  # of the same weights in fp32, where there are any
 
 
-def curate(settings: Curate, data: Data) -> Outcome:
-    """Decide, make the squares that are missing, swap curated/ in, and write the reports."""
+def curate(settings: Curate, data: Data, engine: Engine | None = None) -> Outcome:
+    """Decide, make the squares that are missing, by `engine`, swap curated/ in, and write the reports."""
     with lock(data.root, "curate"):
         sweep(data.thumbs)
         before = passes.count()
         decode.strict(decode.max_pixels(data))
         material = gather(settings, data)
         outcome = choose(material, settings)
-        publish(outcome, material, data)
+        publish(outcome, material, data, engine)
         decision.write(data, outcome.decision)
         outcome = replace(outcome, forward_passes=passes.count() - before)
         page.write(outcome, data)
@@ -179,12 +180,13 @@ def evidence(material: Material) -> Evidence:
     return Evidence(scores.key, scores.shards, facts, material.links, material.labels, row, material.correction.name)
 
 
-def publish(outcome: Outcome, material: Material, data: Data) -> None:
+def publish(outcome: Outcome, material: Material, data: Data, engine: Engine | None = None) -> None:
     """Make curated/ what the outcome says: squares out of the cache, and the tables beside them."""
     kept = outcome.rows.take(np.flatnonzero(outcome.rows.flags("kept")))
     settings = outcome.settings
     wanted = _wanted(kept, data)
-    cache.make(wanted, data.squares, settings.size, settings.fit)
+    most = decode.max_pixels(data)
+    cache.make(wanted, data.squares, settings.size, settings.fit, max_pixels=most, engine=engine)
     new = data.root / ".curated.new"
     shutil.rmtree(new, ignore_errors=True)
     cache.link(wanted, data.squares, new, settings.size, settings.fit)
@@ -193,6 +195,7 @@ def publish(outcome: Outcome, material: Material, data: Data) -> None:
 
 
 def _wanted(kept: Rows, data: Data) -> list[cache.Wanted]:
+    data = Data(data.root.absolute())  # a worker has another working folder
     names = ("number", "sha256", "extension", "border_uniform")
     columns = (kept.table[name].to_pylist() for name in names)
     return [

@@ -11,6 +11,12 @@ from pathlib import Path
 from scrapbag.tables.schema import SCHEMA
 
 ROOT = Path(__file__).parents[1]
+_BEHIND = {  # files of the Makefile, and the targets that stand for them
+    "$(READY)": "setup",
+    "$(STAMPS)/score": "score",
+    "$(STAMPS)/curate": "curate",
+    "$(RUN)/.stamp": "train",
+}
 PACKAGES = ("scrapbag", "spiders", "pipelines", "curate", "gan", "show", "demo")
 
 
@@ -47,7 +53,7 @@ def variables() -> dict[str, tuple[list[str], list[str]]]:
     target = ""
     for line in text.splitlines():
         if head := re.match(r"(\S+):(?!=)", line):
-            target = {"$(READY)": "setup", "$(RUN)/.stamp": "train"}.get(head[1], head[1])
+            target = _BEHIND.get(head[1], head[1])
         for name in set(re.findall(r"\$\(([A-Z_]+)\)", line)) - own:
             for option in re.findall(rf"(--[a-z-]+) (?:\$\(call quoted,)?\$\({name}\)", line):
                 note(name, f"`{option}`" if name not in everywhere else "", "")

@@ -22,7 +22,7 @@ NAV = {  # heading: its pages, in the order in which one reads them
     "": ["index", "tutorial", "troubleshooting"],
     "Stages": ["recipe", "recipes", "sources", "curate", "report", "review", "gan", "gan-transfer", "textures"],
     "Show": ["gallery", "map", "show"],
-    "Larger": ["scale", "storage", "serve", "processes"],
+    "Larger": ["scale", "engines", "storage", "serve", "processes"],
     "Reference": ["reference", "format", "glossary", "architecture"],
     "Records": ["real-run", "gan-records", "CHANGELOG"],
     "Project": ["CONTRIBUTING", "SECURITY"],

@@ -50,6 +50,11 @@ class MissingExtraError(MissingError):
 
     def __init__(self, use: str, package: str, extra: str) -> None:
         super().__init__(f"{use} needs {package}; run make setup EXTRA={extra}")
+        self._words = use, package, extra
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str, str]]:
+        """As a worker of another process sends it."""
+        return type(self), self._words
 
 
 class DiskError(ScrapbagError):

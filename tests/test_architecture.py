@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "scrapbag.models": _GROUND,
     "scrapbag.storage": _GROUND,
     "scrapbag.web": _GROUND,
+    "scrapbag.workers": _GROUND,
     "pipelines.guards": _GROUND | {"scrapbag.crawl"},
     "pipelines": _GROUND | {"scrapbag.crawl", "scrapbag.formats", "pipelines.guards"},
     "spiders.pages": _GROUND,
@@ -43,12 +44,14 @@ MAY_IMPORT = {
     "curate.rows": _GROUND,
     "curate.look": _GROUND | {"scrapbag.formats"},
     "curate.model": _GROUND | {"scrapbag.models"},
-    "curate.scores": _GROUND | {"curate.look", "curate.model"},
+    "curate.scores": _GROUND | {"scrapbag.workers", "curate.look", "curate.model"},
     "curate.report": _GROUND | {"scrapbag.web", "curate.rows", "curate.look"},
-    "curate.squares": _GROUND | {"scrapbag.storage", "scrapbag.web", "curate.rows", "curate.look", "curate.report"},
+    "curate.squares": _GROUND
+    | {"scrapbag.storage", "scrapbag.web", "scrapbag.workers", "curate.rows", "curate.look", "curate.report"},
     "curate.choose": _GROUND | {"curate.rows", "curate.look", "curate.model", "curate.scores", "curate.squares"},
     "curate.run": _GROUND
     | {
+        "scrapbag.workers",
         "curate.rows",
         "curate.look",
         "curate.model",
@@ -61,6 +64,7 @@ MAY_IMPORT = {
     "curate.__main__": _GROUND
     | {
         "scrapbag.computer",
+        "scrapbag.workers",
         "curate.scores",
         "curate.choose",
         "curate.squares",

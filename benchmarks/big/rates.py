@@ -26,6 +26,7 @@ from curate.scores.shards import Shards
 from curate.squares import cache
 from scrapbag import catalog
 from scrapbag.layout import Data
+from scrapbag.recipe import Scrape
 
 FEW = 16  # pictures of the first scoring; the second has twice as many
 SIDE = 64
@@ -49,9 +50,10 @@ def score(root: Path, files: list[Path]) -> float:
 def square(root: Path, files: list[Path]) -> tuple[float, int]:
     """CPU-seconds a square from file to PNG, and the bytes of one."""
     wanted = [cache.Wanted(number, _digest(path), path, 1.0) for number, path in enumerate(files)]
+    squaring = cache.Squaring(SIDE, "border", Scrape.max_pixels)()
     start = time.process_time()
     for one in wanted:
-        cache.write_square(one, root / f"{one.number}.png", SIDE, "border")
+        (root / f"{one.number}.png").write_bytes(cache.square_png(squaring, one))
     spent = time.process_time() - start
     return spent / len(files), sum((root / f"{one.number}.png").stat().st_size for one in wanted) // len(files)
 

@@ -14,9 +14,9 @@ from curate.look.hashes import COLUMNS as HASHES
 from curate.look.measure import COLUMNS
 from curate.model.targets import ClassSet
 from curate.scores import derived, neighbours
+from curate.scores.batches import output_columns
 from curate.scores.pairs import NAME, VERSION, Pairs, read_pairs, stored
 from curate.scores.shards import SIZE, Shards
-from curate.scores.stage import output_columns
 from scrapbag import catalog, labels
 from scrapbag.labels import Label
 from scrapbag.layout import Data, Version

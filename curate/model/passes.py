@@ -12,6 +12,7 @@ BATCH = 16  # pictures in each forward pass, padded if fewer: the batch size mus
 
 _lock = threading.Lock()
 _pictures = 0
+_mine = threading.local()
 
 
 def add(pictures: int) -> None:
@@ -19,8 +20,14 @@ def add(pictures: int) -> None:
     global _pictures  # noqa: PLW0603  one process, one count
     with _lock:
         _pictures += pictures
+    _mine.pictures = of_thread() + pictures
 
 
 def count() -> int:
     """Pictures that went through a model since this process began."""
     return _pictures
+
+
+def of_thread() -> int:
+    """Those of this thread: what a piece of work cost, which knows nothing of those beside it."""
+    return int(getattr(_mine, "pictures", 0))

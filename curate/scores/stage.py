@@ -4,40 +4,36 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
-from curate.look import decode, heap
-from curate.look.measure import PROBLEMS, Paper, columns, look
-from curate.model import passes, targets, views
+from curate.look import decode
+from curate.look.measure import PROBLEMS
+from curate.model import targets
 from curate.model.passes import BATCH
-from curate.model.targets import ClassSet
-from curate.scores.pairs import read_pairs, sketch
+from curate.scores.batches import Batch, Scoring, score_batch
+from curate.scores.pairs import read_pairs
+from curate.scores.scorer import open_scorer
 from curate.scores.shards import SIZE, Shards
 from scrapbag import catalog
 from scrapbag.disk import lock, write_text
-from scrapbag.errors import MissingExtraError, RecipeError, TooManyFailuresError
-from scrapbag.processor import has_bf16
-from scrapbag.recipe import load
+from scrapbag.errors import MissingExtraError, TooManyFailuresError
+from scrapbag.layout import Data
+from scrapbag.recipe import load, model_folder
+from scrapbag.workers.local import Local
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    from scrapbag.layout import Data
+    from curate.model.targets import ClassSet
     from scrapbag.recipe import Score
+    from scrapbag.workers.engines import Engine
 
-SCORE_VERSION = 3  # raise it by hand when decoding, measuring or hashing changes so much that old scores are worthless
-T = TypeVar("T")
+_TASK = 1024 // BATCH  # batches that are sent to another process at once, at most
 
 
 @dataclass(frozen=True)
@@ -53,29 +49,14 @@ class Scored:
     missing: int  # pictures that came once, but whose file is gone, or has other bytes now
 
 
-@dataclass(frozen=True)
-class Scorer:
-    """What a picture is scored with. Without a model it is measured and hashed, and `prepare` and `embed` are None."""
+def score(settings: Score, data: Data, engine: Engine | None = None) -> Scored:
+    """Score what is new, and make these scores the current ones. Older scores of other models stay.
 
-    info: dict[str, Any]  # goes into model.json, and all of it but the name into the key
-    classes: ClassSet
-    prepare: Any = None  # an upright RGB picture -> the model's input
-    embed: Any = None  # a batch of inputs -> features and logits
-    side: int = 0  # pixels of a picture's shorter side at which the model sees it
-    paper: Paper = (255, 255, 255)  # RGB that the model sees where a picture is transparent
-
-    @property
-    def key(self) -> str:
-        """Names the folder of the scores: a hash of everything that they depend on, and of nothing else."""
-        parts = {name: value for name, value in self.info.items() if name != "model"} | {"version": SCORE_VERSION}
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def score(settings: Score, data: Data) -> Scored:
-    """Score what is new, and make these scores the current ones. Older scores of other models stay."""
+    `engine` does the work, by default the threads of this computer; the shards have the same bytes whichever it is.
+    """
     with lock(data.root, "score"):
-        before = passes.count()
-        decode.strict(decode.max_pixels(data))
+        max_pixels = decode.max_pixels(data)
+        decode.strict(max_pixels)
         stored = _pictures(data)
         gone = catalog.absent(stored, data)
         pictures = [picture for picture in stored if picture.sha256 not in gone and not decode.waits(picture.path)]
@@ -90,69 +71,23 @@ def score(settings: Score, data: Data) -> Scored:
         shards = Shards(version.root)
         known = set(shards.sha256)
         new = [picture for picture in pictures if picture.sha256 not in known]
-        damaged = _add(new, scorer, shards)
+        scoring = Scoring(_anywhere(settings), Data(data.root.absolute()), max_pixels, scorer.key, scorer)
+        damaged, done = add(new, scoring, shards, engine or Local())
         _note_problems(shards, damaged, data)
         read_pairs(shards)  # found and stored now, so that curate need not
         names = hashlib.sha256(scorer.classes.dumps().encode()).hexdigest()[:16]
         index = {"key": scorer.key, "model": settings.model, "labels": names, "pictures": len(shards)}
         write_text(data.index, json.dumps(index, indent=1) + "\n")
         unusable = int(np.count_nonzero(shards.column("problem")))
-        done = passes.count() - before
         return Scored(
             settings.model, scorer.key, len(shards), len(new) - len(damaged), done, unusable, len(gone) + len(damaged)
         )
 
 
-def open_scorer(settings: Score, paths: Sequence[Path], data: Data) -> Scorer:
-    """The model that the settings ask for, loaded. Some of the pictures in `paths` serve to calibrate int8.
-
-    Raises RecipeError for int8 without OpenVINO, and what `load.load` raises.
-    """
-    if settings.model == "none":
-        return Scorer({"model": "none", "link": "", "backend": "none", "dtype": "none"}, ClassSet("none", ()))
-    if settings.dtype == "int8" and settings.backend != "openvino":
-        raise RecipeError('[score] dtype "int8" needs backend = "openvino"; or write "bf16"')
-    from curate.model import load  # noqa: PLC0415  torch takes seconds to import; model = "none" does without
-
-    loaded = load.load(settings.model)
-    dtype = "fp32" if settings.dtype == "bf16" and not has_bf16() else settings.dtype
-    info: dict[str, Any] = {
-        "model": settings.model,
-        "weights": loaded.weights,
-        "config": loaded.config,
-        "link": loaded.activation,
-        "backend": settings.backend,
-        "dtype": dtype,
-    }
-    if settings.looks > 1:
-        info["looks"] = settings.looks
-    scorer = Scorer(info, loaded.classes, loaded.prepare, None, loaded.side, loaded.paper)
-    load.one_thread()
-    if settings.backend == "openvino":
-        from curate.model.openvino_body import CALIBRATE, openvino_body  # noqa: PLC0415  an extra
-
-        body = openvino_body(loaded, dtype, _inputs(paths, scorer, CALIBRATE), data.scored / scorer.key)
-    else:
-        body = load.torch_body(loaded, dtype)
-    embed = load.Embedder(loaded, body)
-    if settings.looks == 1:
-        return replace(scorer, embed=embed)
-    return replace(scorer, prepare=views.five(loaded.prepare), embed=views.Averaged(embed))
-
-
-def _inputs(paths: Sequence[Path], scorer: Scorer, count: int) -> Iterator[NDArray[np.uint8]]:
-    """Full batches of model inputs, (BATCH, 3, H, W), from `count` pictures spread evenly over `paths`."""
-    step = max(1, len(paths) // count)
-    looks = (look(path, scorer.prepare, scorer.side, scorer.paper) for path in paths[::step][:count])
-    pixels = [one.pixels for one in looks if one.pixels is not None]
-    whole = len(pixels) - len(pixels) % BATCH
-    yield from (np.stack(batch) for batch in _portions(pixels[:whole], BATCH))
-
-
 def _pictures(data: Data) -> list[catalog.StoredPicture]:
     connection = catalog.connect(data.catalog)
     try:
-        pictures = catalog.pictures(connection, data)
+        pictures = catalog.pictures(connection, Data(data.root.absolute()))  # a worker has another working folder
     finally:
         connection.close()
     if not pictures:
@@ -167,28 +102,43 @@ def _check_targets(classes: ClassSet, data: Data) -> None:
         targets.indices(load(path).curate.targets, classes)
 
 
-def _add(pictures: Sequence[catalog.StoredPicture], scorer: Scorer, shards: Shards) -> list[str]:
-    """Score `pictures` into new shards, a batch a thread: the thread that decodes a batch also runs the model on it.
+def _anywhere(settings: Score) -> Score:
+    """The settings for a worker, which has another working folder."""
+    if not settings.model.startswith("local-dir:") or (folder := model_folder(settings.model)) is None:
+        return settings
+    return replace(settings, model=f"local-dir:{folder.absolute()}")
 
-    Scores are filed under the hash of the bytes that came, so a file that has other bytes now gets none. Returns the
-    sha256 of those.
+
+def add(
+    pictures: Sequence[catalog.StoredPicture], scoring: Scoring, shards: Shards, engine: Engine
+) -> tuple[list[str], int]:
+    """Score `pictures` into new shards, which this process alone writes, one after the other.
+
+    Returns the sha256 of those whose file has other bytes now, and how many pictures went through the model.
     """
+    batches = [pictures[start : start + BATCH] for start in range(0, len(pictures), BATCH)]
     damaged: list[str] = []
-    cv2.setNumThreads(1)
+    waiting: list[Batch] = []
+    done = 0
     bar = tqdm(total=len(pictures), unit=" pictures", disable=None, desc="score")
-    with bar, ThreadPoolExecutor(os.cpu_count()) as pool:
-        for some in _portions(pictures, SIZE):
-            intact = list(pool.map(catalog.StoredPicture.is_intact, some))
-            damaged += [picture.sha256 for picture, good in zip(some, intact, strict=True) if not good]
-            portion = [picture for picture, good in zip(some, intact, strict=True) if good]
-            parts = []
-            for part in pool.map(lambda batch: score_batch(batch, scorer), _portions(portion, BATCH)):
-                parts.append(part)
-                bar.update(len(part["problem"]))
-            if parts:
-                joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-                shards.append([picture.sha256 for picture in portion], joined)
-    return damaged
+    with bar, closing(engine.run(scoring, score_batch, batches, _TASK)) as scored:
+        for number, batch in enumerate(scored, 1):
+            waiting.append(batch)
+            damaged += batch.damaged
+            done += batch.passes
+            bar.update(len(batches[number - 1]))
+            if number % (SIZE // BATCH) == 0 or number == len(batches):
+                _append(waiting, shards)
+                waiting.clear()
+    return damaged, done
+
+
+def _append(batches: Sequence[Batch], shards: Shards) -> None:
+    """Write a shard of SIZE pictures, or of fewer where some are damaged."""
+    full = [batch for batch in batches if batch.sha256]
+    if full:
+        joined = {name: np.concatenate([batch.columns[name] for batch in full]) for name in full[0].columns}
+        shards.append([sha256 for batch in full for sha256 in batch.sha256], joined)
 
 
 def _note_problems(shards: Shards, damaged: Sequence[str], data: Data) -> None:
@@ -203,41 +153,3 @@ def _note_problems(shards: Shards, damaged: Sequence[str], data: Data) -> None:
     with closing(catalog.connect(data.catalog)) as connection, connection:
         connection.execute("begin immediate")
         connection.executemany("update picture set problem = ? where problem = ? and sha256 = ?", values)
-
-
-def score_batch(pictures: Sequence[catalog.StoredPicture], scorer: Scorer) -> dict[str, NDArray[np.generic]]:
-    """A shard's columns for at most BATCH pictures. An unusable file keeps its row, with zeros."""
-    looks = [look(picture.path, scorer.prepare, scorer.side, scorer.paper) for picture in pictures]
-    heap.give_back()
-    if scorer.embed is None:
-        return columns(looks)
-    features = np.zeros((len(looks), scorer.embed.width), dtype=np.float32)
-    logits = np.zeros((len(looks), len(scorer.classes.classes)), dtype=np.float32)
-    inputs = {index: one.pixels for index, one in enumerate(looks) if one.pixels is not None}
-    if inputs:
-        features[list(inputs)], logits[list(inputs)] = scorer.embed(np.stack(list(inputs.values())))
-    return columns(looks) | output_columns(features, logits)
-
-
-def output_columns(features: NDArray[np.float32], logits: NDArray[np.float32]) -> dict[str, NDArray[np.generic]]:
-    """A shard's columns for a model's features (B, F) and logits (B, classes).
-
-    Logits are stored in float16 less their row's maximum, `top`: near 0 float16 is finest. `norm` is the denominator of
-    the softmax.
-    """
-    if not logits.shape[1]:
-        return {"features": features.astype(np.float16), "sketch": sketch(features)}
-    top = logits.max(axis=1)
-    below = logits - top[:, None]
-    return {
-        "features": features.astype(np.float16),
-        "sketch": sketch(features),
-        "below": below.astype(np.float16),
-        "top": top,
-        "norm": np.exp(below).sum(axis=1),
-        "best": logits.argmax(axis=1).astype(np.int32),
-    }
-
-
-def _portions(items: Sequence[T], size: int) -> list[Sequence[T]]:
-    return [items[start : start + size] for start in range(0, len(items), size)]

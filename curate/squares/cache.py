@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import shutil
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,8 +15,11 @@ from tqdm import tqdm
 from curate.look import decode
 from curate.rows import square_name
 from curate.squares import fit
+from scrapbag import recipe
 from scrapbag.disk import sweep, sync, writing
 from scrapbag.errors import DiskError, MissingExtraError
+from scrapbag.workers.files import reach
+from scrapbag.workers.local import Local
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from scrapbag.workers.engines import Engine
+
+_TASK = 64  # squares that are sent to another process at once, at most
 _EXCHANGE = 2  # RENAME_EXCHANGE of renameat2(2)
 _HERE = -100  # AT_FDCWD
 
@@ -39,16 +44,44 @@ class Wanted:
     border_uniform: float  # 0 to 1
 
 
-def make(wanted: Sequence[Wanted], cache: Path, size: int, how: str) -> int:
-    """Make every square that `cache` lacks, `size` pixels wide and fitted as `how`; returns how many that were."""
-    cv2.setNumThreads(1)
+@dataclass(frozen=True)
+class Squaring:
+    """How a worker makes squares: `size` pixels wide, fitted as `fit` says, of pictures of at most `max_pixels`."""
+
+    size: int
+    fit: str
+    max_pixels: int
+
+    def __call__(self) -> Squaring:
+        """Set up this process."""
+        cv2.setNumThreads(1)
+        decode.strict(self.max_pixels)
+        return self
+
+
+def make(
+    wanted: Sequence[Wanted],
+    cache: Path,
+    size: int,
+    how: str,
+    *,
+    max_pixels: int = recipe.Scrape.max_pixels,
+    engine: Engine | None = None,
+) -> int:
+    """Make every square that `cache` lacks, `size` pixels wide and fitted as `how`; returns how many that were.
+
+    `engine` does the work, by default the threads of this computer; this process alone writes.
+    """
     cache.mkdir(parents=True, exist_ok=True)  # also where nothing is kept: Make looks whether it is there
     sweep(cache)
     missing = [one for one in wanted if not place(cache, one, size, how).exists()]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        jobs = pool.map(lambda one: write_square(one, place(cache, one, size, how), size, how), missing)
-        for _ in tqdm(jobs, total=len(missing), unit=" squares", disable=None, desc="squares"):
-            pass
+    together = _TASK if how != "original" else 1  # whose squares may have megabytes
+    bar = tqdm(total=len(missing), unit=" squares", disable=None, desc="squares")
+    with bar, closing((engine or Local()).run(Squaring(size, how, max_pixels), square_png, missing, together)) as made:
+        for one, content in zip(missing, made, strict=True):
+            with writing(place(cache, one, size, how), durable=False) as part:  # a lost square is made again
+                part.write_bytes(content)
+            bar.update()
     return len(missing)
 
 
@@ -113,14 +146,15 @@ def _exchange(one: Path, other: Path) -> None:
     aside.rename(one)
 
 
-def write_square(one: Wanted, target: Path, size: int, how: str) -> None:
-    """Make one square and write it, whole or not at all."""
-    pixels = fit.square(_read(one.path, size, how), size, how, one.border_uniform)
-    whole, content = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+def square_png(squaring: Squaring, one: Wanted) -> bytes:
+    """One square as a PNG."""
+    with reach(one.path, one.sha256) as path:
+        pixels = _read(path, squaring.size, squaring.fit)
+    square = fit.square(pixels, squaring.size, squaring.fit, one.border_uniform)
+    whole, content = cv2.imencode(".png", cv2.cvtColor(square, cv2.COLOR_RGB2BGR))
     if not whole:
-        raise DiskError(f"cannot write {target}")
-    with writing(target, durable=False) as part:  # a lost square is made again
-        part.write_bytes(content.tobytes())
+        raise DiskError(f"no square can be made of {one.path}")
+    return content.tobytes()
 
 
 def _read(path: Path, size: int, how: str) -> NDArray[np.uint8]:

@@ -29,7 +29,7 @@ SETS = {
 FOLDERS = ("RECIPE", "DATA", "RUN")
 _OTHERS = (
     "SITE", "RETRY", "FRESH", "PART", "JSON", "PORT", "AS", "SIDE", "WORD", "ND", "TO", "EVERY", "DRY",
-    "HOST", "TOKEN_FILE", "DATA_URL", "STORE", "SHARDS", "PROCESSES",
+    "ENGINE", "WORKERS", "HOST", "TOKEN_FILE", "DATA_URL", "STORE", "SHARDS", "PROCESSES",
     "N", "PIXELS", "STD", "TYPE", "SEAMLESS", "BEST", "OF", "TRUNCATION", "SEEDS",
     "REAL", "PYTHON", "TORCH_INDEX", "EXTRA", "B", "T", "VENV",
 )  # fmt: skip
@@ -49,6 +49,7 @@ _NUMBERS = {
     "TRUNCATION",
     "PORT",
     "PROCESSES",
+    "WORKERS",
 }
 _OF_MAKE = {"SHELL", "MAKE", "MAKEFLAGS", "GNUMAKEFLAGS", "MAKEFILES", "MAKELEVEL", "MFLAGS", "VPATH"}
 _OF_MAKE |= {".SHELLFLAGS", "-*-command-variables-*-"}

@@ -21,8 +21,9 @@ from curate.choose import facts
 from curate.look import decode
 from curate.model import passes
 from curate.scores import shards
+from curate.scores.scorer import open_scorer
 from curate.scores.shards import Shards
-from curate.scores.stage import open_scorer, score
+from curate.scores.stage import score
 from scrapbag import catalog
 from scrapbag.errors import MissingError, RecipeError, TooManyFailuresError, UsageError
 from scrapbag.layout import Data

@@ -1,0 +1,1 @@
+"""ENGINE=ray against ENGINE=local: what it costs, and what it survives."""
