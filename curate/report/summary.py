@@ -35,7 +35,7 @@ def how_decided(outcome: Outcome) -> str:
     if outcome.share:
         by += ", class prior corrected"
     if outcome.certificate is None:
-        away = f": if the next {outcome.missing} answers in make review are yes, they certify" * bool(outcome.missing)
+        away = _ahead(outcome.missing) if outcome.missing else ""
         return f"{by}, uncertified{away}"
     more = f", {outcome.missing} more yes may keep more" if outcome.missing else ""
     cost = f"; {lost}" if (lost := given_up(outcome)) else ""
@@ -150,3 +150,9 @@ def _flipping(rows: Rows) -> NDArray[np.int64]:
 
 def _cell(text: str, width: int) -> str:
     return " " + shorten(text, width - 1, right=True)
+
+
+def _ahead(missing: int) -> str:
+    if missing == 1:
+        return ": if the next answer in make review is yes, it certifies"
+    return f": if the next {missing} answers in make review are yes, they certify"

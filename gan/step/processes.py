@@ -10,8 +10,10 @@ from __future__ import annotations
 import io
 import os
 import signal
+from _thread import interrupt_main
 from contextlib import contextmanager
 from datetime import timedelta
+from threading import Timer, current_thread, main_thread
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 Rows = TypeVar("Rows", Tensor, "NDArray[np.uint8]")
 LEAST = 4  # pictures of a batch that each process has: as many as a minibatch deviation is of
 WAIT = timedelta(minutes=30)  # for the others, as while one packs pictures or measures samples; then the run ends
+LATE_S = 3.0  # that a step may go on after Ctrl-C
+STOPS = (signal.SIGINT, signal.SIGTERM)
 LOOPBACK = {"GLOO_SOCKET_IFNAME": "lo", "NCCL_SOCKET_IFNAME": "lo"}
 
 
@@ -44,6 +48,8 @@ class Processes:
 
     rank: int = 0
     count: int = 1
+    told: bool = False  # to stop, once this step is done
+    _asked: bool = False
 
     @property
     def leads(self) -> bool:
@@ -72,7 +78,8 @@ class Processes:
         return x[None]
 
     def agree(self, seconds: float) -> float:
-        """What the leading process measured. Raises KeyboardInterrupt in all where one was told to stop."""
+        """What the leading process measured; afterwards `told` is the same in all."""
+        self.told = self._asked
         return seconds
 
     def same(self, state: dict[str, Any], device: str) -> dict[str, Any]:  # noqa: ARG002
@@ -86,8 +93,35 @@ class Processes:
 
     @contextmanager
     def patient(self) -> Iterator[None]:
-        """Inside, Ctrl-C and SIGTERM wait for `agree`, so that all processes stop after the same step."""
-        yield
+        """Inside, Ctrl-C and SIGTERM wait for `agree`, so that no step is lost, and all processes stop after the same.
+
+        One alone waits so long as LATE_S for its step to end; then it is interrupted, and its last steps are lost.
+        """
+        self.told, self._asked, late = False, False, False
+
+        def interrupt() -> None:
+            nonlocal late
+            if late := self.count == 1:
+                interrupt_main()
+
+        timer = Timer(LATE_S, interrupt)
+        timer.daemon = True
+
+        def note(*_: object) -> None:
+            if late and not self.told:
+                raise KeyboardInterrupt
+            if not self._asked:
+                self._asked = True
+                timer.start()
+
+        ours = current_thread() is main_thread()
+        before = {one: signal.signal(one, note) for one in STOPS if ours and callable(signal.getsignal(one))}
+        try:
+            yield
+        finally:
+            timer.cancel()
+            for one, handler in before.items():
+                signal.signal(one, handler)
 
 
 ALONE = Processes()
@@ -98,7 +132,6 @@ class Several(Processes):
 
     def __init__(self, rank: int, count: int) -> None:
         self.rank, self.count = rank, count
-        self._stop = False
 
     def average(self, parameters: Iterable[Tensor]) -> None:
         gradients = [p.grad for p in parameters if p.grad is not None]
@@ -115,9 +148,8 @@ class Several(Processes):
         return summed
 
     def agree(self, seconds: float) -> float:
-        said = self.summed(torch.tensor([seconds if self.leads else 0.0, float(self._stop)], dtype=torch.float64))
-        if said[1]:
-            raise KeyboardInterrupt
+        said = self.summed(torch.tensor([seconds if self.leads else 0.0, float(self._asked)], dtype=torch.float64))
+        self.told = bool(said[1])
         return float(said[0])
 
     def same(self, state: dict[str, Any], device: str) -> dict[str, Any]:
@@ -149,18 +181,6 @@ class Several(Processes):
         with _lost():
             distributed.all_reduce(total)
         return total
-
-    @contextmanager
-    def patient(self) -> Iterator[None]:
-        def note(*_: object) -> None:
-            self._stop = True
-
-        before = {one: signal.signal(one, note) for one in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for one, handler in before.items():
-                signal.signal(one, handler)
 
 
 class _Sum(Function):

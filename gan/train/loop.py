@@ -70,8 +70,7 @@ def train(
     if group.leads:
         _reopen(run, moment, done=spent >= budget)
     halves = graphs.halves(team, values, machine, job.size, moment.balance, group)
-    row = anchor_row = None
-    lasted = math.inf  # of the step before
+    row, anchor_row, lasted = None, None, math.inf  # `lasted`: the step before
     saved, saved_at = moment.images_seen, time.monotonic()
     every = min(16, max(1, 2**16 // job.size**2))  # steps between copies of the state to fall back on: a few seconds
 
@@ -85,8 +84,9 @@ def train(
                         checkpoint.save(run.checkpoints, anchor, moment.images_seen)
                         saved, saved_at = moment.images_seen, time.monotonic()
                 pool = batches.pool(job.pictures, values, settings.level, moment.images_seen)
-                reals = batches.reals(job.pictures, values, settings.seed, moment.step, pool)
-                reals = start.rehearse(reals, job, moment)
+                reals = start.rehearse(
+                    batches.reals(job.pictures, values, settings.seed, moment.step, pool), job, moment
+                )
                 x = batches.to_floats(group.mine(reals), machine.device)
                 try:
                     metrics = play(team, x, values, machine, moment, settings.seed, halves)
@@ -106,6 +106,9 @@ def train(
                 )
                 row = show.row(moment, metrics, values, took, pool, _rate(moment, values))
                 spent = _spent(moment, settings)
+                if group.told:
+                    anchor, anchor_row = {**state.capture(team, moment), "anchor": anchor}, row
+                    raise KeyboardInterrupt
                 if progress.show(row, spent, last=spent >= budget) and keeper is not None:
                     keeper(show.generator(job, team), moment.images_seen)
             final = state.capture(team, moment)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from scrapbag.layout import Data, Run
 
 _PICTURES = "select source, state, count(*), count(sha256) from request where kind = 'picture' group by source, state"
-_REASONS = "select reason, count(*) from request where state in ('failed', 'skipped') group by 1"
+_REASONS = """select reason, count(*) from request left join source on source.name = request.source
+    where state in ('failed', 'skipped') and coalesce(active, 1) group by 1"""
 
 
 @dataclass(frozen=True)

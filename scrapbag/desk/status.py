@@ -13,6 +13,7 @@ import click
 
 from scrapbag import decision
 from scrapbag.desk import facts
+from scrapbag.disk import held
 from scrapbag.errors import exits
 from scrapbag.layout import Data, Run, dealt_by
 from scrapbag.make import options
@@ -65,6 +66,8 @@ def exported(data: Data) -> list[str]:
 def learnt(run: Run) -> list[str]:
     """Lines about the training."""
     known = facts.learnt(run)
+    if held(run.root, "train"):
+        return [f"trained  {_count(known.images_seen)} images seen, and goes on now"]
     if not known.finished:
         return [f"trained  {_count(known.images_seen)} images seen, not finished (make train)"]
     return [f"trained  {_count(known.images_seen)} images seen in {known.minutes:.1f} minutes"]

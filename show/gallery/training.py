@@ -43,7 +43,7 @@ def run_state(run: Run) -> RunState:
     """Raises one of files.UNUSABLE; MissingError where there is no run."""
     if not run.settings.exists() and not run.metrics.exists():
         if run.asked.exists():
-            raise MissingError(f"{run.root} was asked for and has not begun.")
+            raise MissingError(f"{run.root} has not begun.")
         raise MissingError(f"{run.root} holds no run.")
     settings = files.optional(files.toml, run.settings)
     metrics = _lines(run.metrics) if run.metrics.exists() else []

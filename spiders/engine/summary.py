@@ -71,6 +71,8 @@ def check(crawled: Crawled, max_fail: float) -> None:
         after = f"the lines above say {'what is there' if crawled.listed else 'what matched nothing'}; {after}"
     if states["failed"]:
         after = "when the cause is gone: make scrape RETRY=failed"
+    if set(_reasons(crawled)) == {"dns"}:
+        after = f"no name of a host could be looked up: has this computer a network? {after}"
     raise TooManyFailuresError("\n".join([head, *rows, after]))
 
 

@@ -389,7 +389,7 @@ if (document.getElementById("map")) {
     await write(() => post("/map/answer", { act: pending.act, answer: word, pictures: those }), (told) => {
       pending = null;
       chosen.fill(0);
-      return `${told.count.toLocaleString("en")} pictures answered ${word}. ${told.curating ? "make curate is at work and may not have read it; afterwards " : ""}${CURATE} applies it.`;
+      return `${told.count.toLocaleString("en")} pictures answered ${word}. ${told.curating ? "A curation is at work and may not have read it; afterwards " : ""}${CURATE} applies it.`;
     });
   }
 
