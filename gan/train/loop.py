@@ -132,7 +132,14 @@ def _reopen(run: Run, moment: Moment, *, done: bool) -> None:
 
 
 def _shown(job: Job, team: Players, budget: float, spent: float) -> Progress:
-    return Progress(job.run, lambda: show.grid(job, show.generator(job, team)), show.reals(job), budget, spent)
+    return Progress(
+        job.run,
+        lambda: show.grid(job, show.generator(job, team)),
+        show.reals(job),
+        budget,
+        spent,
+        outputs=lambda: show.outputs(job, team),
+    )
 
 
 def play(

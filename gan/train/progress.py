@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import tomllib
 from dataclasses import asdict, astuple, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -56,11 +57,19 @@ class Progress:
     """Shows a run, and changes nothing of it.
 
     `draw` makes the fixed grid's pictures, `real_std` is grids.pixel_std of real ones; `budget` and `spent` are both in
-    images or both in minutes.
+    images or both in minutes; `outputs` gives D's logits of real and of generated pictures, for TensorBoard.
     """
 
-    def __init__(self, run: Run, draw: Callable[[], Tensor], real_std: float, budget: float, spent: float) -> None:
-        self._run, self._draw, self._real_std = run, draw, real_std
+    def __init__(
+        self,
+        run: Run,
+        draw: Callable[[], Tensor],
+        real_std: float,
+        budget: float,
+        spent: float,
+        outputs: Callable[[], dict[str, Tensor]] = dict,
+    ) -> None:
+        self._run, self._draw, self._real_std, self._outputs = run, draw, real_std, outputs
         self._bar = tqdm(
             total=round(budget, 2), initial=round(min(spent, budget), 2), desc="train", disable=None,
             bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}",
@@ -69,7 +78,9 @@ class Progress:
         self._alarmed = False
         self._board = board(run)
         if self._board is not None and run.settings.exists():
-            self._board.add_text("settings", f"```\n{run.settings.read_text(encoding='utf-8')}\n```", 0)
+            text = run.settings.read_text(encoding="utf-8")
+            self._board.add_text("settings", f"```\n{text}\n```", 0)
+            _note_values(self._board, tomllib.loads(text))
 
     def __enter__(self) -> Self:
         return self
@@ -107,6 +118,8 @@ class Progress:
         if self._board is not None:
             sheet = np.asarray(grids.sheet(to_bytes(pictures)))
             self._board.add_image("samples", sheet, images_seen, dataformats="HWC")
+            for name, logits in self._outputs().items():
+                self._board.add_histogram(f"D of {name} pictures", logits, images_seen)
         spread = grids.pixel_std(pictures) / self._real_std
         if spread < COLLAPSED and not self._alarmed and images_seen >= YOUNG:
             self._alarmed = True
@@ -159,6 +172,18 @@ def close(run: Run, images_seen: int, row: MetricsRow | None) -> None:
 
 def _short(value: float | None) -> float | None:
     return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+def _note_values(board: Any, settings: dict[str, Any]) -> None:
+    """The preset's values as TensorBoard's hyperparameters, by which it sorts and compares runs.
+
+    Not by its add_hparams, which opens a folder of its own for each call.
+    """
+    values = {name: str(one) if isinstance(one, list) else one for name, one in settings.get("values", {}).items()}
+    known = {"row": settings.get("row", ""), "size": settings.get("size", 0), **values}
+    summary = importlib.import_module("torch.utils.tensorboard.summary")
+    for one in summary.hparams(known, dict.fromkeys(("loss_d", "loss_g", "spread"), 0.0)):
+        board.file_writer.add_summary(one)
 
 
 def board(run: Run, part: str = "") -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from gan.nets.presets import Values
+    from gan.pictures.packing import Pixels
     from gan.step.balance import StepMetrics
     from gan.step.players import Players
     from gan.train.job import Job, Moment
@@ -33,10 +35,20 @@ def grid(job: Job, net: nn.Module) -> Tensor:
     return torch.cat([net(part).float() for part in torch.split(z, 16)])
 
 
+@torch.no_grad()
+def outputs(job: Job, team: Players) -> dict[str, Tensor]:
+    """D's logits of the pictures of reals.png and of the grid, as they are, by a copy of it in eval mode: (N, patches).
+
+    The two parts go apart where D tells them apart; they lie on each other where G is as good as D, or D has given up.
+    """
+    d = copy.deepcopy(team.d).eval()
+    seen = {"real": batches.to_floats(_reals(job), job.machine.device), "fake": grid(job, generator(job, team))}
+    return {name: torch.cat([d(part).float() for part in torch.split(x, 16)]) for name, x in seen.items()}
+
+
 def reals(job: Job) -> float:
     """Draw reals.png; returns the standard deviation of its pictures, see grids.pixel_std."""
-    learnt = job.pictures.train[: batches.pool(job.pictures, job.values, job.settings.level, 2**62)]
-    pixels = batches.some(learnt, job.values, _count(job.size), job.settings.seed)
+    pixels = _reals(job)
     if not job.run.reals.exists():
         grids.save(job.run.reals, pixels)
     return grids.pixel_std(batches.to_floats(pixels, "cpu"))
@@ -54,6 +66,11 @@ def row(moment: Moment, metrics: StepMetrics, values: Values, took: float, pool:
         rate=values.lr_g * rate,
         pictures=pool,
     )
+
+
+def _reals(job: Job) -> Pixels:
+    learnt = job.pictures.train[: batches.pool(job.pictures, job.values, job.settings.level, 2**62)]
+    return batches.some(learnt, job.values, _count(job.size), job.settings.seed)
 
 
 def _count(size: int) -> int:

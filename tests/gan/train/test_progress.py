@@ -6,7 +6,10 @@ import csv
 
 import pytest
 import torch
+from gan_data import job, squares
 
+from gan.step import players
+from gan.train import show
 from gan.train.progress import COLLAPSED, MetricsRow, Progress, close
 from scrapbag.layout import Run, metrics_rows
 
@@ -45,6 +48,38 @@ def test_curves_are_written_for_tensorboard_where_it_is_installed(tmp_path):
     assert [(event.step, event.value) for event in curves.Scalars("loss_g")] == [(64, 2.0), (128, 2.0)]
     assert "spread" in curves.Tags()["scalars"]
     assert [event.step for event in curves.Images("samples")] == [64, 128]
+
+
+def test_the_values_and_the_outputs_of_d_are_there_for_tensorboard(tmp_path):
+    accumulators = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    run = Run(tmp_path)
+    run.settings.write_text('row = "auto-cpu"\nsize = 32\n[values]\nbatch = 16\nreal = [0.9, 1.0]\nloss = "hinge"\n')
+    outputs = {"real": torch.ones(8, 4), "fake": -torch.ones(8, 4)}
+    with Progress(run, lambda: MANY, 1.0, budget=100.0, spent=0.0, outputs=lambda: outputs) as progress:
+        progress.show(MetricsRow(64, 1.0, 64.0, 1.0, 2.0, 0.5, 0.1, 0.0, 1.0, 1.0, 4e-4, 100), spent=0.0)
+    curves = accumulators.EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    for name, value in (("real", 1.0), ("fake", -1.0)):
+        [event] = curves.Histograms(f"D of {name} pictures")
+        assert (event.step, event.histogram_value.min, event.histogram_value.num) == (64, value, 32)
+    told = b"".join(curves.PluginTagToContent("hparams").values())
+    assert all(word in told for word in (b"batch", b"hinge", b"[0.9, 1.0]", b"auto-cpu"))
+
+
+@pytest.mark.parametrize("row", ["auto", "balanced-cpu", "projected"])
+def test_to_look_at_the_outputs_of_d_changes_nothing(tmp_path, row):
+    values = ("teacher_side=32", "mix=4") if row == "projected" else ()
+    asked = job(
+        squares(tmp_path / "data"), tmp_path / "run", *values, images=16, preset={"auto-cpu": "auto"}.get(row, row)
+    )
+    team = players.make(asked.values, asked.size, 0, asked.machine)
+    before, chance = players.digest(players.capture(team)), torch.get_rng_state()
+    seen, again = show.outputs(asked, team), show.outputs(asked, team)
+    assert len(seen["real"]) == len(seen["fake"]) == 64
+    assert not torch.equal(seen["real"], seen["fake"])
+    assert all(torch.equal(seen[name], again[name]) for name in ("real", "fake"))
+    assert players.digest(players.capture(team)) == before
+    assert torch.equal(torch.get_rng_state(), chance)
+    assert team.d.training
 
 
 @pytest.mark.parametrize(("seen", "kept"), [(96, [64, 96]), (128, [64, 128]), (64, [64])])
