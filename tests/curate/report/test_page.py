@@ -173,7 +173,7 @@ def test_all_files_are_left_alone_when_nothing_changed(tmp_path):
     written(tmp_path, dataset(60))
     report = Data(tmp_path / "quilts").report
     before = {path.name: path.stat().st_mtime_ns for path in report.iterdir()}
-    assert set(before) == {"report.csv", "report.parquet", "sweep.csv", "report.html"}
+    assert set(before) == {"report.csv", "report.parquet", "sweep.csv", "report.html", "counts.json"}
     written(tmp_path, dataset(60))
     assert {path.name: path.stat().st_mtime_ns for path in report.iterdir()} == before
 

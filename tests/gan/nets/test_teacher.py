@@ -191,7 +191,7 @@ def test_the_probe_takes_fewer_steps_where_one_takes_long(monkeypatch):
     values = presets.resolve("projected", SMALL)
     steps, real = [], loop.play
     monkeypatch.setattr(loop, "play", lambda *words: steps.append(words[4].step) or real(*words))
-    monkeypatch.setattr(preflight, "_candidates", lambda: [Machine()])
+    monkeypatch.setattr(preflight, "_candidates", lambda _processes: [Machine()])
     monkeypatch.setattr(preflight, "PATIENCE_S", 1e9)
     preflight.probe(values, 32, 0)
     assert steps == [1, 0, 1, 1]
