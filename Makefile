@@ -235,7 +235,7 @@ setup: $(READY) ## Install everything into .venv: PYTHON= TORCH_INDEX= EXTRA=hei
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 $(READY): pyproject.toml requirements.lock
 	@test -n "$(PYTHON)" || { echo 'error: scrapbag needs Python 3.11 or newer; set PYTHON=/path/to/python3' >&2; exit 69; }
-	@echo 'setting up $(VENV) (once; with the CUDA build of torch about 5.5 GB) ...'
+	@echo 'setting up $(VENV) (once; with the CUDA build of torch about 7 GB) ...'
 	@{ while sleep 30 >/dev/null 2>&1; do echo "  $$(du -sm $(VENV) 2>/dev/null | cut -f1) MB so far"; done; } & said=$$!; trap 'kill $$said' EXIT; \
 	if command -v uv >/dev/null; then \
 	  test -x $(PY) || uv venv --quiet --python "$(PYTHON)" $(VENV); \
