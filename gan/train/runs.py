@@ -193,7 +193,7 @@ def _preflight(
     shared.divides(values, processes)
     levels = ", ".join(f"level {k}: {count:,}" for k, count in enumerate(pictures.upto))
     held = pictures.counts[1]
-    rough = "" if held >= data.HELD_ENOUGH or values.crop else ", so make evaluate's figures will be rough"
+    rough = "" if held >= data.HELD_ENOUGH or values.crop else ", so the figures of make evaluate will be rough"
     say(f"{counted(count, 'picture')} to learn from ({levels}), {held:,} held out{rough}; {size}x{size}")
     if count < data.TRAIN_LEAST and not values.crop:
         raise UsageError(

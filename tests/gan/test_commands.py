@@ -52,7 +52,7 @@ def _main(*arguments):
 def test_the_preflight_says_pictures_memory_time_and_what_it_turned_on(trained):
     _, output = trained
     assert "75 pictures to learn from" in output
-    assert "25 held out, so make evaluate's figures will be rough; 32x32" in output
+    assert "25 held out, so the figures of make evaluate will be rough; 32x32" in output
     assert re.search(r"warning: under 1,000 pictures .* turned on colour=0\.4, shift=0\.1", output)
     probed = re.search(r"probe, images a second: cpu fp32.*-> cpu", output)
     assert probed
