@@ -1,146 +1,19 @@
-"""Datasets in a bucket and in a folder: against moto's S3 server, with faults on the way, by real processes."""
+"""What comes out of a store is what went in, and nothing is lost, whoever sends and brings."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import random
 import shutil
-import signal
-import subprocess
-import sys
 import threading
-import time
-from contextlib import closing
-from urllib.request import Request, urlopen
 
 import pytest
-from buckets import Proxy, s3
-from making import ROOT
-from PIL import Image
-from report_rows import row
+from sent_data import ANSWER, add, brought, content, execute, sent, whole, write
 
 from curate.rows import square_name
-from curate.squares import tables
-from scrapbag.catalog import connect
 from scrapbag.disk import lock
-from scrapbag.errors import DiskError, LockedError, MissingError, UsageError
+from scrapbag.errors import LockedError, UsageError
 from scrapbag.layout import Data
-from scrapbag.recipe import Curate
-from scrapbag.storage import address, index, state
-from scrapbag.storage.bucket import CHUNK, Patience
-from scrapbag.storage.pull import pull
-from scrapbag.storage.push import push
-
-HASTY = Patience(request_s=1.5, connect_s=1.0, tries=2, pause_s=0.05)
-ADD = "insert into picture (sha256, extension, bytes, added_at) values (?, 'jpg', ?, '')"
-ASK = "insert into request (url, host, source, kind, state, settled, sha256) values (?, 'h', 'shop', 'picture', 'done', 'done', ?)"  # noqa: E501
-ANSWER = "insert into label (sha256, answer, targets, purpose, at) values (?, 'yes', '[\"quilt\"]', 'certify', 'now')"
-
-
-@pytest.fixture(scope="module")
-def server():
-    with s3() as there:
-        yield there
-
-
-@pytest.fixture
-def bucket(server, monkeypatch):
-    """Its name; the environment has what leads there."""
-    for name, value in server.environment().items():
-        monkeypatch.setenv(name, value)
-    return server.bucket()
-
-
-@pytest.fixture(params=["folder", "bucket"])
-def url(request, tmp_path):
-    if request.param == "folder":
-        return str(tmp_path / "disk")
-    return f"s3://{request.getfixturevalue('bucket')}/a/quilts"
-
-
-def add(data, count, seed=0, size=3000):
-    """Pictures that came, of random bytes."""
-    rng = random.Random(seed)
-    with closing(connect(data.catalog, create=True)) as connection:
-        for number in range(count):
-            content = rng.randbytes(size)
-            sha256 = hashlib.sha256(content).hexdigest()
-            path = data.image(sha256, "jpg")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-            connection.execute(ADD, (sha256, size))
-            connection.execute(ASK, (f"https://h/{seed}/{number}", sha256))
-
-
-def execute(data, sql, *values):
-    with closing(connect(data.catalog)) as connection:
-        return connection.execute(sql, values).fetchall()
-
-
-@pytest.fixture
-def data(tmp_path):
-    """A dataset as its stages leave it, but for what is in the files of scores."""
-    data = Data(tmp_path / "here" / "quilts")
-    add(data, 12)
-    write(data, "0123/shard-00000.safetensors", b"scores" * 1000)
-    write(data, "0123/model.json", b"{}")
-    write(data, "index.json", b'{"key": "0123"}')
-    write(data, "0123/shard-00001.safetensors.broken", b"not sent")
-    data.curated.mkdir()
-    for number in (3, 17):
-        Image.new("RGB", (32, 32), (number, 80, 160)).save(data.curated / square_name(number))
-    tables.write(data.curated, [row(number=3, title="=1+1"), row(number=17, rating=None)], Curate(size=32), "demo")
-    for path, content in {
-        data.report_csv: "kept\n", data.labels_csv: "sha256\n", data.settings_of("curate"): "[curate]\n",
-        data.settings_of("scrape"): "paths of this computer", data.call: "recipe = '/home/me'",
-        data.stamps / "curate": "", data.card: "# card\n",
-    }.items():  # fmt: skip
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content)
-    os.utime(data.stamps / "curate", ns=(10**18 + 7, 10**18 + 7))
-    return data
-
-
-def write(data, name, content):
-    path = data.scored / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-
-
-def sent(data, url, **options):
-    return push(data, "quilts", address.opened(url, HASTY), **options)[0]
-
-
-def brought(data, url):
-    return pull(data, "quilts", address.opened(url, HASTY))[0]
-
-
-def content(data):
-    """Every file that goes, with its bytes and, of the others, its date."""
-    files = {name: (path.read_bytes(), path.stat().st_mtime_ns) for name, path in state.files(data).items()}
-    rows = [execute(data, f"select * from {table} order by 1") for table in ("picture", "request", "label", "sighting")]
-    return files, rows, {path.name: path.read_bytes() for path in data.images.rglob("*") if path.is_file()}
-
-
-def whole(objects):
-    """Whether every object has the bytes that its name says."""
-    named = {name: body for name, body in objects.items() if "/objects/" in f"/{name}"}
-    return named and all(hashlib.sha256(body).hexdigest() == name.rpartition("/")[2] for name, body in named.items())
-
-
-def command(word, data, url, *words, **environ):
-    line = [sys.executable, "-m", "scrapbag.storage", word, "--data", data.root, "--run", data.root.parent / "run"]
-    line += ["--recipe", "quilts.toml", "--store", url, *words]
-    return subprocess.Popen(
-        line, cwd=ROOT, env=os.environ | environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-
-
-def said(process):
-    out, _ = process.communicate(timeout=60)
-    return process.returncode, out
+from scrapbag.storage import state
 
 
 def test_a_dataset_comes_out_on_another_machine_as_it_went_in(data, url, tmp_path):
@@ -203,141 +76,6 @@ def test_the_state_before_stays_whole_for_who_reads_it_and_goes_with_the_push_af
     assert whole(server.objects(bucket))
 
 
-@pytest.mark.parametrize("word", ["push", "pull"])
-def test_a_command_that_is_killed_goes_on_where_it_was(word, data, server, bucket, tmp_path):
-    url, other = f"s3://{bucket}/quilts", Data(tmp_path / "there" / "quilts")
-    add(data, 40, seed=2)
-    if word == "pull":
-        sent(data, url)
-    method = {"push": "PUT", "pull": "GET"}[word]
-    moved = threading.Semaphore(0)
-
-    def slowly(asked, path):
-        if asked == method and "/objects/" in path:
-            moved.release()
-            time.sleep(0.05)
-
-    server.before = slowly
-    try:
-        process = command(word, data if word == "push" else other, url)
-        for _ in range(20):
-            assert moved.acquire(timeout=60)
-        process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=30)
-    finally:
-        server.before = lambda *_: None
-    if word == "push":
-        assert not any(name.endswith("index.json") for name in server.objects(bucket)), "it is written last"
-        assert whole(server.objects(bucket))
-        with pytest.raises(MissingError, match="make push"):
-            brought(other, url)
-        assert sent(data, url).there >= 16, "what was sent is not sent again"
-    else:
-        assert not other.catalog.exists(), "it comes last"
-    came = brought(other, url)
-    assert word == "push" or came.there >= 12
-    assert content(other) == content(data)
-
-
-def test_a_connection_that_is_cut_is_tried_again(data, server, bucket, monkeypatch, tmp_path):
-    add(data, 1, seed=3, size=CHUNK + 70_000)  # goes in two parts
-    with Proxy(server.port, after=50_000, times=3) as proxy:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
-        sent(data, f"s3://{bucket}/quilts")
-        assert proxy.faults == 3
-    assert whole(server.objects(bucket))
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.port}")
-    other = Data(tmp_path / "there" / "quilts")
-    brought(other, f"s3://{bucket}/quilts")
-    assert content(other) == content(data)
-
-
-@pytest.mark.parametrize(("stall", "words"), [(False, "nothing answers at"), (True, "no answer at")])
-def test_a_line_that_never_holds_is_one_sentence_and_leaves_no_half_an_object(
-    stall, words, data, server, bucket, monkeypatch
-):
-    big = CHUNK + 70_000
-    add(data, 1, seed=4, size=big)
-    with Proxy(server.port, after=50_000, times=99, stall=stall) as proxy:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
-        began = time.monotonic()
-        with pytest.raises(MissingError, match=f"{words} http://127.0.0.1:{proxy.port}.*goes on from here"):
-            sent(data, f"s3://{bucket}/quilts")
-        assert time.monotonic() - began < 30
-    objects = server.objects(bucket)
-    assert "quilts/index.json" not in objects
-    assert all(len(body) < big for body in objects.values())
-    assert not objects or whole(objects)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.port}")
-    sent(data, f"s3://{bucket}/quilts")
-    assert whole(server.objects(bucket))
-    assert big in map(len, server.objects(bucket).values())
-
-
-def test_ctrl_c_does_not_wait_for_a_server_that_gives_no_answer(data, server, bucket):
-    with Proxy(server.port, after=2000, times=99, stall=True) as proxy:
-        there = f"http://127.0.0.1:{proxy.port}"
-        process = command("push", data, f"s3://{bucket}/quilts", AWS_ENDPOINT_URL=there)
-        patience = time.monotonic() + 60
-        while not proxy.faults:
-            assert time.monotonic() < patience
-            time.sleep(0.01)
-        pressed = time.monotonic()
-        process.send_signal(signal.SIGINT)
-        code, out = said(process)
-    assert (code, out) == (130, "stopped; the same command goes on from here\n")
-    assert time.monotonic() - pressed < 20, "a request may take 60"
-    sent(data, f"s3://{bucket}/quilts")
-    assert whole(server.objects(bucket))
-
-
-def test_what_cannot_be_reached_is_one_sentence_with_its_code(data, server, bucket, monkeypatch, tmp_path):
-    def fails(kind, words, url=f"s3://{bucket}/quilts", **environ):
-        with monkeypatch.context() as changed:
-            for name, value in environ.items():
-                changed.setenv(name, value) if value else changed.delenv(name)
-            with pytest.raises(kind, match=words) as found:
-                sent(data, url)
-        assert "wJalr" not in str(found.value)
-        assert "\n" not in str(found.value)
-
-    fails(MissingError, "there is no bucket nowhere; make it first", url="s3://nowhere/quilts")
-    fails(MissingError, "nothing answers at http://127.0.0.1:9", AWS_ENDPOINT_URL="http://127.0.0.1:9")
-    fails(UsageError, "export AWS_ALLOW_HTTP=true if that is meant", AWS_ALLOW_HTTP="")
-    fails(UsageError, "keys are read from the environment alone$", url="s3://AKID:wJalr@bucket/x")
-    fails(UsageError, "STORE is 'ftp://x/y'; write s3://", url="ftp://x/y")
-    fails(UsageError, "STORE is 's3:///x'", url="s3:///x")
-    fails(UsageError, "there is no STORE", url="")
-    fails(UsageError, "cannot open az://b/x; export AZURE", url="az://b/x")
-    fails(MissingError, "there is no folder .*/no; see that its disk is mounted", url=str(tmp_path / "no" / "where"))
-    server.put(bucket, "bags/index.json", b'{"format": 1, "name": "bags", "catalog": [1, "%s", 0], "files": {}, '
-               b'"dropped": [], "absent": [], "at": ""}' % (b"0" * 64))  # fmt: skip
-    fails(UsageError, "has the dataset 'bags', and this one is 'quilts'; write another prefix", f"s3://{bucket}/bags")
-    server.put(bucket, "odd/index.json", b"[]")
-    fails(UsageError, "is none of a dataset", f"s3://{bucket}/odd")
-    server.put(bucket, "new/index.json", b'{"format": 99}')
-    fails(UsageError, "newer scrapbag", f"s3://{bucket}/new")
-
-
-def test_a_key_that_is_refused_or_lacking_ends_it_with_77_and_is_not_printed(data, server, bucket, monkeypatch):
-    def count(actions):  # that moto answers before it looks at keys
-        there = f"http://127.0.0.1:{server.port}/moto-api/reset-auth"
-        urlopen(Request(there, data=actions, headers={"Content-Type": "text/plain"}), timeout=10).close()
-
-    count(b"0")
-    try:
-        code, out = said(command("push", data, f"s3://{bucket}/quilts"))
-    finally:
-        count(b"inf")
-    end = "refuses the key; see AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and what it may\n"
-    assert (code, out) == (77, f"error: s3://{bucket}/quilts {end}")
-    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
-    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    code, out = said(command("push", data, f"s3://{bucket}/quilts", AWS_METADATA_ENDPOINT="http://127.0.0.1:9"))
-    assert code == 77, out
-    assert "there is no key for s3://" in out
-
-
 def test_a_catalog_that_has_what_the_other_lacks_is_not_replaced(data, url, tmp_path):
     other = Data(tmp_path / "there" / "quilts")
     sent(data, url)
@@ -381,46 +119,6 @@ def test_scores_that_the_other_side_lacks_are_not_forgotten(data, url, tmp_path)
     brought(other, url)
     assert {path.parent.name for path in other.scored.glob("*/*")} == {"0123", "4567"}
     assert (other.version("0123").root / "shard-00001.safetensors").read_bytes() == b"more"
-
-
-def test_an_object_that_was_damaged_or_lost_is_named_and_fresh_heals_it(data, server, bucket, tmp_path):
-    url, other = f"s3://{bucket}/quilts", Data(tmp_path / "there" / "quilts")
-    sent(data, url)
-    ((sha256,),) = execute(data, "select sha256 from picture where id = 1")
-    name = index.object_name(sha256)
-    body = bytearray(server.objects(bucket)[f"quilts/{name}"])
-    body[7] ^= 1
-    server.put(bucket, f"quilts/{name}", bytes(body))
-    for words in ("is not what was sent; send it again with FRESH=1", "is lost"):
-        with pytest.raises(DiskError, match=f"{name} .*{words}|{name} {words}"):
-            brought(other, url)
-        assert not other.catalog.exists()
-        assert not other.image(sha256, "jpg").exists()
-        server.delete(bucket, f"quilts/{name}")
-    assert sent(data, url).objects == 0, "the index says that it is there"
-    sent(data, url, fresh=True)
-    brought(other, url)
-    assert content(other) == content(data)
-
-
-def test_a_picture_that_is_damaged_here_is_not_sent_as_what_it_was(data, url, tmp_path):
-    other = Data(tmp_path / "there" / "quilts")
-    one, two = (data.image(*row) for row in execute(data, "select sha256, extension from picture order by id limit 2"))
-    kept = one.read_bytes(), two.read_bytes()
-    one.write_bytes(b"something else")
-    two.unlink()
-    code, out = said(command("push", data, url))
-    assert code == 0, out
-    assert "2 pictures are gone or damaged here: make scrape " in out
-    code, out = said(command("pull", other, url))
-    assert code == 0, out
-    assert "the store lacks 2 pictures" in out
-    assert len([path for path in other.images.rglob("*") if path.is_file()]) == 10
-    one.write_bytes(kept[0])
-    two.write_bytes(kept[1])
-    assert sent(data, url).objects == 2
-    assert brought(other, url).objects == 2
-    assert content(other) == content(data)
 
 
 @pytest.mark.parametrize("name", ["../../elsewhere", "/etc/passwd", "report/../../x", "catalog.db", "images/a", ".x"])
@@ -488,19 +186,3 @@ def test_nothing_is_brought_under_the_hands_of_a_stage(stage, data, tmp_path):
     sent(data, str(tmp_path / "disk"))
     with lock(data.root, stage), pytest.raises(LockedError, match=f"{stage} is already at work"):
         brought(data, str(tmp_path / "disk"))
-
-
-def test_a_folder_needs_no_extra_and_a_bucket_says_which(data, tmp_path):
-    program = (
-        "import sys; sys.modules['obstore'] = None; from scrapbag.storage.__main__ import main; main(sys.argv[1:])"
-    )
-    words = ["push", "--data", data.root, "--run", "run", "--recipe", "quilts.toml", "--store"]
-
-    def ends(url):
-        line = [sys.executable, "-c", program, *words, url]
-        done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
-        return done.returncode, done.stdout + done.stderr
-
-    assert ends(f"file://{tmp_path}/a%20disk")[0] == 0
-    assert (tmp_path / "a disk" / "index.json").exists()
-    assert ends("s3://bucket/x") == (69, "error: STORE=s3://… needs obstore; run make setup EXTRA=storage\n")
