@@ -138,9 +138,9 @@ def records(connection: sqlite3.Connection) -> Iterator[Record]:
 def record_values(connection: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
     """Every picture address that was asked for, in the order of discovery, with the words of its first page.
 
-    Each is the values of a Record's fields in their order: a million records are made in half a minute, and the values
-    are read in ten seconds. A row keeps its last answer while it is asked again. One that no source of the recipe names
-    any more is `gone`, and has no picture.
+    Each is the values of a Record's fields in their order: to make the objects takes longer than to read the values. A
+    row keeps its last answer while it is asked again. One that no source of the recipe names any more is `gone`, and
+    has no picture.
     """
     names = [field.name for field in fields(Record)]
     rows = connection.execute(_RECORDS)
