@@ -65,6 +65,7 @@ def test_the_card_says_how_it_was_made_and_what_it_is_worth() -> None:
     card = (MODEL / "README.md").read_text()
     assert re.search(r"python -m demo.train_model --pictures \d+ --epochs \d+ --seed \d+", card)
     assert ARCHITECTURE in card
+    assert f"cosine of {COPY} or more" in card  # what curation does with it
     for name in (*EXAM_BLOCKS, *EXAM_PALETTES, *EXAM_FORMS):
         assert name.replace("_", " ") in card
     row = next(line for line in card.splitlines() if line.startswith("| kinds it never saw"))
@@ -99,8 +100,7 @@ def test_training_learns_and_what_it_saves_is_what_it_learnt(tmp_path) -> None:
     net = train(pictures, epochs=1, seed=0, batch=8)
     again = train(pictures, epochs=1, seed=0, batch=8)
     assert all((a == b).all() for a, b in zip(net.state_dict().values(), again.state_dict().values(), strict=True))
-    save(net, tmp_path, "# a card")
+    save(net, tmp_path)
     loaded = timm.create_model(f"local-dir:{tmp_path}", pretrained=True).eval()
     assert examine(loaded, pictures) == examine(net, pictures)
-    assert (tmp_path / "README.md").read_text() == "# a card"
     assert Image.fromarray(pictures[0].pixels).size == (128, 128)
