@@ -63,7 +63,7 @@ requestAnimationFrame(function step(now) {
   }
   frames += 1;
   times.push(Number(document.body.dataset.took));
-  send("pointermove", box.width / 2 + 200 * Math.sin((now - began) / 400));
+  send("pointermove", box.width / 2 + 4 * Math.abs((frames % 100) - 50)); // to and fro, never at rest
   requestAnimationFrame(step);
 });
 """

@@ -53,9 +53,11 @@ class Told:
 @files.remembered(4)
 def plane(path: Path) -> Plane:
     """Of map.parquet. Raises one of files.UNUSABLE."""
-    table = pq.read_table(path, columns=["x", "y", "sha256"])
+    with pq.ParquetFile(path) as file:  # read_table looks at each of the many row groups a second time
+        table = file.read(columns=["x", "y", "sha256"])
+        sheet = file.metadata.row_group(0).num_rows if file.num_row_groups else 1
     place = np.column_stack([table["x"].to_numpy(), table["y"].to_numpy()]).astype("<f4")
-    return Plane(tuple(table["sha256"].to_pylist()), place, _first_group(path))
+    return Plane(tuple(table["sha256"].to_pylist()), place, sheet)
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ class Fates:
 @files.remembered(4)
 def fates(path: Path) -> Fates:
     """Raises one of files.UNUSABLE."""
-    table = pq.read_table(path, columns=["sha256", "kept", "reason", "source", "confidence", "format"]).to_pydict()
+    with pq.ParquetFile(path) as file:
+        table = file.read(columns=["sha256", "kept", "reason", "source", "confidence", "format"]).to_pydict()
     sha256 = table["sha256"]
     return Fates(
         {name: row for row, name in reversed(list(enumerate(sha256))) if name},
@@ -150,8 +153,3 @@ def _codes(words: list[str]) -> tuple[NDArray[np.int64], list[str]]:
     listed = [*names[:_MOST], "others"] if len(names) > _MOST else names
     place = {name: min(code, _MOST) for code, name in enumerate(names)}
     return np.array([place[word] for word in words], dtype=np.int64), listed
-
-
-def _first_group(path: Path) -> int:
-    metadata = pq.read_metadata(path)
-    return int(metadata.row_group(0).num_rows) if metadata.num_row_groups else 1
