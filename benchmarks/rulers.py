@@ -67,6 +67,13 @@ def decided(real: Path, work: Path) -> Data:
     return data
 
 
+def as_sure(real: Path, work: Path, held: Pixels, samples: list[Pixels]) -> list[float]:
+    """Of each run the share of samples that lite0 is as sure of as of the median held-out quilt; quilts have .5."""
+    target = Target(decision.read(decided(real, work)))
+    median = target.confidences(held).median()
+    return [round(float((target.confidences(one) >= median).double().mean()), 3) for one in samples]
+
+
 def quilts(real: Path, side: int) -> Pixels:
     """Every real quilt, by its name, which is a hash."""
     return np.stack([_square(path, side) for path in sorted((real / "quilts256").glob("*.jpg"))])
