@@ -75,7 +75,7 @@ score: $(DATA)/scored/index.json ## Let the ResNet look at every new picture: MO
 
 curate: $(DATA)/curated/dataset.json ## Keep, drop and square, with a reason for each: THRESH=0.9 BY=prob SIZE=64 FIT=auto ENGINE=ray
 
-train: $(RUN)/done.json ## Train the GAN on what was kept: PRESET= MINUTES= IMAGES= LEVEL= SEED= INIT=runs/other PROCESSES=2 SET="lr_g=0.0004"; on a server's: DATA_URL=http://host:8778 TOKEN_FILE=
+train: $(RUN)/done.json ## Train the GAN on what was kept: PRESET= MINUTES= IMAGES= LEVEL= SEED= INIT=demo PROCESSES=2 SET="lr_g=0.0004"; on a server's: DATA_URL=http://host:8778 TOKEN_FILE=
 
 $(DATA)/report/scrape.csv: FORCE | $(READY) settings # whatever the catalog holds, however the last crawl ended
 	@$(PY) -m spiders $(if $(wildcard $(DATA)/catalog.db),export,scrape) $(data)$(aside)
@@ -103,7 +103,7 @@ $(RUN)/.stamp: $(call lost,$(TRAINED)) $(if $(DATA_URL),,$(DATA)/curated/dataset
 	@$(PY) -m show card $(if $(DATA_URL),,$(data)) $(run) >/dev/null
 	@touch $@
 
-start: $(READY) ## Train runs/start64 on drawn quilts, for photographs to begin from with INIT=: IMAGES=100000
+start: $(READY) ## Train runs/start64 on drawn quilts, for photographs to begin from with INIT=, as INIT=demo was: IMAGES=100000
 	@test -d data/start64/curated || $(PY) -m demo squares -o data/start64
 	@$(PY) -m gan train --data data/start64 --run runs/start64 --images $(or $(IMAGES),100000)
 

@@ -57,6 +57,7 @@ class Score:
 
 LITE = "lite0"  # scrapbag/models/lite0.py
 DEMO = Path(__file__).parents[1] / "demo" / "model"
+DEMO_START = DEMO.parent / "start"
 
 
 def model_folder(model: str) -> Path | None:
@@ -93,7 +94,7 @@ class Train:
     images: Annotated[int, Between(0)] = 0  # when set, minutes do not count
     level: Annotated[int, Between(0, 3)] = 3  # train on pictures of this level or less
     seed: Annotated[int, Between(0, 2**53)] = 0  # of all chance in training
-    init: str = ""  # runs/<name>, whose weights it begins with (docs/gan-transfer.md); empty: fresh ones
+    init: str = ""  # demo, or runs/<name>, whose weights it begins with (docs/gan-transfer.md); empty: fresh ones
     values: tuple[str, ...] = ()  # "lr=0.0004"
 
 

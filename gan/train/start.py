@@ -28,6 +28,7 @@ from gan.train.job import Origin
 from scrapbag.disk import write_bytes, write_text
 from scrapbag.errors import RecipeError, UsageError, never_full
 from scrapbag.layout import Pack, Run, Start
+from scrapbag.recipe import DEMO_START
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,12 +43,12 @@ PARTS = ("g", "d", "ema")
 SQUARES = 1024  # pictures that are kept to be rehearsed, at most ...
 COLUMNS = 16  # ... so many in a row of their sheet ...
 HIGHEST = 4096  # ... which has no more pixels from top to bottom
-_DAMAGED = "{} is no start that can be read ({}); write INIT=runs/<name>"
+_DAMAGED = "{} is no start that can be read ({}); write INIT=demo or INIT=runs/<name>"
 
 
 def find(init: str, copy: Path) -> Origin:
-    """What INIT names, a run or a start; or its `copy`, where that cannot be read any more. Raises UsageError."""
-    root = Path(init)
+    """What INIT names: demo, a run or a start; or its `copy`, where that cannot be read any more. Raises UsageError."""
+    root = DEMO_START if init == "demo" else Path(init)
     if root.resolve() == copy.parent.resolve():
         raise UsageError(f"INIT={init} is the run itself, which goes on without it; write another RUN, or no INIT")
     try:
@@ -96,7 +97,7 @@ def of_run(name: str, run: Run) -> Origin:
     """Its newest checkpoint, and some of the pictures that it learns from. Raises UsageError where there is none."""
     try:
         if not run.settings.exists():
-            raise UsageError(f"INIT={name} is no run: there is no {run.settings}; write INIT=runs/<name>")
+            raise UsageError(f"INIT={name} is no run: there is no {run.settings}; write INIT=demo or INIT=runs/<name>")
         known = tomllib.loads(run.settings.read_text(encoding="utf-8"))
         values, size, asked = _values(known, run.settings), int(known["size"]), dict(known["asked"])
         state = checkpoint.load(run.checkpoints)
