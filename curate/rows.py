@@ -66,17 +66,19 @@ COLUMNS = {  # of report.csv, and the field of Row behind each: number, the deci
 
 ARROW = {"int | None": pa.int64(), "float | None": pa.float64(), "str": pa.string(), "bool": pa.bool_()}
 TYPES = {one.name: ARROW[str(one.type)] for one in fields(Row)}  # by field
-_PORTION = 20_000  # rows that are objects at once
+_PORTION = 16_384  # rows that are objects at once
 
 
 class Rows(Sequence[Row]):
     """Rows as columns, in a tenth of the memory of as many objects; a Row is made where one is asked for.
 
-    `table` has an Arrow column for each field of Row, or for some. Words that recur may be coded.
+    `table` has an Arrow column for each field of Row, or for some. Words that recur may be coded; other texts stay as
+    they are given, in parts, which may be those of a file that is mapped.
     """
 
     def __init__(self, table: pa.Table) -> None:
-        self.table = table.combine_chunks().unify_dictionaries()
+        columns = [one if one.type == pa.string() else whole(one) for one in table.columns]
+        self.table = pa.table(columns, table.schema)
 
     @classmethod
     def of(cls, rows: Iterable[Row]) -> Rows:
@@ -116,7 +118,11 @@ class Rows(Sequence[Row]):
 
     def take(self, places: NDArray[np.int64]) -> Rows:
         """The rows at those places, in that order."""
-        return Rows(self.table.take(pa.array(places)))
+        return Rows(pa.table([taken(column, places) for column in self.table.columns], self.table.schema))
+
+    def came(self) -> NDArray[np.bool_]:
+        """Whether there is a picture."""
+        return np.asarray(pc.not_equal(self.table["sha256"], "").to_numpy())
 
     def flags(self, name: str) -> NDArray[np.bool_]:
         """A column of truths."""
@@ -136,15 +142,42 @@ class Rows(Sequence[Row]):
 
     def texts(self, name: str, places: NDArray[np.int64]) -> list[str]:
         """The texts of some rows."""
-        return [str(text) for text in self.table[name].take(pa.array(places)).to_pylist()]
+        return [str(text) for text in taken(self.table[name], places).to_pylist()]
+
+
+def taken(column: pa.ChunkedArray, places: NDArray[np.int64]) -> pa.Array:
+    """Some values of a column in parts, in the order of `places`; Arrow would put the whole of it together first."""
+    if column.num_chunks == 1:
+        return column.chunk(0).take(pa.array(places))
+    order = np.argsort(places, kind="stable")
+    ends = np.cumsum([0, *map(len, column.chunks)])
+    cuts = np.searchsorted(places[order], ends)
+    some = [
+        part.take(pa.array(places[order[start:stop]] - first))
+        for part, first, start, stop in zip(column.chunks, ends.tolist(), cuts, cuts[1:], strict=False)
+        if start < stop
+    ]
+    back = np.empty(len(places), dtype=np.int64)
+    back[order] = np.arange(len(places))
+    return pa.chunked_array(some, column.type).combine_chunks().take(pa.array(back))
 
 
 def coded(column: pa.Array | pa.ChunkedArray) -> tuple[NDArray[np.int64], list[str]]:
     """Texts as positions (N,) in a list of the different ones, in the order of their first row."""
-    text = column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
-    found = text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text
-    found = found.dictionary_encode()
-    return np.asarray(found.indices.to_numpy(), dtype=np.int64), found.dictionary.to_pylist()
+    found = whole(column)
+    if not pa.types.is_dictionary(found.type):
+        found = found.dictionary_encode()
+    first = pc.unique(found.indices)
+    place = np.empty(len(found.dictionary), dtype=np.int64)
+    place[first.to_numpy()] = np.arange(len(first))
+    return place[found.indices.to_numpy()], found.dictionary.take(first).to_pylist()
+
+
+def whole(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """A column in one part; it is copied only where it is in several."""
+    if not isinstance(column, pa.ChunkedArray):
+        return column
+    return column.chunk(0) if column.num_chunks == 1 else column.unify_dictionaries().combine_chunks()
 
 
 def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:

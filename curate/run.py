@@ -18,13 +18,13 @@ from curate.choose.versions import Evidence
 from curate.look import decode
 from curate.model import passes, targets
 from curate.report import page
-from curate.rows import Outcome, ScoreInfo
+from curate.rows import Outcome, Rows, ScoreInfo
 from curate.scores.pairs import read_pairs
 from curate.squares import cache, tables
 from scrapbag import catalog, decision, labels
 from scrapbag.decision import Decision
 from scrapbag.disk import lock, sweep
-from scrapbag.layout import Data
+from scrapbag.layout import Data, image
 from scrapbag.tables import passed_over
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from curate.choose.certificate import Judgement
     from curate.choose.duplicates import Links
     from curate.choose.facts import Predictions, Scores
-    from curate.rows import Rows
     from scrapbag.labels import Label
     from scrapbag.recipe import Curate
     from scrapbag.tables.passed_over import PassedOver
@@ -82,7 +81,7 @@ def gather(settings: Curate, data: Data) -> Material:
         scores = current(data)
         wanted = targets.indices(settings.targets, scores.classes)
         predicted = predictions(scores, wanted)
-        known = addresses.read(connection, scores.shards.sha256)
+        known = addresses.read(connection, data, scores.shards.digests)
         ever = labels.every(connection, settings.targets, undone=True)
         absent, passed = catalog.missing(connection, data), tuple(passed_over.read(connection))
     finally:
@@ -176,13 +175,13 @@ def evidence(material: Material) -> Evidence:
     if not material.targets:
         even = np.where(facts.problem == "", np.float32(0.5), np.float32(np.nan))
         facts = replace(facts, confidence=even)
-    row = {sha256: number for number, sha256 in enumerate(scores.shards.sha256)}
-    return Evidence(scores.key, scores.shards, facts, material.links, material.labels, row, material.correction.name)
+    return Evidence(scores.key, scores.shards, facts, material.links, material.labels, material.correction.name)
 
 
 def publish(outcome: Outcome, material: Material, data: Data, engine: Engine | None = None) -> None:
     """Make curated/ what the outcome says: squares out of the cache, and the tables beside them."""
-    kept = outcome.rows.take(np.flatnonzero(outcome.rows.flags("kept")))
+    some = Rows(outcome.rows.table.select([*tables.FIELDS, "extension", "border_uniform"]))
+    kept = some.take(np.flatnonzero(some.flags("kept")))
     settings = outcome.settings
     wanted = _wanted(kept, data)
     most = decode.max_pixels(data)
@@ -195,11 +194,10 @@ def publish(outcome: Outcome, material: Material, data: Data, engine: Engine | N
 
 
 def _wanted(kept: Rows, data: Data) -> list[cache.Wanted]:
-    data = Data(data.root.absolute())  # a worker has another working folder
-    names = ("number", "sha256", "extension", "border_uniform")
-    columns = (kept.table[name].to_pylist() for name in names)
+    images = str(Data(data.root.absolute()).images)  # a worker has another working folder
+    columns = (kept.table[name].to_pylist() for name in ("number", "sha256", "extension", "border_uniform"))
     return [
-        cache.Wanted(number, sha256, data.image(sha256, extension), border or 0.0)
+        cache.Wanted(number, sha256, f"{images}/{image(sha256, extension)}", border or 0.0)
         for number, sha256, extension, border in zip(*columns, strict=True)
     ]
 

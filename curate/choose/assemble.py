@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from curate.choose.duplicates import HOW
 from curate.choose.facts import formats
-from curate.rows import TYPES, Rows
+from curate.rows import TYPES, Rows, taken, whole
 from scrapbag.catalog import NO_DECODER, UNDECODABLE
 from scrapbag.reasons import DECISION_REASONS
 
@@ -41,15 +41,15 @@ def rows(
     scored = row >= 0
     again = scored & (addresses.main[row] != np.arange(len(row))) if len(addresses.main) else scored
     place = pa.array(row, mask=~scored)
-    made = {name: _unscored(name, decided[name].combine_chunks().take(place)) for name in decided.column_names}
+    made = {name: _unscored(name, whole(decided[name]).take(place)) for name in decided.column_names}
     repeated = pa.array(again)
     made["duplicate_of"] = pc.if_else(
-        repeated, pc.coalesce(made["duplicate_of"], table["number"].combine_chunks()), made["duplicate_of"]
+        repeated, pc.coalesce(made["duplicate_of"], whole(table["number"])), made["duplicate_of"]
     )
     for name, value in _REPEATED.items():
         made[name] = pc.if_else(repeated, pa.scalar(value, TYPES[name]), made[name])
     for side in ("width", "height"):
-        made[side] = pc.if_else(pa.array(scored), made[side], table[side].combine_chunks())
+        made[side] = pc.if_else(pa.array(scored), made[side], whole(table[side]))
     bits = np.where(scored, failed[row], 0) if len(failed) else np.zeros(len(row), dtype=np.int64)
     made["reason"], made["reasons"] = _reasons(bits | again * _BIT["dup_exact"], _came_to(addresses, ~scored, absent))
     return Rows(pa.table({name: made[name] if name in made else table[name] for name in TYPES}))
@@ -82,13 +82,13 @@ def columns(
         "kept": pa.array(decisions.kept),
         "margin": _numbers(decisions.margin),
         "level": _whole(level, level >= 0),
-        "answer": pa.array(decisions.answer, pa.string()),
+        "answer": pa.array(decisions.answer, pa.string()).dictionary_encode(),
         "confidence": _numbers(decisions.confidence),
         "raw_confidence": _numbers(predicted.confidence),
         "certified": _numbers(certified[:, 0]),
         "certified_answers": _whole(certified[:, 1], np.isfinite(certified[:, 1])),
         "certified_errors": _whole(certified[:, 2], np.isfinite(certified[:, 2])),
-        "certificate": pa.repeat("", len(known)),
+        "certificate": _words(np.zeros(len(known), np.int64), {}),
         "class_name": _words(predicted.best, {one: scores.classes.class_name(one) for one in _different(predicted)}),
         "class_confidence": _numbers(predicted.best_confidence),
         "activation": _words(known.astype(np.int64), {1: scores.info["link"]}),
@@ -111,15 +111,16 @@ def columns(
 def with_certificate(decided: pa.Table, certificate: object) -> pa.Table:
     """The same, with the evidence beside each kept picture."""
     column = pc.if_else(decided["kept"], pa.scalar(str(certificate)), pa.scalar(""))
-    return decided.set_column(decided.column_names.index("certificate"), "certificate", column)
+    place = decided.column_names.index("certificate")
+    return decided.set_column(place, "certificate", column.combine_chunks().dictionary_encode())
 
 
 def _came_to(addresses: Addresses, which: NDArray[np.bool_], absent: AbstractSet[str]) -> dict[int, str]:
     """By address the reason why there is no decision on it."""
     places = np.flatnonzero(which)
-    some = addresses.table.select(["sha256", "problem", "fetch_reason"]).take(pa.array(places)).to_pydict()
+    some = (taken(addresses.table[name], places).to_pylist() for name in ("sha256", "problem", "fetch_reason"))
     found = {}
-    for place, sha256, problem, reason in zip(places.tolist(), *some.values(), strict=True):
+    for place, sha256, problem, reason in zip(places.tolist(), *some, strict=True):
         lost = sha256 in absent or problem == UNDECODABLE  # the latter has other bytes now
         came = "missing" if lost else "waiting"
         came = NO_DECODER if problem == NO_DECODER and not lost else came
@@ -158,9 +159,11 @@ def _coded(codes: NDArray[Any], words: Sequence[str]) -> pa.Array:
 
 def _unscored(name: str, column: pa.Array) -> pa.Array:
     """The decision's fields of an address that gave no picture, or none that was scored yet."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(pa.string())
-    return pc.fill_null(column, False if name == "kept" else "") if TYPES[name] in (pa.bool_(), pa.string()) else column
+    if not pa.types.is_dictionary(column.type):
+        return pc.fill_null(column, False) if name == "kept" else column
+    words = [*dict.fromkeys([*column.dictionary.to_pylist(), ""])]
+    codes = pc.fill_null(column.indices, pa.scalar(words.index(""), column.indices.type))
+    return pa.DictionaryArray.from_arrays(codes, pa.array(words, pa.string()))
 
 
 def _numbers(column: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> pa.Array:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _LATER = {one.name for one in fields(Row) if one.default is not MISSING}  # columns that an older file may lack
 
+_UNLIKE = {"url", "page_url", "source_id", "title", "sha256"}  # texts of which no two are the same
 _GROUP = 65_536  # rows of a row group
 _TRUE, _FALSE = ["True", "true", "TRUE"], ["False", "false", "FALSE"]
 
@@ -40,7 +41,8 @@ def write_parquet(path: Path, rows: Iterable[Row]) -> None:
     """Write the same columns as Parquet: a column keeps its type when it is empty, and a title 007 its zeros."""
     table = _named(Rows.of(rows))
     schema = pa.schema({column: TYPES[name] for column, name in COLUMNS.items()})
-    with writing(path, only_changed=True) as part, pq.ParquetWriter(part, schema) as file:
+    recur = [name for name in schema.names if schema.field(name).type == pa.string() and COLUMNS[name] not in _UNLIKE]
+    with writing(path, only_changed=True) as part, pq.ParquetWriter(part, schema, use_dictionary=recur) as file:
         for start in range(0, max(len(table), 1), _GROUP):
             some = table.slice(start, _GROUP)
             words = {

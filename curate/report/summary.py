@@ -59,8 +59,7 @@ def advice(outcome: Outcome) -> str:
 
 def _one_rule(outcome: Outcome) -> str:
     """The rule that drops more than half of the pictures that came, unless the classifier or a person says so."""
-    picture, different = outcome.rows.words("sha256")
-    there = np.array([bool(one) for one in different], dtype=bool)[picture]
+    there = outcome.rows.came()
     codes, names = outcome.rows.words("reason")
     counts = np.bincount(codes[there], minlength=1)
     reason, count, came = names[counts.argmax()] if names else "", int(counts.max()), int(there.sum())
