@@ -22,6 +22,7 @@ from curate.rows import Outcome, Rows, ScoreInfo
 from curate.scores.pairs import read_pairs
 from curate.squares import cache, tables
 from scrapbag import catalog, decision, labels
+from scrapbag.computer import memory
 from scrapbag.decision import Decision
 from scrapbag.disk import lock, sweep
 from scrapbag.layout import Data, image
@@ -65,9 +66,9 @@ def curate(settings: Curate, data: Data, engine: Engine | None = None) -> Outcom
         sweep(data.thumbs)
         before = passes.count()
         decode.strict(decode.max_pixels(data))
-        material = gather(settings, data)
-        outcome = choose(material, settings)
-        publish(outcome, material, data, engine)
+        outcome = choose(gather(settings, data), settings)  # the material is not needed any more, and large
+        memory.give_back()
+        publish(outcome, data, engine)
         decision.write(data, outcome.decision)
         outcome = replace(outcome, forward_passes=passes.count() - before)
         page.write(outcome, data)
@@ -81,7 +82,7 @@ def gather(settings: Curate, data: Data) -> Material:
         scores = current(data)
         wanted = targets.indices(settings.targets, scores.classes)
         predicted = predictions(scores, wanted)
-        known = addresses.read(connection, data, scores.shards.digests)
+        known = addresses.read(connection, data, scores.shards)
         ever = labels.every(connection, settings.targets, undone=True)
         absent, passed = catalog.missing(connection, data), tuple(passed_over.read(connection))
     finally:
@@ -102,7 +103,7 @@ def choose(material: Material, settings: Curate) -> Outcome:
     `settings.threshold` is the promise; the cut comes from the answers. Without targets there is no cut until answers
     have fitted a ranker that is certified.
     """
-    judged = judge(evidence(material), settings)
+    judged = judge(replace(evidence(material), asks=False), settings)
     certificate, facts, cut, ranker = judged.cut.certificate, material.facts, None, judged.scores.ranker
     if settings.targets or (certificate and ranker):
         facts, cut = replace(facts, confidence=judged.scores.confidence), judged.cut.value
@@ -110,10 +111,11 @@ def choose(material: Material, settings: Curate) -> Outcome:
     aside = "a ranker fitted to people's answers decides" if ranker and material.correction.share else ""
     decisions = decide(facts, material.links, settings, cut)
     level = _levels(material, decisions)
-    made = assemble.columns(material.scores, facts, material.predicted, decisions, level, certified(judged))
-    if certificate:
-        made = assemble.with_certificate(made, certificate)
+    made = assemble.columns(
+        material.scores, facts, material.predicted, decisions, level, certified(judged), certificate
+    )
     before, by_prob = _uncertified(material, settings) if certificate else (None, None)
+    memory.give_back()
     return Outcome(
         rows=assemble.rows(material.addresses, made, assemble.reasons_of(decisions), material.absent),
         settings=settings,
@@ -178,9 +180,9 @@ def evidence(material: Material) -> Evidence:
     return Evidence(scores.key, scores.shards, facts, material.links, material.labels, material.correction.name)
 
 
-def publish(outcome: Outcome, material: Material, data: Data, engine: Engine | None = None) -> None:
+def publish(outcome: Outcome, data: Data, engine: Engine | None = None) -> None:
     """Make curated/ what the outcome says: squares out of the cache, and the tables beside them."""
-    some = Rows(outcome.rows.table.select([*tables.FIELDS, "extension", "border_uniform"]))
+    some = Rows(outcome.rows.table.select([*tables.FIELDS, "extension", "border_uniform"]), outcome.rows.forget)
     kept = some.take(np.flatnonzero(some.flags("kept")))
     settings = outcome.settings
     wanted = _wanted(kept, data)
@@ -189,7 +191,7 @@ def publish(outcome: Outcome, material: Material, data: Data, engine: Engine | N
     new = data.root / ".curated.new"
     shutil.rmtree(new, ignore_errors=True)
     cache.link(wanted, data.squares, new, settings.size, settings.fit)
-    tables.write(new, kept, settings, material.scores.info["model"])
+    tables.write(new, kept, settings, outcome.score.model if outcome.score else "")
     cache.swap(new, data.curated)
 
 

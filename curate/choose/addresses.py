@@ -9,15 +9,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curate.choose import records
-from curate.rows import coded
+from curate.rows import records
+from curate.rows.columns import coded
 from scrapbag.catalog import Record, disputed
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
+    from curate.scores.shards import Shards
     from scrapbag.layout import Data
 
 
@@ -28,28 +30,33 @@ class Addresses:
     table: pa.Table  # (A,) the columns of a Record; texts are mapped from a file
     row: NDArray[np.int64]  # (A,) of each address the row of the shards, -1 where its picture was not scored
     main: NDArray[np.int64]  # (N,) of each row the address that is decided on, -1 where none has its bytes any more
+    forget: Callable[[], None] = lambda: None  # lets go of the memory that mapped texts have taken
 
     def record(self, row: int) -> Record:
         """The main record of a row of the shards."""
         return Record(**self.table.slice(int(self.main[row]), 1).to_pylist()[0])
 
 
-def read(connection: sqlite3.Connection, data: Data, digests: NDArray[np.uint8]) -> Addresses:
-    """What the catalog has, in the order of discovery; `digests` (N, 32) are the sha256 of the rows of the shards.
+def read(connection: sqlite3.Connection, data: Data, shards: Shards) -> Addresses:
+    """What the catalog has, in the order of discovery, and which of the N rows of the shards each address brought.
 
     An address has every licence that any page states of its bytes, if they are several. Decided on is the first address
     that states a licence, else the first; others that served the very same bytes are exact duplicates of it.
     """
-    table = records.read(connection, data)
-    table = _agreed(table, np.asarray(pc.fill_null(table["number"], -1).to_numpy()))
-    row = pc.index_in(table["sha256"], value_set=_hex(digests)).fill_null(-1).to_numpy().astype(np.int64)
-    return Addresses(table, row, _main(table, row, len(digests)))
+    found = records.read(connection, data)
+    table = _agreed(found.table, np.asarray(pc.fill_null(found.table["number"], -1).to_numpy()))
+    row = np.concatenate([np.empty(0, np.int64), *(_rows(part, shards) for part in table["sha256"].chunks)])
+    found.forget()
+    return Addresses(table, row, _main(table, row, len(shards)), found.forget)
 
 
-def _hex(digests: NDArray[np.uint8]) -> pa.Array:
-    """The texts of (N, 32) bytes, without an object for each."""
-    ends = np.arange(len(digests) + 1, dtype=np.int32) * 2 * digests.shape[1]
-    return pa.StringArray.from_buffers(len(digests), pa.py_buffer(ends), pa.py_buffer(digests.tobytes().hex().encode()))
+def _rows(part: pa.StringArray, shards: Shards) -> NDArray[np.int64]:
+    """The row of each sha256, -1 for '' and for one that the shards lack."""
+    row = np.full(len(part), -1)
+    came = np.asarray(pc.not_equal(part, "").to_numpy(zero_copy_only=False))
+    digests = bytes.fromhex("".join(part.filter(pa.array(came)).to_pylist()))
+    row[came] = shards.row.find(np.frombuffer(digests, np.uint8).reshape(-1, 32))
+    return row
 
 
 def _agreed(table: pa.Table, picture: NDArray[np.int64]) -> pa.Table:

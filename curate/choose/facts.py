@@ -13,7 +13,7 @@ from curate.choose.decide import Facts
 from curate.look.decode import FORMATS
 from curate.look.measure import PROBLEMS
 from curate.model.targets import ClassSet
-from curate.rows import coded
+from curate.rows.columns import coded
 from curate.scores.shards import Shards
 from scrapbag.catalog import NO_DECODER, PLACEHOLDER, UNDECODABLE
 from scrapbag.errors import MissingError

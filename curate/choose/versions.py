@@ -45,6 +45,7 @@ class Evidence:
     links: Links
     ever: Sequence[Label]  # all answers in the order given, those too that were taken back
     prior: str = ""  # names the correction of the class prior that the confidences have; '' for none
+    asks: bool = True  # whether questions are drawn from the pools
 
     @property
     def row(self) -> Mapping[str, int]:
@@ -70,7 +71,7 @@ class Frozen:
     """
 
     version: str
-    family: str  # names the version and this pool
+    family: str  # names the version and this pool; '' where no question was ever drawn and none is to be
     seed: str  # of the random order; '' while no answer has opened the family
     ranker: Ranker | None  # None: the model's own scores
     confidence: NDArray[np.float32]  # (N,) by row of the shards, 0 to 1, NaN for unusable files
@@ -196,9 +197,10 @@ def _frozen(
     place = np.full(len(originals) + 1, -1)  # the last one is for rows without a group
     place[chosen] = np.arange(len(chosen))
     members = np.flatnonzero(place[group] >= 0)
+    ordered = evidence.asks or bool(evidence.families)  # else nobody sees the order, which takes seconds to draw
     made = Frozen(
         version=version,
-        family=_family(version, evidence.shards, originals[group[members]], members),
+        family=_family(version, evidence.shards, originals[group[members]], members) if ordered else "",
         seed="",
         ranker=fitted,
         confidence=confidence,
@@ -208,7 +210,7 @@ def _frozen(
         pool_row=originals[chosen],
         pool_place=place[group],
     )
-    return drawn_anew(made, evidence.shards, "")
+    return drawn_anew(made, evidence.shards, "") if ordered else made
 
 
 def _family(version: str, shards: Shards, original: NDArray[np.int64], member: NDArray[np.int64]) -> str:

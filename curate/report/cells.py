@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curate.rows import whole
+from curate.rows.columns import whole
 from scrapbag.disk import writing
 from scrapbag.plain import plain, write_csv
 
@@ -48,13 +48,17 @@ def lines(table: pa.Table, portion: int = PORTION) -> Iterator[bytes | memoryvie
         yield memoryview(text.buffers()[2])[: pc.sum(pc.binary_length(text)).as_py()]
 
 
-def write(path: Path, table: pa.Table, *, mark: bool = False) -> bool:
-    """Write the table as CSV, whole, and only if something changed. Returns whether it did. `mark` is a BOM."""
+def write(path: Path, table: pa.Table, *, mark: bool = False, after: Callable[[], None] = lambda: None) -> bool:
+    """Write the table as CSV, whole, and only if something changed. Returns whether it did. `mark` is a BOM.
+
+    `after` is called after each portion.
+    """
     before = path.stat().st_ino if path.exists() else None
     with writing(path, only_changed=True) as part, part.open("wb") as file:
         file.write(_MARK if mark else b"")
         for portion in lines(table):
             file.write(portion)
+            after()
     return path.stat().st_ino != before
 
 

@@ -34,12 +34,14 @@ def write(path: Path, rows: Iterable[Row]) -> bool:
 
     It begins with a mark (BOM), without which LibreOffice and Excel take UTF-8 for something else.
     """
-    return cells.write(path, _named(Rows.of(rows)), mark=True)
+    known = Rows.of(rows)
+    return cells.write(path, _named(known), mark=True, after=known.forget)
 
 
 def write_parquet(path: Path, rows: Iterable[Row]) -> None:
     """Write the same columns as Parquet: a column keeps its type when it is empty, and a title 007 its zeros."""
-    table = _named(Rows.of(rows))
+    known = Rows.of(rows)
+    table = _named(known)
     schema = pa.schema({column: TYPES[name] for column, name in COLUMNS.items()})
     recur = [name for name in schema.names if schema.field(name).type == pa.string() and COLUMNS[name] not in _UNLIKE]
     with writing(path, only_changed=True) as part, pq.ParquetWriter(part, schema, use_dictionary=recur) as file:
@@ -49,6 +51,7 @@ def write_parquet(path: Path, rows: Iterable[Row]) -> None:
                 name: cells.plain_words(some[name]) for name in schema.names if schema.field(name).type == pa.string()
             }
             file.write_table(pa.table({name: words.get(name, some[name]) for name in schema.names}, schema))
+            known.forget()
 
 
 def read(path: Path, names: Collection[str] = TYPES) -> Rows:

@@ -54,7 +54,7 @@ class Shards:
         return list(self.named(np.arange(len(self))))
 
     @cached_property
-    def row(self) -> Mapping[str, int]:
+    def row(self) -> RowsBySha256:
         """By sha256 the row."""
         return RowsBySha256(self.digests)
 
@@ -125,27 +125,47 @@ class RowsBySha256(Mapping[str, int]):
 
     def __init__(self, digests: NDArray[np.uint8]) -> None:
         """`digests` is (N, 32)."""
-        first = np.ascontiguousarray(digests[:, :8]).view(">u8").ravel().astype(np.uint64)
+        first = _first(digests)
         self._digests, self._order = digests, np.argsort(first, kind="stable")
-        self._first = first[self._order]
+        self._sorted = first[self._order]
 
     def __getitem__(self, sha256: str) -> int:
         try:
             wanted = np.frombuffer(bytes.fromhex(sha256), dtype=np.uint8)
         except ValueError:
             raise KeyError(sha256) from None
-        start = np.uint64(int.from_bytes(wanted[:8].tobytes()))
-        alike = self._order[np.searchsorted(self._first, start) : np.searchsorted(self._first, start, side="right")]
-        same = alike[(self._digests[alike] == wanted).all(axis=1)] if wanted.size == _BYTES else alike[:0]
+        if wanted.size != _BYTES:
+            raise KeyError(sha256)
+        start, end = (np.searchsorted(self._sorted, _first(wanted[None])[0], side) for side in ("left", "right"))
+        alike = self._order[start:end]
+        same = alike[(self._digests[alike] == wanted).all(axis=1)]
         if not same.size:
             raise KeyError(sha256)
         return int(same[-1])
+
+    def find(self, digests: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """The rows of (n, 32) digests, -1 where there is none: (n,)."""
+        if not len(self):
+            return np.full(len(digests), -1)
+        first = _first(digests)
+        place = np.minimum(np.searchsorted(self._sorted, first), len(self) - 1)
+        row = self._order[place]
+        same = (self._digests[row] == digests).all(axis=1)
+        found = np.where(same, row, -1)
+        for one in np.flatnonzero(~same & (self._sorted[place] == first)):  # whose first eight bytes another one has
+            found[one] = self.get(digests[one].tobytes().hex(), -1)
+        return found
 
     def __len__(self) -> int:
         return len(self._order)
 
     def __iter__(self) -> Iterator[str]:
         return (digest.tobytes().hex() for digest in self._digests)
+
+
+def _first(digests: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """The first eight bytes of each as a number."""
+    return np.ascontiguousarray(digests[:, :8]).view(">u8").ravel().astype(np.uint64)
 
 
 def _whole(path: Path) -> bool:

@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from benchmarks.support import simulated_data
-from curate.choose import records
+from curate.rows import records
 from scrapbag import catalog, labels
 from scrapbag.labels import Label
 
@@ -43,7 +43,7 @@ def read(data):
     asked = []
     with closing(catalog.connect(data.catalog)) as connection:
         connection.set_trace_callback(lambda text: asked.append(catalog.RECORDS.strip() in text))
-        return records.read(connection, data), any(asked)
+        return records.read(connection, data).table, any(asked)
 
 
 def fresh(data):

@@ -10,19 +10,23 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import mmap
 import time
+from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from curate.rows import TYPES, whole
+from curate.rows import TYPES
+from curate.rows.columns import whole
 from scrapbag.catalog import RECORDS, Record, record_values
 from scrapbag.disk import sweep, writing
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from scrapbag.layout import Data
@@ -39,18 +43,26 @@ _PORTION = 16_384  # addresses that are objects at once
 log = logging.getLogger(__name__)
 
 
-def read(connection: sqlite3.Connection, data: Data) -> pa.Table:
-    """The columns of a Record for every address, in the order of discovery: numbers and codes in memory, texts mapped.
+@dataclass(frozen=True)
+class Records:
+    """Every address, in the order of discovery."""
 
-    `connection` is open on `data.catalog`. Later writes to the catalog or to the file change nothing in the table.
+    table: pa.Table  # (A,) the columns of a Record: numbers and codes in memory, texts mapped
+    forget: Callable[[], None]  # lets go of the memory that mapped texts have taken; they can be read again after it
+
+
+def read(connection: sqlite3.Connection, data: Data) -> Records:
+    """What the catalog says now. `connection` is open on `data.catalog`.
+
+    Later writes to the catalog change nothing in the table, nor does another file in the place of this one.
     """
     stamp = stamped(data.catalog)
-    if stamp and (table := _opened(data.addresses, stamp)):
-        return table
+    if stamp and (found := _opened(data.addresses, stamp)):
+        return found
     sweep(data.records)
     with writing(data.addresses) as part:
         _write(part, connection, stamp)
-        return _table(part)
+        return _mapped(part)[1]
 
 
 def stamped(path: Path) -> str:
@@ -78,31 +90,35 @@ def _state(path: Path) -> tuple[int, ...]:
     return (there.st_dev, there.st_ino, there.st_size, there.st_mtime_ns) if there.st_size else ()
 
 
-def _opened(path: Path, stamp: str) -> pa.Table | None:
-    """The file's table; None where it is of another catalog or another version, or is damaged."""
+def _opened(path: Path, stamp: str) -> Records | None:
+    """What is in the file; None where it is of another catalog or another version, or is damaged."""
     try:
-        with pa.OSFile(str(path)) as file:
-            schema = pa.ipc.open_file(file).schema
+        schema, found = _mapped(path)
         of = (schema.metadata or {}).get(_OF.encode(), b"").decode()
-        return _table(path) if of == stamp and schema.equals(SCHEMA) else None
+        return found if of == stamp and schema.equals(SCHEMA) else None
     except FileNotFoundError:
         pass
-    except (OSError, pa.ArrowInvalid) as error:
+    except (OSError, ValueError) as error:  # ArrowInvalid is one, and an empty file cannot be mapped
         log.warning("%s cannot be read (%s) and is made again from the catalog", path, error)
     return None
 
 
-def _table(path: Path) -> pa.Table:
-    """Texts are mapped, the others read: what is mapped and then copied would be in memory twice."""
-    texts = [place for place, field in enumerate(SCHEMA) if field.type == pa.string()]
-    others = [place for place in range(len(SCHEMA)) if place not in texts]
-    with pa.OSFile(str(path)) as file:
-        read = pa.ipc.open_file(file, options=pa.ipc.IpcReadOptions(included_fields=others)).read_all()
-    mapped = pa.ipc.open_file(pa.memory_map(str(path)), options=pa.ipc.IpcReadOptions(included_fields=texts)).read_all()
-    columns = {name: whole(read[name]) for name in read.column_names} | dict(
-        zip(mapped.column_names, mapped.columns, strict=True)
-    )
-    return pa.table([columns[name] for name in SCHEMA.names], SCHEMA)
+def _mapped(path: Path) -> tuple[pa.Schema, Records]:
+    """What is in a file, and the schema as it has it."""
+    with path.open("rb") as file:
+        pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    table = pa.ipc.open_file(pa.py_buffer(pages)).read_all()
+    columns = [one if one.type == pa.string() else _copied(whole(one)) for one in table.columns]
+    found = Records(pa.table(columns, table.schema.names), partial(pages.madvise, mmap.MADV_DONTNEED))
+    found.forget()
+    return table.schema, found
+
+
+def _copied(column: pa.Array) -> pa.Array:
+    """The same with its words in memory of their own."""
+    if not pa.types.is_dictionary(column.type):
+        return column
+    return pa.DictionaryArray.from_arrays(column.indices, pa.array(column.dictionary.to_pylist(), pa.string()))
 
 
 def _write(path: Path, connection: sqlite3.Connection, stamp: str) -> None:

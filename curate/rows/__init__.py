@@ -11,10 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from curate.rows.columns import coded, taken, whole
 from scrapbag.catalog import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -76,9 +77,11 @@ class Rows(Sequence[Row]):
     they are given, in parts, which may be those of a file that is mapped.
     """
 
-    def __init__(self, table: pa.Table) -> None:
+    def __init__(self, table: pa.Table, forget: Callable[[], None] | None = None) -> None:
+        """`forget` lets go of the memory that mapped texts have taken; it is called after each portion of them."""
         columns = [one if one.type == pa.string() else whole(one) for one in table.columns]
         self.table = pa.table(columns, table.schema)
+        self.forget = forget or (lambda: None)
 
     @classmethod
     def of(cls, rows: Iterable[Row]) -> Rows:
@@ -118,7 +121,11 @@ class Rows(Sequence[Row]):
 
     def take(self, places: NDArray[np.int64]) -> Rows:
         """The rows at those places, in that order."""
-        return Rows(pa.table([taken(column, places) for column in self.table.columns], self.table.schema))
+        columns = []
+        for column in self.table.columns:
+            columns.append(taken(column, places))
+            self.forget()
+        return Rows(pa.table(columns, self.table.schema))
 
     def came(self) -> NDArray[np.bool_]:
         """Whether there is a picture."""
@@ -143,41 +150,6 @@ class Rows(Sequence[Row]):
     def texts(self, name: str, places: NDArray[np.int64]) -> list[str]:
         """The texts of some rows."""
         return [str(text) for text in taken(self.table[name], places).to_pylist()]
-
-
-def taken(column: pa.ChunkedArray, places: NDArray[np.int64]) -> pa.Array:
-    """Some values of a column in parts, in the order of `places`; Arrow would put the whole of it together first."""
-    if column.num_chunks == 1:
-        return column.chunk(0).take(pa.array(places))
-    order = np.argsort(places, kind="stable")
-    ends = np.cumsum([0, *map(len, column.chunks)])
-    cuts = np.searchsorted(places[order], ends)
-    some = [
-        part.take(pa.array(places[order[start:stop]] - first))
-        for part, first, start, stop in zip(column.chunks, ends.tolist(), cuts, cuts[1:], strict=False)
-        if start < stop
-    ]
-    back = np.empty(len(places), dtype=np.int64)
-    back[order] = np.arange(len(places))
-    return pa.chunked_array(some, column.type).combine_chunks().take(pa.array(back))
-
-
-def coded(column: pa.Array | pa.ChunkedArray) -> tuple[NDArray[np.int64], list[str]]:
-    """Texts as positions (N,) in a list of the different ones, in the order of their first row."""
-    found = whole(column)
-    if not pa.types.is_dictionary(found.type):
-        found = found.dictionary_encode()
-    first = pc.unique(found.indices)
-    place = np.empty(len(found.dictionary), dtype=np.int64)
-    place[first.to_numpy()] = np.arange(len(first))
-    return place[found.indices.to_numpy()], found.dictionary.take(first).to_pylist()
-
-
-def whole(column: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """A column in one part; it is copied only where it is in several."""
-    if not isinstance(column, pa.ChunkedArray):
-        return column
-    return column.chunk(0) if column.num_chunks == 1 else column.unify_dictionaries().combine_chunks()
 
 
 def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
