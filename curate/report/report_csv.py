@@ -71,13 +71,19 @@ def read(path: Path, names: Collection[str] = TYPES) -> Rows:
         if listed != there:
             raise wrong
         convert.include_columns = [column for column in there if COLUMNS[column] in names]
-        table = pa_csv.read_csv(path, convert_options=convert)
+        with pa_csv.open_csv(path, convert_options=convert) as portions:
+            schema = portions.schema
+            read_back = [[_uncelled(column) for column in portion.columns] for portion in portions]
     except (ValueError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {path} ({error}); run make curate again") from None
-    read_back = {COLUMNS[column]: _uncelled(table[column]) for column in table.column_names}
+    columns = {
+        COLUMNS[field.name]: pa.chunked_array([part[place] for part in read_back], field.type)
+        for place, field in enumerate(schema)
+    }
+    count = sum(len(part[0]) for part in read_back)
     defaults = {one.name: one.default for one in fields(Row) if one.name in _LATER and one.name in names}
-    later = {name: pa.array([value] * len(table), TYPES[name]) for name, value in defaults.items()}
-    return Rows(pa.table({name: (later | read_back)[name] for name in TYPES if name in later | read_back}))
+    later = {name: pa.array([value] * count, TYPES[name]) for name, value in defaults.items()}
+    return Rows(pa.table({name: (later | columns)[name] for name in TYPES if name in later | columns}))
 
 
 def _named(rows: Rows) -> pa.Table:
@@ -85,5 +91,5 @@ def _named(rows: Rows) -> pa.Table:
     return rows.table.select(list(COLUMNS.values())).rename_columns(list(COLUMNS))
 
 
-def _uncelled(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _uncelled(column: pa.Array) -> pa.Array:
     return cells.replaced(column, "^'", uncell) if column.type == pa.string() else column

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from curate.rows import Outcome, Row
 
 WIDTH = 80
-FIELDS = ("number", "title", "url", "sha256", "source", "kept", "reason", "confidence", "margin")  # that it looks at
+FIELDS = ("number", "title", "url", "source", "kept", "reason", "confidence", "margin")  # that it looks at
 LEAST = 0.02  # of the pictures that have a confidence: what is kept under that gets an advice
 _OF_TARGETS = ("", "off_target", "low_confidence", "human_reject")  # '' is kept
 _SOURCES, _NEAREST = 4, 10  # how many have a column, a line; the other sources share one

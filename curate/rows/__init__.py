@@ -129,6 +129,8 @@ class Rows(Sequence[Row]):
 
     def came(self) -> NDArray[np.bool_]:
         """Whether there is a picture."""
+        if "sha256" not in self.table.column_names:  # which is long, and there with a number
+            return np.asarray(pc.is_valid(self.table["number"]).to_numpy())
         return np.asarray(pc.not_equal(self.table["sha256"], "").to_numpy())
 
     def flags(self, name: str) -> NDArray[np.bool_]:
