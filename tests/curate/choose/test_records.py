@@ -105,6 +105,22 @@ def test_a_write_while_the_catalog_is_read_leaves_the_file_with_another_stamp(da
     assert table.to_pylist() == fresh(data)
 
 
+def test_a_log_that_is_written_from_its_start_again_has_another_date_alone(data):
+    with closing(catalog.connect(data.catalog)) as other:
+        other.execute("update request set reason = 'one' where id = 3")
+        other.execute("pragma wal_checkpoint(restart)")
+        time.sleep(2 * SOON)
+        read(data)
+        log = data.catalog.with_name(f"{data.catalog.name}-wal")
+        size = log.stat().st_size
+        other.execute("update request set reason = 'two' where id = 3")
+        assert log.stat().st_size == size
+        time.sleep(2 * SOON)
+        table, asked = read(data)
+        assert asked
+        assert table.to_pylist() == fresh(data)
+
+
 def test_another_catalog_with_the_dates_of_this_one_is_another_catalog(data):
     read(data)
     before = data.catalog.stat()
