@@ -18,13 +18,14 @@ from curate.choose.versions import Evidence
 from curate.look import decode
 from curate.model import passes, targets
 from curate.report import page
-from curate.rows import Outcome, ScoreInfo
+from curate.rows import Outcome, Rows, ScoreInfo
 from curate.scores.pairs import read_pairs
 from curate.squares import cache, tables
 from scrapbag import catalog, decision, labels
+from scrapbag.computer import memory
 from scrapbag.decision import Decision
 from scrapbag.disk import lock, sweep
-from scrapbag.layout import Data
+from scrapbag.layout import Data, image
 from scrapbag.tables import passed_over
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from curate.choose.certificate import Judgement
     from curate.choose.duplicates import Links
     from curate.choose.facts import Predictions, Scores
-    from curate.rows import Rows
     from scrapbag.labels import Label
     from scrapbag.recipe import Curate
     from scrapbag.tables.passed_over import PassedOver
@@ -66,9 +66,9 @@ def curate(settings: Curate, data: Data, engine: Engine | None = None) -> Outcom
         sweep(data.thumbs)
         before = passes.count()
         decode.strict(decode.max_pixels(data))
-        material = gather(settings, data)
-        outcome = choose(material, settings)
-        publish(outcome, material, data, engine)
+        outcome = choose(gather(settings, data), settings)  # the material is not needed any more, and large
+        memory.give_back()
+        publish(outcome, data, engine)
         decision.write(data, outcome.decision)
         outcome = replace(outcome, forward_passes=passes.count() - before)
         page.write(outcome, data)
@@ -82,7 +82,7 @@ def gather(settings: Curate, data: Data) -> Material:
         scores = current(data)
         wanted = targets.indices(settings.targets, scores.classes)
         predicted = predictions(scores, wanted)
-        known = addresses.read(connection, scores.shards.sha256)
+        known = addresses.read(connection, data, scores.shards)
         ever = labels.every(connection, settings.targets, undone=True)
         absent, passed = catalog.missing(connection, data), tuple(passed_over.read(connection))
     finally:
@@ -103,7 +103,7 @@ def choose(material: Material, settings: Curate) -> Outcome:
     `settings.threshold` is the promise; the cut comes from the answers. Without targets there is no cut until answers
     have fitted a ranker that is certified.
     """
-    judged = judge(evidence(material), settings)
+    judged = judge(replace(evidence(material), asks=False), settings)
     certificate, facts, cut, ranker = judged.cut.certificate, material.facts, None, judged.scores.ranker
     if settings.targets or (certificate and ranker):
         facts, cut = replace(facts, confidence=judged.scores.confidence), judged.cut.value
@@ -111,10 +111,11 @@ def choose(material: Material, settings: Curate) -> Outcome:
     aside = "a ranker fitted to people's answers decides" if ranker and material.correction.share else ""
     decisions = decide(facts, material.links, settings, cut)
     level = _levels(material, decisions)
-    made = assemble.columns(material.scores, facts, material.predicted, decisions, level, certified(judged))
-    if certificate:
-        made = assemble.with_certificate(made, certificate)
+    made = assemble.columns(
+        material.scores, facts, material.predicted, decisions, level, certified(judged), certificate
+    )
     before, by_prob = _uncertified(material, settings) if certificate else (None, None)
+    memory.give_back()
     return Outcome(
         rows=assemble.rows(material.addresses, made, assemble.reasons_of(decisions), material.absent),
         settings=settings,
@@ -176,13 +177,13 @@ def evidence(material: Material) -> Evidence:
     if not material.targets:
         even = np.where(facts.problem == "", np.float32(0.5), np.float32(np.nan))
         facts = replace(facts, confidence=even)
-    row = {sha256: number for number, sha256 in enumerate(scores.shards.sha256)}
-    return Evidence(scores.key, scores.shards, facts, material.links, material.labels, row, material.correction.name)
+    return Evidence(scores.key, scores.shards, facts, material.links, material.labels, material.correction.name)
 
 
-def publish(outcome: Outcome, material: Material, data: Data, engine: Engine | None = None) -> None:
+def publish(outcome: Outcome, data: Data, engine: Engine | None = None) -> None:
     """Make curated/ what the outcome says: squares out of the cache, and the tables beside them."""
-    kept = outcome.rows.take(np.flatnonzero(outcome.rows.flags("kept")))
+    some = Rows(outcome.rows.table.select([*tables.FIELDS, "extension", "border_uniform"]), outcome.rows.forget)
+    kept = some.take(np.flatnonzero(some.flags("kept")))
     settings = outcome.settings
     wanted = _wanted(kept, data)
     most = decode.max_pixels(data)
@@ -190,16 +191,15 @@ def publish(outcome: Outcome, material: Material, data: Data, engine: Engine | N
     new = data.root / ".curated.new"
     shutil.rmtree(new, ignore_errors=True)
     cache.link(wanted, data.squares, new, settings.size, settings.fit)
-    tables.write(new, kept, settings, material.scores.info["model"])
+    tables.write(new, kept, settings, outcome.score.model if outcome.score else "")
     cache.swap(new, data.curated)
 
 
 def _wanted(kept: Rows, data: Data) -> list[cache.Wanted]:
-    data = Data(data.root.absolute())  # a worker has another working folder
-    names = ("number", "sha256", "extension", "border_uniform")
-    columns = (kept.table[name].to_pylist() for name in names)
+    images = str(Data(data.root.absolute()).images)  # a worker has another working folder
+    columns = (kept.table[name].to_pylist() for name in ("number", "sha256", "extension", "border_uniform"))
     return [
-        cache.Wanted(number, sha256, data.image(sha256, extension), border or 0.0)
+        cache.Wanted(number, sha256, f"{images}/{image(sha256, extension)}", border or 0.0)
         for number, sha256, extension, border in zip(*columns, strict=True)
     ]
 

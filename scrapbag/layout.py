@@ -44,6 +44,8 @@ class Data:
     variable: ClassVar = "DATA"  # of make, that names it
 
     catalog = Inside("catalog.db")
+    records = Inside("records")  # a cache of what the catalog says
+    addresses = Inside("records/addresses.arrow")  # of every address that was asked for, as columns
     images = Inside("images")  # the bytes as served, by sha256
     scored = Inside("scored")  # score versions, a folder each
     index = Inside(f"scored/{INDEX}")  # which score version is the present one, and the stamp of the score stage
@@ -84,7 +86,12 @@ class Data:
 
     def image(self, sha256: str, extension: str) -> Path:
         """Where a picture's bytes are; `extension` comes from the bytes' signature, never from a URL."""
-        return self.images / f"{sha256[:2]}/{sha256}.{extension}"
+        return self.images / image(sha256, extension)
+
+
+def image(sha256: str, extension: str) -> str:
+    """The place of a picture's bytes inside images/."""
+    return f"{sha256[:2]}/{sha256}.{extension}"
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ MAY_IMPORT = {
     "curate.choose": _GROUND | {"curate.rows", "curate.look", "curate.model", "curate.scores", "curate.squares"},
     "curate.run": _GROUND
     | {
+        "scrapbag.computer",
         "scrapbag.workers",
         "curate.rows",
         "curate.look",

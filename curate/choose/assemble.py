@@ -11,11 +11,12 @@ import pyarrow.compute as pc
 from curate.choose.duplicates import HOW
 from curate.choose.facts import formats
 from curate.rows import TYPES, Rows
+from curate.rows.columns import taken, whole
 from scrapbag.catalog import NO_DECODER, UNDECODABLE
 from scrapbag.reasons import DECISION_REASONS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from numpy.typing import NDArray
@@ -30,7 +31,10 @@ _REPEATED = {"kept": False, "margin": None, "level": None, "duplicate_how": "sha
 
 
 def rows(
-    addresses: Addresses, decided: pa.Table, failed: NDArray[np.int64], absent: AbstractSet[str] = frozenset()
+    addresses: Addresses,
+    decided: Iterable[tuple[str, pa.Array]],
+    failed: NDArray[np.int64],
+    absent: AbstractSet[str] = frozenset(),
 ) -> Rows:
     """A row for each address, in their order. `decided` (N,) from `columns`, `failed` (N,) from `reasons_of`.
 
@@ -40,19 +44,20 @@ def rows(
     table, row = addresses.table, addresses.row
     scored = row >= 0
     again = scored & (addresses.main[row] != np.arange(len(row))) if len(addresses.main) else scored
+    others = _came_to(addresses, ~scored, absent)
     place = pa.array(row, mask=~scored)
-    made = {name: _unscored(name, decided[name].combine_chunks().take(place)) for name in decided.column_names}
+    made = {name: _unscored(name, column.take(place)) for name, column in decided}
     repeated = pa.array(again)
     made["duplicate_of"] = pc.if_else(
-        repeated, pc.coalesce(made["duplicate_of"], table["number"].combine_chunks()), made["duplicate_of"]
+        repeated, pc.coalesce(made["duplicate_of"], whole(table["number"])), made["duplicate_of"]
     )
     for name, value in _REPEATED.items():
         made[name] = pc.if_else(repeated, pa.scalar(value, TYPES[name]), made[name])
     for side in ("width", "height"):
-        made[side] = pc.if_else(pa.array(scored), made[side], table[side].combine_chunks())
+        made[side] = pc.if_else(pa.array(scored), made[side], whole(table[side]))
     bits = np.where(scored, failed[row], 0) if len(failed) else np.zeros(len(row), dtype=np.int64)
-    made["reason"], made["reasons"] = _reasons(bits | again * _BIT["dup_exact"], _came_to(addresses, ~scored, absent))
-    return Rows(pa.table({name: made[name] if name in made else table[name] for name in TYPES}))
+    made["reason"], made["reasons"] = _reasons(bits | again * _BIT["dup_exact"], others)
+    return Rows(pa.table({name: made[name] if name in made else table[name] for name in TYPES}), addresses.forget)
 
 
 def reasons_of(decisions: Decisions) -> NDArray[np.int64]:
@@ -70,56 +75,52 @@ def columns(
     decisions: Decisions,
     level: NDArray[np.int64],
     certified: NDArray[np.float64],
-) -> pa.Table:
-    """What was decided of each picture, as fields of a row. `level` is (N,), `certified` (N, 3) from `certificate`."""
+    certificate: object = None,
+) -> Iterator[tuple[str, pa.Array]]:
+    """What was decided of each picture, as fields of a row, one after the other: all at once are much memory.
+
+    `level` is (N,), `certified` (N, 3) from `certificate`; `certificate` is the evidence beside each kept picture.
+    """
     column = scores.shards.column
     original = np.where(decisions.copies.original < 0, 0, facts.number[decisions.copies.original])
     readable = facts.problem == ""
     least = np.minimum(facts.width, facts.height)
     aspect = np.maximum(facts.width, facts.height) / np.maximum(least, 1)
     known = predicted.best >= 0
-    made = {
-        "kept": pa.array(decisions.kept),
-        "margin": _numbers(decisions.margin),
-        "level": _whole(level, level >= 0),
-        "answer": pa.array(decisions.answer, pa.string()),
-        "confidence": _numbers(decisions.confidence),
-        "raw_confidence": _numbers(predicted.confidence),
-        "certified": _numbers(certified[:, 0]),
-        "certified_answers": _whole(certified[:, 1], np.isfinite(certified[:, 1])),
-        "certified_errors": _whole(certified[:, 2], np.isfinite(certified[:, 2])),
-        "certificate": pa.repeat("", len(known)),
-        "class_name": _words(predicted.best, {one: scores.classes.class_name(one) for one in _different(predicted)}),
-        "class_confidence": _numbers(predicted.best_confidence),
-        "activation": _words(known.astype(np.int64), {1: scores.info["link"]}),
-        "duplicate_of": _whole(original, original != 0),
-        "duplicate_how": _words(decisions.copies.how, dict(enumerate(HOW))),
-        "blur": _numbers(facts.blur, readable),
-        "entropy": _numbers(facts.entropy, readable),
-        "brightness": _numbers(column("brightness"), readable),
-        "aspect": _numbers(aspect, readable),
-        "border_uniform": _numbers(facts.border_uniform, readable),
-        "enlargement": _numbers(decisions.enlargement, readable),
-        "panels": _whole(facts.panels, readable),
-        "format": formats(scores),
-        "width": _whole(facts.width, facts.width != 0),
-        "height": _whole(facts.height, facts.height != 0),
-    }
-    return pa.table(made)
-
-
-def with_certificate(decided: pa.Table, certificate: object) -> pa.Table:
-    """The same, with the evidence beside each kept picture."""
-    column = pc.if_else(decided["kept"], pa.scalar(str(certificate)), pa.scalar(""))
-    return decided.set_column(decided.column_names.index("certificate"), "certificate", column)
+    yield "kept", pa.array(decisions.kept)
+    yield "margin", _numbers(decisions.margin)
+    yield "level", _whole(level, level >= 0)
+    yield "answer", pa.array(decisions.answer, pa.string()).dictionary_encode()
+    yield "confidence", _numbers(decisions.confidence)
+    yield "raw_confidence", _numbers(predicted.confidence)
+    yield "certified", _numbers(certified[:, 0])
+    yield "certified_answers", _whole(certified[:, 1], np.isfinite(certified[:, 1]))
+    yield "certified_errors", _whole(certified[:, 2], np.isfinite(certified[:, 2]))
+    yield "certificate", _words(decisions.kept & bool(certificate), {1: str(certificate)})
+    yield "class_name", _words(predicted.best, {one: scores.classes.class_name(one) for one in _different(predicted)})
+    yield "class_confidence", _numbers(predicted.best_confidence)
+    yield "activation", _words(known.astype(np.int64), {1: scores.info["link"]})
+    yield "duplicate_of", _whole(original, original != 0)
+    yield "duplicate_how", _words(decisions.copies.how, dict(enumerate(HOW)))
+    yield "blur", _numbers(facts.blur, readable)
+    yield "entropy", _numbers(facts.entropy, readable)
+    yield "brightness", _numbers(column("brightness"), readable)
+    yield "aspect", _numbers(aspect, readable)
+    yield "border_uniform", _numbers(facts.border_uniform, readable)
+    yield "enlargement", _numbers(decisions.enlargement, readable)
+    yield "panels", _whole(facts.panels, readable)
+    yield "format", formats(scores)
+    yield "width", _whole(facts.width, facts.width != 0)
+    yield "height", _whole(facts.height, facts.height != 0)
 
 
 def _came_to(addresses: Addresses, which: NDArray[np.bool_], absent: AbstractSet[str]) -> dict[int, str]:
     """By address the reason why there is no decision on it."""
     places = np.flatnonzero(which)
-    some = addresses.table.select(["sha256", "problem", "fetch_reason"]).take(pa.array(places)).to_pydict()
+    some = [taken(addresses.table[name], places).to_pylist() for name in ("sha256", "problem", "fetch_reason")]
+    addresses.forget()
     found = {}
-    for place, sha256, problem, reason in zip(places.tolist(), *some.values(), strict=True):
+    for place, sha256, problem, reason in zip(places.tolist(), *some, strict=True):
         lost = sha256 in absent or problem == UNDECODABLE  # the latter has other bytes now
         came = "missing" if lost else "waiting"
         came = NO_DECODER if problem == NO_DECODER and not lost else came
@@ -158,9 +159,11 @@ def _coded(codes: NDArray[Any], words: Sequence[str]) -> pa.Array:
 
 def _unscored(name: str, column: pa.Array) -> pa.Array:
     """The decision's fields of an address that gave no picture, or none that was scored yet."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(pa.string())
-    return pc.fill_null(column, False if name == "kept" else "") if TYPES[name] in (pa.bool_(), pa.string()) else column
+    if not pa.types.is_dictionary(column.type):
+        return pc.fill_null(column, False) if name == "kept" else column
+    words = [*dict.fromkeys([*column.dictionary.to_pylist(), ""])]
+    codes = pc.fill_null(column.indices, pa.scalar(words.index(""), column.indices.type))
+    return pa.DictionaryArray.from_arrays(codes, pa.array(words, pa.string()))
 
 
 def _numbers(column: NDArray[Any], valid: NDArray[np.bool_] | None = None) -> pa.Array:

@@ -13,7 +13,7 @@ from curate.choose.decide import Facts
 from curate.look.decode import FORMATS
 from curate.look.measure import PROBLEMS
 from curate.model.targets import ClassSet
-from curate.rows import coded
+from curate.rows.columns import coded
 from curate.scores.shards import Shards
 from scrapbag.catalog import NO_DECODER, PLACEHOLDER, UNDECODABLE
 from scrapbag.errors import MissingError
@@ -121,14 +121,14 @@ def collect(
 
     `absent` are the sha256 whose file is not there.
     """
-    column, names = scores.shards.column, scores.shards.sha256
-    known = _known(addresses, len(names))
+    column, row, count = scores.shards.column, scores.shards.row, len(scores.shards)
+    known = _known(addresses, count)
     found = np.array(PROBLEMS, dtype=object)[column("problem")]
-    answer = np.full(len(names), "", dtype=object)
-    lost = np.zeros(len(names), dtype=bool)
-    if answers or absent:
-        answer[:] = [answers.get(sha256, "") for sha256 in names]
-        lost[:] = [sha256 in absent for sha256 in names]
+    answer, lost = np.full(count, "", dtype=object), np.zeros(count, dtype=bool)
+    for sha256, said in answers.items():
+        if sha256 in row:
+            answer[row[sha256]] = said
+    lost[[row[sha256] for sha256 in absent if sha256 in row]] = True
     stored = known["problem"]
     stored[(stored == PLACEHOLDER) & (answer == "yes")] = ""  # somebody has seen that it is none
     allowed = {licence.casefold() for licence in licences}

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
@@ -72,9 +72,7 @@ def next_after(families: dict[str, Family], promise: float) -> Family:
     return Family(len(families) + 1, promise)
 
 
-def shuffled(names: Sequence[str], seed: str) -> NDArray[np.int64]:
+def shuffled(names: Iterable[str], seed: str) -> NDArray[np.int64]:
     """A fixed random order of N pictures, given by their sha256, for each seed: (N,) positions."""
-    if not names:
-        return np.zeros(0, dtype=np.int64)
-    keys = [blake2b(f"{seed} {name}".encode(), digest_size=8).digest() for name in names]
-    return np.argsort(np.frombuffer(b"".join(keys), dtype=">u8"), kind="stable")
+    keys = (int.from_bytes(blake2b(f"{seed} {name}".encode(), digest_size=8).digest()) for name in names)
+    return np.argsort(np.fromiter(keys, dtype=np.uint64), kind="stable")

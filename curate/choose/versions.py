@@ -6,7 +6,7 @@ has a pool of its own, that certificate questions are drawn from; it leaves out 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -44,8 +44,13 @@ class Evidence:
     facts: Facts
     links: Links
     ever: Sequence[Label]  # all answers in the order given, those too that were taken back
-    row: dict[str, int] = field(repr=False)  # by sha256 the row of the shards
     prior: str = ""  # names the correction of the class prior that the confidences have; '' for none
+    asks: bool = True  # whether questions are drawn from the pools
+
+    @property
+    def row(self) -> Mapping[str, int]:
+        """By sha256 the row of the shards."""
+        return self.shards.row
 
     @cached_property
     def labels(self) -> list[Label]:
@@ -66,7 +71,7 @@ class Frozen:
     """
 
     version: str
-    family: str  # names the version and this pool
+    family: str  # names the version and this pool; '' where no question was ever drawn and none is to be
     seed: str  # of the random order; '' while no answer has opened the family
     ranker: Ranker | None  # None: the model's own scores
     confidence: NDArray[np.float32]  # (N,) by row of the shards, 0 to 1, NaN for unusable files
@@ -111,7 +116,7 @@ def versions(evidence: Evidence, settings: Curate, known: Mapping[str, Frozen] |
 
 def drawn_anew(scores: Frozen, shards: Shards, seed: str) -> Frozen:
     """The same pool in the random order of another seed."""
-    order = shuffled([shards.sha256[row] for row in scores.pool_row], f"{scores.family} {seed}")
+    order = shuffled(shards.named(scores.pool_row), f"{scores.family} {seed}")
     moved = np.full(len(order) + 1, -1)  # the last one is for rows that are not in the pool
     moved[order] = np.arange(len(order))
     confidence, row = scores.pool_confidence[order], scores.pool_row[order]
@@ -192,9 +197,10 @@ def _frozen(
     place = np.full(len(originals) + 1, -1)  # the last one is for rows without a group
     place[chosen] = np.arange(len(chosen))
     members = np.flatnonzero(place[group] >= 0)
+    ordered = evidence.asks or bool(evidence.families)  # else nobody sees the order, which takes seconds to draw
     made = Frozen(
         version=version,
-        family=_family(version, evidence.shards, originals[group[members]], members),
+        family=_family(version, evidence.shards, originals[group[members]], members) if ordered else "",
         seed="",
         ranker=fitted,
         confidence=confidence,
@@ -204,18 +210,18 @@ def _frozen(
         pool_row=originals[chosen],
         pool_place=place[group],
     )
-    return drawn_anew(made, evidence.shards, "")
+    return drawn_anew(made, evidence.shards, "") if ordered else made
 
 
 def _family(version: str, shards: Shards, original: NDArray[np.int64], member: NDArray[np.int64]) -> str:
     """The digest of a version and of the sorted lines `original member`, by sha256; few lines are in memory at once."""
-    words = shards.column("sha256").view(">u8")  # (N, 4)
+    words = shards.digests.view(">u8")  # (N, 4)
     rank = np.empty(len(words), dtype=np.int64)
     rank[np.lexsort(words.T[::-1])] = np.arange(len(words))
-    order, names, made = np.lexsort((rank[member], rank[original])), shards.sha256, sha256(version.encode())
+    order, made = np.lexsort((rank[member], rank[original])), sha256(version.encode())
     for some in np.array_split(order, len(order) // _LINES + 1):
-        pairs = zip(original[some].tolist(), member[some].tolist(), strict=True)
-        made.update("".join(f"\n{names[one]} {names[other]}" for one, other in pairs).encode())
+        pairs = zip(shards.named(original[some]), shards.named(member[some]), strict=True)
+        made.update("".join(f"\n{one} {other}" for one, other in pairs).encode())
     return made.hexdigest()[:16]
 
 

@@ -42,7 +42,7 @@ def suggest(data: Data) -> Suggestions:
         )
     connection = catalog.connect(data.catalog)
     try:
-        known = addresses.read(connection, scores.shards.sha256)
+        known = addresses.read(connection, data, scores.shards)
     finally:
         connection.close()
     facts = collect(scores, predicted, known, {}, ())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -147,11 +147,8 @@ def first_of(shares: Sequence[Share]) -> tuple[Share, ...]:
 
 def _shares(rows: Rows, codes: NDArray[np.int64], names: Sequence[str], urls: Mapping[int, str]) -> tuple[Share, ...]:
     """A share for each of `names`, by the position in it that each row has."""
-    picture, different = rows.words("sha256")
-    came = np.array([bool(one) for one in different], dtype=bool)[picture]
-    counts = (
-        np.bincount(codes[which], minlength=len(names)).tolist() for which in (slice(None), came, rows.flags("kept"))
-    )
+    parts: tuple[Any, ...] = (slice(None), rows.came(), rows.flags("kept"))
+    counts = (np.bincount(codes[which], minlength=len(names)).tolist() for which in parts)
     shares = (
         Share(name, asked, there, kept, urls.get(place, ""))
         for place, (name, asked, there, kept) in enumerate(zip(names, *counts, strict=True))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _LATER = {one.name for one in fields(Row) if one.default is not MISSING}  # columns that an older file may lack
 
+_UNLIKE = {"url", "page_url", "source_id", "title", "sha256"}  # texts of which no two are the same
 _GROUP = 65_536  # rows of a row group
 _TRUE, _FALSE = ["True", "true", "TRUE"], ["False", "false", "FALSE"]
 
@@ -33,20 +34,24 @@ def write(path: Path, rows: Iterable[Row]) -> bool:
 
     It begins with a mark (BOM), without which LibreOffice and Excel take UTF-8 for something else.
     """
-    return cells.write(path, _named(Rows.of(rows)), mark=True)
+    known = Rows.of(rows)
+    return cells.write(path, _named(known), mark=True, after=known.forget)
 
 
 def write_parquet(path: Path, rows: Iterable[Row]) -> None:
     """Write the same columns as Parquet: a column keeps its type when it is empty, and a title 007 its zeros."""
-    table = _named(Rows.of(rows))
+    known = Rows.of(rows)
+    table = _named(known)
     schema = pa.schema({column: TYPES[name] for column, name in COLUMNS.items()})
-    with writing(path, only_changed=True) as part, pq.ParquetWriter(part, schema) as file:
+    recur = [name for name in schema.names if schema.field(name).type == pa.string() and COLUMNS[name] not in _UNLIKE]
+    with writing(path, only_changed=True) as part, pq.ParquetWriter(part, schema, use_dictionary=recur) as file:
         for start in range(0, max(len(table), 1), _GROUP):
             some = table.slice(start, _GROUP)
             words = {
                 name: cells.plain_words(some[name]) for name in schema.names if schema.field(name).type == pa.string()
             }
             file.write_table(pa.table({name: words.get(name, some[name]) for name in schema.names}, schema))
+            known.forget()
 
 
 def read(path: Path, names: Collection[str] = TYPES) -> Rows:
@@ -66,13 +71,19 @@ def read(path: Path, names: Collection[str] = TYPES) -> Rows:
         if listed != there:
             raise wrong
         convert.include_columns = [column for column in there if COLUMNS[column] in names]
-        table = pa_csv.read_csv(path, convert_options=convert)
+        with pa_csv.open_csv(path, convert_options=convert) as portions:
+            schema = portions.schema
+            read_back = [[_uncelled(column) for column in portion.columns] for portion in portions]
     except (ValueError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {path} ({error}); run make curate again") from None
-    read_back = {COLUMNS[column]: _uncelled(table[column]) for column in table.column_names}
+    columns = {
+        COLUMNS[field.name]: pa.chunked_array([part[place] for part in read_back], field.type)
+        for place, field in enumerate(schema)
+    }
+    count = sum(len(part[0]) for part in read_back)
     defaults = {one.name: one.default for one in fields(Row) if one.name in _LATER and one.name in names}
-    later = {name: pa.array([value] * len(table), TYPES[name]) for name, value in defaults.items()}
-    return Rows(pa.table({name: (later | read_back)[name] for name in TYPES if name in later | read_back}))
+    later = {name: pa.array([value] * count, TYPES[name]) for name, value in defaults.items()}
+    return Rows(pa.table({name: (later | columns)[name] for name in TYPES if name in later | columns}))
 
 
 def _named(rows: Rows) -> pa.Table:
@@ -80,5 +91,5 @@ def _named(rows: Rows) -> pa.Table:
     return rows.table.select(list(COLUMNS.values())).rename_columns(list(COLUMNS))
 
 
-def _uncelled(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _uncelled(column: pa.Array) -> pa.Array:
     return cells.replaced(column, "^'", uncell) if column.type == pa.string() else column

@@ -141,8 +141,7 @@ def _spread(places: NDArray[np.int64], most: int) -> NDArray[np.int64]:
 
 def _by_confidence(rows: Rows, places: NDArray[np.int64]) -> NDArray[np.int64]:
     """Pictures before addresses that gave none, the most confident first, then by number, then by address."""
-    codes, names = rows.words("sha256")
-    lost = np.array([not name for name in names], dtype=bool)[codes][places]
+    lost = ~rows.came()[places]
     confidence, number = np.nan_to_num(rows.numbers("confidence")[places]), rows.whole("number")[places]
     order = np.lexsort((number, -confidence, lost))
     keys = np.column_stack([lost, confidence, number])[order]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from curate.rows import Outcome, Row
 
 WIDTH = 80
-FIELDS = ("number", "title", "url", "sha256", "source", "kept", "reason", "confidence", "margin")  # that it looks at
+FIELDS = ("number", "title", "url", "source", "kept", "reason", "confidence", "margin")  # that it looks at
 LEAST = 0.02  # of the pictures that have a confidence: what is kept under that gets an advice
 _OF_TARGETS = ("", "off_target", "low_confidence", "human_reject")  # '' is kept
 _SOURCES, _NEAREST = 4, 10  # how many have a column, a line; the other sources share one
@@ -59,8 +59,7 @@ def advice(outcome: Outcome) -> str:
 
 def _one_rule(outcome: Outcome) -> str:
     """The rule that drops more than half of the pictures that came, unless the classifier or a person says so."""
-    picture, different = outcome.rows.words("sha256")
-    there = np.array([bool(one) for one in different], dtype=bool)[picture]
+    there = outcome.rows.came()
     codes, names = outcome.rows.words("reason")
     counts = np.bincount(codes[there], minlength=1)
     reason, count, came = names[counts.argmax()] if names else "", int(counts.max()), int(there.sum())

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from curate.scores.shards import Shards
 
 _OF = "of"  # the array that identifies the pictures and the version that the other arrays were computed from
+_PORTION = 65_536  # pictures whose sha256 are text at once
 log = logging.getLogger(__name__)
 
 
@@ -53,7 +54,10 @@ def _path(shards: Shards, name: str) -> Path:
 
 def _key(shards: Shards, version: int | str) -> str:
     """Pictures, their order and the version. The count is not enough: after a torn shard the order is another one."""
-    return f"{version} {len(shards)} {hashlib.sha256(''.join(shards.sha256).encode()).hexdigest()}"
+    pictures = hashlib.sha256()
+    for start in range(0, len(shards), _PORTION):
+        pictures.update(shards.digests[start : start + _PORTION].tobytes().hex().encode())
+    return f"{version} {len(shards)} {pictures.hexdigest()}"
 
 
 def _read(path: Path, key: str) -> dict[str, NDArray[Any]] | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import shutil
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
@@ -23,7 +25,6 @@ from scrapbag.workers.local import Local
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -34,13 +35,13 @@ _EXCHANGE = 2  # RENAME_EXCHANGE of renameat2(2)
 _HERE = -100  # AT_FDCWD
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """A square to be made of one picture's file."""
 
     number: int  # the picture's in the catalog
     sha256: str
-    path: Path
+    path: Path | str  # as text where there are many
     border_uniform: float  # 0 to 1
 
 
@@ -73,8 +74,10 @@ def make(
     `engine` does the work, by default the threads of this computer; this process alone writes.
     """
     cache.mkdir(parents=True, exist_ok=True)  # also where nothing is kept: Make looks whether it is there
-    sweep(cache)
-    missing = [one for one in wanted if not place(cache, one, size, how).exists()]
+    inside = str(cache)
+    missing = [one for one in wanted if not os.path.exists(_place(inside, one, size, how))]  # noqa: PTH110  texts
+    if missing:
+        sweep(cache)
     together = _TASK if how != "original" else 1  # whose squares may have megabytes
     bar = tqdm(total=len(missing), unit=" squares", disable=None, desc="squares")
     with bar, closing((engine or Local()).run(Squaring(size, how, max_pixels), square_png, missing, together)) as made:
@@ -91,17 +94,23 @@ def place(cache: Path, one: Wanted, size: int, how: str) -> Path:
     `auto` has none: its squares are in the folders of `border` and `crop`, whichever was chosen for the picture. So if
     a later version measures borders otherwise and chooses the other one, no wrong square is found.
     """
+    return Path(_place(str(cache), one, size, how))
+
+
+def _place(cache: str, one: Wanted, size: int, how: str) -> str:
+    """The same as text: of hundreds of thousands, paths take longer to build than files to link."""
     folder = "original" if how == "original" else f"{fit.settled(how, one.border_uniform)}-{size}"
-    return cache / f"{folder}-v{fit.VERSION}/{one.sha256[:2]}/{one.sha256}.png"
+    return f"{cache}/{folder}-v{fit.VERSION}/{one.sha256[:2]}/{one.sha256}.png"
 
 
 def link(wanted: Sequence[Wanted], cache: Path, folder: Path, size: int, how: str) -> None:
     """Fill `folder` with hard links to the squares, named by their pictures' numbers."""
     folder.mkdir(parents=True)
+    inside, into = str(cache), str(folder)
     for one in wanted:
-        source, target = place(cache, one, size, how), folder / square_name(one.number)
+        source, target = _place(inside, one, size, how), f"{into}/{square_name(one.number)}"
         try:
-            target.hardlink_to(source)
+            os.link(source, target)
         except OSError:  # a file system without hard links, or too many to one file
             shutil.copyfile(source, target)
 
@@ -125,13 +134,14 @@ def swap(new: Path, current: Path) -> None:
 
 def _same(new: Path, current: Path) -> bool:
     """Whether both have the same names, and under each the same square (one inode) or a table of the same bytes."""
-    names = {path.name for path in new.iterdir()}
-    if not current.is_dir() or names != {path.name for path in current.iterdir()}:
+    names = os.listdir(new)  # noqa: PTH208  texts
+    if not current.is_dir() or {*names} != {*os.listdir(current)}:  # noqa: PTH208
         return False
-    pairs = [(new / name, current / name) for name in sorted(names)]
-    tables = [pair for pair in pairs if pair[0].suffix != ".png"]
-    return all(one.samefile(other) for one, other in pairs if one.suffix == ".png") and all(
-        one.read_bytes() == other.read_bytes() for one, other in tables
+    tables = [(new / name, current / name) for name in names if not name.endswith(".png")]
+    squares = ((f"{new}/{name}", f"{current}/{name}") for name in names if name.endswith(".png"))
+    return all(one.read_bytes() == other.read_bytes() for one, other in tables) and all(
+        os.path.samefile(one, other)  # noqa: PTH121
+        for one, other in squares
     )
 
 
@@ -148,7 +158,7 @@ def _exchange(one: Path, other: Path) -> None:
 
 def square_png(squaring: Squaring, one: Wanted) -> bytes:
     """One square as a PNG."""
-    with reach(one.path, one.sha256) as path:
+    with reach(Path(one.path), one.sha256) as path:
         pixels = _read(path, squaring.size, squaring.fit)
     square = fit.square(pixels, squaring.size, squaring.fit, one.border_uniform)
     whole, content = cv2.imencode(".png", cv2.cvtColor(square, cv2.COLOR_RGB2BGR))

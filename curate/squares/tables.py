@@ -31,6 +31,7 @@ _COLUMNS = (
     " width height original_width original_height fit size model"
 )  # file_name first, as Hugging Face's ImageFolder wants it
 DTYPES = {name: _NUMBERS.get(name, "object") for name in _COLUMNS.split()}  # by column
+FIELDS = ("kept", *(COLUMNS[name] for name in DTYPES if name in COLUMNS))  # of a Row, that the tables are made of
 _CREDIT = {"page_url": "page", "file_name": "file"}  # by the column of metadata.csv that of CREDITS.csv
 CREDITED = ("title", "creator", "licence", "licence_url", "page_url")
 _ARROW = {"object": pa.string(), "float64": pa.float64(), "Int64": pa.int64()}

@@ -38,7 +38,7 @@ def clean(data: Data, run: Run) -> list[str]:
 
 
 def _made_again(data: Data) -> list[Path]:
-    return [data.curated, data.squares, data.thumbs, data.packed, data.export]
+    return [data.curated, data.squares, data.thumbs, data.records, data.packed, data.export]
 
 
 def _is_ours(root: Path, marks: tuple[Path, ...]) -> bool:

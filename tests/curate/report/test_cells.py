@@ -37,3 +37,5 @@ def test_a_column_is_written_as_its_values_are(column):
 def test_words_are_plain_whatever_they_hold():
     column = pa.chunked_array([pa.array(TEXTS[:9]), pa.array(TEXTS[9:])])
     assert cells.plain_words(column).to_pylist() == [plain(text) for text in TEXTS]
+    alone = [cells.plain_words(pa.chunked_array([[text]])).to_pylist() for text in TEXTS]
+    assert alone == [[plain(text)] for text in TEXTS]

@@ -24,7 +24,13 @@ def house(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     data, run = Data(Path("data/x")), Run(Path("runs/x"))
     fill(data.catalog, data.index, data.scrape_csv, data.images / "a.jpg", data.settings_of("score"))
-    fill(data.curated / "0.png", data.squares / "0.png", data.export / "x.zip", data.settings_of("curate"))
+    fill(
+        data.curated / "0.png",
+        data.squares / "0.png",
+        data.export / "x.zip",
+        data.settings_of("curate"),
+        data.addresses,
+    )
     fill(run.asked, run.settings, run.generator, run.checkpoints / "1.pt")
     return data, run
 
@@ -32,7 +38,9 @@ def house(tmp_path, monkeypatch):
 def test_what_was_curated_goes_and_hours_of_training_are_moved(house):
     data, run = house
     said = "\n".join(clean(data, run))
-    assert not any(one.exists() for one in (data.curated, data.squares, data.export, data.settings_of("curate")))
+    assert not any(
+        one.exists() for one in (data.curated, data.squares, data.records, data.export, data.settings_of("curate"))
+    )
     assert all(one.exists() for one in (data.catalog, data.index, data.scrape_csv, data.images, data.settings))
     moved = Run(Path("runs/x.1"))
     assert (moved.generator.read_text(), moved.checkpoints.is_dir(), run.root.exists()) == (

@@ -11,10 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from curate.rows.columns import coded, taken, whole
 from scrapbag.catalog import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -66,17 +67,21 @@ COLUMNS = {  # of report.csv, and the field of Row behind each: number, the deci
 
 ARROW = {"int | None": pa.int64(), "float | None": pa.float64(), "str": pa.string(), "bool": pa.bool_()}
 TYPES = {one.name: ARROW[str(one.type)] for one in fields(Row)}  # by field
-_PORTION = 20_000  # rows that are objects at once
+_PORTION = 16_384  # rows that are objects at once
 
 
 class Rows(Sequence[Row]):
     """Rows as columns, in a tenth of the memory of as many objects; a Row is made where one is asked for.
 
-    `table` has an Arrow column for each field of Row, or for some. Words that recur may be coded.
+    `table` has an Arrow column for each field of Row, or for some. Words that recur may be coded; other texts stay as
+    they are given, in parts, which may be those of a file that is mapped.
     """
 
-    def __init__(self, table: pa.Table) -> None:
-        self.table = table.combine_chunks().unify_dictionaries()
+    def __init__(self, table: pa.Table, forget: Callable[[], None] | None = None) -> None:
+        """`forget` lets go of the memory that mapped texts have taken; it is called after each portion of them."""
+        columns = [one if one.type == pa.string() else whole(one) for one in table.columns]
+        self.table = pa.table(columns, table.schema)
+        self.forget = forget or (lambda: None)
 
     @classmethod
     def of(cls, rows: Iterable[Row]) -> Rows:
@@ -116,7 +121,17 @@ class Rows(Sequence[Row]):
 
     def take(self, places: NDArray[np.int64]) -> Rows:
         """The rows at those places, in that order."""
-        return Rows(self.table.take(pa.array(places)))
+        columns = []
+        for column in self.table.columns:
+            columns.append(taken(column, places))
+            self.forget()
+        return Rows(pa.table(columns, self.table.schema))
+
+    def came(self) -> NDArray[np.bool_]:
+        """Whether there is a picture."""
+        if "sha256" not in self.table.column_names:  # which is long, and there with a number
+            return np.asarray(pc.is_valid(self.table["number"]).to_numpy())
+        return np.asarray(pc.not_equal(self.table["sha256"], "").to_numpy())
 
     def flags(self, name: str) -> NDArray[np.bool_]:
         """A column of truths."""
@@ -136,15 +151,7 @@ class Rows(Sequence[Row]):
 
     def texts(self, name: str, places: NDArray[np.int64]) -> list[str]:
         """The texts of some rows."""
-        return [str(text) for text in self.table[name].take(pa.array(places)).to_pylist()]
-
-
-def coded(column: pa.Array | pa.ChunkedArray) -> tuple[NDArray[np.int64], list[str]]:
-    """Texts as positions (N,) in a list of the different ones, in the order of their first row."""
-    text = column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
-    found = text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text
-    found = found.dictionary_encode()
-    return np.asarray(found.indices.to_numpy(), dtype=np.int64), found.dictionary.to_pylist()
+        return [str(text) for text in taken(self.table[name], places).to_pylist()]
 
 
 def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
