@@ -13,6 +13,8 @@ from scrapbag.workers.on_ray import result
 from spiders.spread.clerk import CALLS, ReplacedError, Ticket
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from scrapbag.crawl.frontier import Lease, Listener
     from spiders.spread.clerk import News
 
@@ -26,6 +28,7 @@ class Far:
         self.listener: Listener | None = None
         self.pictures = 0
         self.suspects = False
+        self.waited: Callable[[float], None] = lambda _began: None  # told when this process was held up, by time.time
         self._clerk = clerk
         self._ticket = Ticket(worker, uuid4().hex)
         self._mine: set[str] = set()  # hosts
@@ -85,7 +88,10 @@ class Far:
     def _get(self, method: str, *given: Any, **how: Any) -> Any:
         import ray  # noqa: PLC0415  an extra
 
+        began = time.time()
         try:
             return result(getattr(self._clerk, method).remote(self._ticket, *given, **how), seconds=PATIENCE_S)
         except (ray.exceptions.RayActorError, ray.exceptions.GetTimeoutError, ReplacedError):
             os._exit(1)
+        finally:
+            self.waited(began)

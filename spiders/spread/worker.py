@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from scrapbag.sources import Source
 
 _BEAT_S = 1.0  # between two questions for news
+_JUST_S = 0.05  # from the downloader's queue to the network, at most
 
 
 def work(number: int, clerk: Any, depot: Any, data: Data, scrape: Scrape, sources: Sequence[Source]) -> Learnt:
@@ -75,6 +76,7 @@ class FarCrawl(Crawl):
         super().__init__(**given)
         self.far, self.depot = far, depot
         self._over = False
+        far.waited = self._waited
         self._beating: asyncio.Task[None] | None = None
 
     @classmethod
@@ -103,6 +105,12 @@ class FarCrawl(Crawl):
     def stop(self) -> None:
         self._over = True
         super().stop()
+
+    def _waited(self, began: float) -> None:
+        """What had left the downloader's queue just before goes out only now: its host's delay begins now."""
+        for slot in self.crawler.engine.downloader.slots.values() if self.crawler.engine else ():
+            if slot.lastseen > began - _JUST_S:
+                slot.lastseen = time.time()
 
     async def _beat(self) -> None:
         try:

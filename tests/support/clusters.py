@@ -82,7 +82,8 @@ def two_nodes(root: Path) -> Iterator[Nodes]:
     before = dict(os.environ)
     os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN, "RAY_USAGE_STATS_ENABLED": "0"}
     may = subprocess.run([*BLIND, str(root), "true"], capture_output=True).returncode == 0
-    logs, nodes = [Path(place, name) for name in ("head.log", "node.log")], []
+    logs = [Path(place, name) for name in ("head.log", "node.log")]
+    nodes: list[subprocess.Popen[bytes]] = []
 
     def start(*words: str) -> None:
         log = logs[len(nodes)]

@@ -3,6 +3,7 @@
 import sqlite3
 import time
 from contextlib import closing, suppress
+from functools import partial
 
 import pytest
 
@@ -13,7 +14,9 @@ from scrapbag.crawl.frontier import Answer, Frontier, Page, Picture, Stored
 from scrapbag.errors import LockedError
 from scrapbag.layout import Data
 from scrapbag.recipe import Scrape
+from scrapbag.sources import Folder, Gallery, Smithsonian, Urls
 from spiders.spread.clerk import Clerk, ReplacedError, Ticket
+from spiders.spread.command import stays
 
 ONE, TWO, THREE = (Ticket(number, f"process {number}") for number in (1, 2, 3))
 
@@ -155,6 +158,13 @@ def test_what_the_command_asks_itself_is_leased_to_no_worker(found):
     clerk.join(TWO)
     assert [clerk.call(one, "hosts", (), {})[0].keys() for one in (ONE, TWO)] == [{"a.org"}, set()]
     assert lease(clerk, TWO, "x") == []
+
+
+def test_files_pages_for_chromium_and_what_needs_a_key_are_the_commands(tmp_path):
+    gallery = partial(Gallery, name="x", start=("http://a.org/",), image="img")
+    at_home = [Folder(name="x", path=str(tmp_path)), gallery(browser=True), Smithsonian(name="x", query="quilt")]
+    assert all(map(stays, at_home))
+    assert not any(map(stays, (gallery(), Urls(name="x", path="list.txt"))))
 
 
 def test_a_worker_calls_nothing_but_what_asking_needs(found):

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import pairwise
@@ -23,7 +24,7 @@ from spiders.spread.command import ask, spreading
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 DELAY = 0.4
-LATE = 0.15  # seconds that a request may be late on a busy computer, so that the next one seems early
+LATE = 0.2  # seconds that a request may be late on a busy computer, so that the next one seems early
 ROWS = """select url, kind, callback, state, reason, status, edition, attempts, cuts, sha256
     from request order by 1, 2, 3"""
 SEEN = "select url, page_url, source, title, licence, edition from sighting order by 1, 2, 3"
@@ -120,9 +121,9 @@ def test_the_rows_are_those_of_one_process_and_each_host_is_asked_by_one_and_in_
         again = by_ray(root / "spread", joined, text, retry=True)
         assert (again.new, len(sites[2].asked("/gone.jpg"))) == (1, 2)
         edited = text.replace('image = "img"', 'image = "img[src*=all]"')
-        by_ray(root / "spread", joined, edited)
+        by_ray(root / "spread", joined, edited, fresh=True)
         crawl(root / "alone", text, "--retry", "failed")
-        crawl(root / "alone", edited)
+        crawl(root / "alone", edited, "--fresh")
         assert [row[:5] for row in tables(root / "spread")[0]] == [row[:5] for row in tables(root / "alone")[0]]
 
 
@@ -156,6 +157,20 @@ def test_the_limit_is_of_all_workers_together(root, joined):
         crawled = by_ray(root / "limit", joined, text.replace("[scrape]", "[scrape]\nlimit = 9"))
         assert (crawled.pictures, crawled.new) == (9, 4)
         assert not twice(*sites)
+
+
+def test_an_error_beside_the_data_ends_every_worker_and_is_raised_as_without_them(root, joined):
+    with town(own=20) as (sites, text):
+        (root / "full").mkdir()
+        (root / "full" / "images").write_text("no folder")
+        with pytest.raises((NotADirectoryError, FileExistsError)) as met:
+            by_ray(root / "full", joined, text)
+        assert str(root / "full" / "images") in str(met.value)
+        assert not (root / "full" / ".afield").exists()
+        asked = [len(site.hits) for site in sites]
+        time.sleep(3 * DELAY)
+        assert [len(site.hits) for site in sites] == asked
+    assert {row[3] for row in tables(root / "full")[0]} == {"queued", "done"}  # the pages were read
 
 
 def command(root, text):
