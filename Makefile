@@ -68,8 +68,8 @@ lost    = $(if $(filter-out $(wildcard $(1)),$(1)),FORCE)# where one of these fi
 .PRECIOUS: $(DATA)/report/scrape.csv
 
 # --- the stages ----------------------------------------------------------------------------------------------------
-scrape: $(READY) settings ## Ask the sources: SITE=one LIMIT=500 RETRY=failed FRESH=1
-	@$(PY) -m spiders scrape $(data) $(if $(SITE),--source $(SITE)) $(if $(RETRY),--retry $(RETRY)) $(if $(filter-out 0,$(FRESH)),--fresh)
+scrape: $(READY) settings ## Ask the sources: SITE=one LIMIT=500 RETRY=failed FRESH=1 ENGINE=ray WORKERS=4
+	@$(PY) -m spiders scrape $(data) $(if $(SITE),--source $(SITE)) $(if $(RETRY),--retry $(RETRY)) $(if $(filter-out 0,$(FRESH)),--fresh) $(if $(ENGINE),--engine $(ENGINE)) $(if $(WORKERS),--workers $(WORKERS))
 
 score: $(DATA)/scored/index.json ## Let the ResNet look at every new picture: MODEL= BACKEND=openvino ENGINE=ray WORKERS=4
 

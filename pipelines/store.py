@@ -49,7 +49,7 @@ class StorePicture:
         spider: Any = crawler.spider
         self._data: Data = spider.data
         self._frontier: Frontier = spider.frontier
-        self._max_pixels = crawler.settings.getint("MAX_PIXELS")
+        self.max_pixels = crawler.settings.getint("MAX_PIXELS")
         self._thread = ThreadPoolExecutor(2, thread_name_prefix="store")
 
     @classmethod
@@ -57,9 +57,7 @@ class StorePicture:
         return cls(crawler)
 
     def open_spider(self) -> None:
-        quiet()
-        for part in self._data.images.glob("*/.*.part"):
-            part.unlink()  # of a run that was killed
+        tidy(self._data)
 
     def close_spider(self) -> None:
         self._thread.shutdown()
@@ -67,14 +65,17 @@ class StorePicture:
     async def process_item(self, item: Arrival) -> Arrival:
         expected = item.lease.meta.get("sha256", "")
         try:
-            item.stored = await asyncio.get_running_loop().run_in_executor(
-                self._thread, store, self._data, item.body, self._max_pixels, expected
-            )
+            item.stored = await self.keep(item.body, self.max_pixels, expected)
         except RefusedError as error:
             self._frontier.lost(item.lease, error.reason, item.answer)
             raise DropItem(str(error)) from error
         item.body = b""
         return item
+
+    async def keep(self, body: bytes, max_pixels: int, expected: str) -> Stored:
+        """`store` on a thread."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, store, self._data, body, max_pixels, expected)
 
 
 class RecordPicture:
@@ -93,6 +94,13 @@ class RecordPicture:
             raise AssertionError(item.lease.url)
         self._frontier.picture_done(item.lease, item.stored, item.answer)
         return item
+
+
+def tidy(data: Data) -> None:
+    """Before pictures are stored: remove what a run that was killed left half written."""
+    quiet()
+    for part in data.images.glob("*/.*.part"):
+        part.unlink()
 
 
 def store(data: Data, body: bytes, max_pixels: int, expected: str = "") -> Stored:

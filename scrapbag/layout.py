@@ -68,6 +68,7 @@ class Data:
     counts = Inside("report/counts.json")  # of report.csv, so that make status need not read all of that
     card = Inside("DATASET_CARD.md")
     handed = Inside("shards.json")  # where curated/ came from, if not from a catalog: shards of another machine
+    afield = Inside(".afield")  # there while processes of a crawl ask hosts that its command does not ask itself
     moving = Inside(".moving")  # what a push or a pull has not finished with
     settings = Inside("settings")
     call = Inside(f"settings/{SECTIONS}/call.toml")  # how make was last called for this dataset

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +14,10 @@ from scrapbag.layout import Data
 from scrapbag.make.command import last_call
 from scrapbag.make.options import Stages
 from scrapbag.recipe import load, require_contact
+from scrapbag.workers.engines import ENGINES
+
+if TYPE_CHECKING:
+    from spiders.engine.run import Spread
 
 
 @click.group(cls=Stages)
@@ -26,7 +32,9 @@ def main() -> None:
     "--retry", type=click.Choice(["failed"]), help="Ask again for what failed, and for what is no usable picture."
 )
 @click.option("--fresh", is_flag=True, help="Read every page anew, and ask which pictures have changed.")
-def scrape(root: Path, name: str | None, retry: str | None, *, fresh: bool) -> None:
+@click.option("--engine", "kind", type=click.Choice(ENGINES), default=ENGINES[0], show_default=True)
+@click.option("--workers", type=click.IntRange(1, 4096), help="processes of Ray; as many as cores")
+def scrape(root: Path, name: str | None, retry: str | None, kind: str, workers: int | None, *, fresh: bool) -> None:
     """Crawl the sources of settings/scrape.toml; goes on where it was stopped."""
     call = last_call(Data(root))
     with exits(call.complete):
@@ -42,7 +50,13 @@ def scrape(root: Path, name: str | None, retry: str | None, *, fresh: bool) -> N
             sources, waiting = choose(recipe, name, written)
             for one, needs in waiting.items():
                 click.echo(f"skipping {one}: it needs {needs}", err=True)
-            crawled = run(data, recipe, sources, retry=retry is not None, fresh=fresh)
+            several: AbstractContextManager[Spread | None] = nullcontext()
+            if kind == "ray":
+                from spiders.spread.command import spreading  # noqa: PLC0415  an extra
+
+                several = spreading(data, recipe.scrape, sources, workers or 0)
+            with several as spread:
+                crawled = run(data, recipe, sources, retry=retry is not None, fresh=fresh, spread=spread)
             export(data)
         click.echo(call.complete(summary(crawled, data.scrape_csv, recipe.scrape.limit, recipe.scrape.max_fail)))
         check(crawled, recipe.scrape.max_fail)

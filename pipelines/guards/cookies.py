@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from functools import cache
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING
 
 from scrapy.http.cookies import CookieJar
+
+from pipelines.guards.suffixes import suffixes
 
 if TYPE_CHECKING:
     from http.cookiejar import Cookie
 
     from scrapy import Request
     from scrapy.http import Response
-    from tldextract import TLDExtract
 
 # RFC 6265, 6.1: what a browser holds at least, and all that this one does
 _BYTES, _OF_A_DOMAIN, _IN_ALL = 4096, 50, 3000
@@ -64,12 +64,4 @@ def _make_room(jar: CookieJar, new: Cookie) -> None:
 
 
 def _is_public_suffix(domain: str) -> bool:
-    return not _suffixes()(domain.removeprefix(".")).domain
-
-
-@cache
-def _suffixes() -> TLDExtract:
-    """The list that comes with the library; nothing is asked of the network, and nothing is written to the disk."""
-    from tldextract import TLDExtract  # noqa: PLC0415  (a tenth of a second, for cookies that name a domain)
-
-    return TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
+    return not suffixes()(domain.removeprefix(".")).domain

@@ -63,6 +63,10 @@ class NotYetError(IgnoreRequest):
     """A request was held until robots.txt came; it is queued again, so that the delay between both is kept."""
 
 
+class ElsewhereError(IgnoreRequest):
+    """The host is another process's of this crawl, which alone may ask it: nothing was asked."""
+
+
 class OptedOutError(StopDownload):
     """The headers opt out (X-Robots-Tag, tdm-reservation): the body is not downloaded, the status is looked at."""
 

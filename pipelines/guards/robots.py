@@ -13,7 +13,14 @@ from scrapy import Request, signals
 from scrapy.http.request import NO_CALLBACK
 from scrapy.robotstxt import ProtegoRobotParser
 
-from pipelines.guards.failures import HostStoppedError, NotYetError, RefusedError, is_transient, reason_of
+from pipelines.guards.failures import (
+    ElsewhereError,
+    HostStoppedError,
+    NotYetError,
+    RefusedError,
+    is_transient,
+    reason_of,
+)
 from scrapbag.crawl.found import host_of
 
 if TYPE_CHECKING:
@@ -94,6 +101,8 @@ class RobotsGuard:
             request = Request(f"{site}/robots.txt", callback=NO_CALLBACK, meta=meta)
             try:
                 response = await self._crawler.engine.download_async(request)
+            except ElsewhereError:  # they are redirected to a host that this process may not ask
+                raise
             except Exception as error:  # noqa: BLE001  (whatever it was, it has a reason)
                 reason = reason_of(error)
                 log.info("%s: %s", request.url, error)

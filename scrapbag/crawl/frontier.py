@@ -15,11 +15,11 @@ from dataclasses import astuple
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from scrapbag.crawl import chains, naming, rounds
+from scrapbag.crawl import chains, due, naming, rounds
 from scrapbag.crawl.cap import PageCap
-from scrapbag.crawl.found import Answer, Lease, Listener, Page, Picture, Stored, Thing, leased
+from scrapbag.crawl.found import Answer, Lease, Listener, Page, Picture, Stored, Thing
 from scrapbag.crawl.states import TRANSITIONS, move
-from scrapbag.crawl.times import KEPT, kept
+from scrapbag.crawl.times import kept
 from scrapbag.tables import passed_over
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ class Frontier:
         self._cap = PageCap(caps or {})
         self.listener: Listener | None = None
         self.suspects = False  # whether runs were killed again and again while they had leased something
-        self.pictures = int(connection.execute("select count(*) from picture").fetchone()[0])  # different ones
-        connection.execute("create temp table wanted (name text primary key, edition integer not null default 0)")
+        self.pictures = self._pictures()  # different ones
+        connection.execute(due.WANTED)
         connection.executemany("insert into wanted (name) values (?)", [(name,) for name in sources])
         self._editions = self._wanted()
 
@@ -67,10 +67,26 @@ class Frontier:
             rounds.lift_pauses(db, self._clock(), every=retry or fresh)
             rounds.give_to_whoever_asks(db)
             rounds.queue(db, lost_files, retry=retry, fresh=fresh)
-            suspect = db.execute("select 1 from request where state = 'queued' and cuts >= ? limit 1", (rounds.CUTS,))
-            self.suspects = suspect.fetchone() is not None
+        self.go_on()
+
+    def go_on(self, *, leave: Iterable[str] = ()) -> None:
+        """Take up what `begin` has queued, of this process or of another that has ended; not what `leave` names.
+
+        What those sources name is leased to nobody here.
+        """
+        with self._transaction() as db:
+            db.execute(rounds.EDITIONS)
+            db.executemany("update wanted set here = 0 where name = ?", [(name,) for name in leave])
+            self.suspects = due.any_suspect(db)
             self._cap.count(db)
-        self._editions = self._wanted()
+        self._editions, self.pictures = self._wanted(), self._pictures()
+
+    def abandoned(self, leases: Iterable[Lease]) -> None:
+        """The process that had taken these was killed: queue them again, as `begin` does after a run that was."""
+        with self._transaction() as db:
+            for lease in leases:
+                rounds.recover(db, self._now(), lease.id)
+            self.suspects = due.any_suspect(db)
 
     def relist(self, source: str) -> None:
         """A source that is one list begins to name all that it has: what it does not name by `concluded` is gone."""
@@ -105,27 +121,17 @@ class Frontier:
 
     def hosts(self) -> dict[str, float]:
         """Every host that this run has something to ask of, and when it may (seconds since 1970; 0 is now)."""
-        rows = self._db.execute(
-            f"""select name, coalesce(host.not_before, 0)
-                from (select distinct host as name from request where state = 'queued' and {rounds.PRESENT})
-                left join host using (name)"""  # noqa: S608
-        )
-        return {name: kept(not_before, self._clock()) for name, not_before in rows}
+        return due.hosts(self._db, self._clock())
 
     def lease(self, host: str, count: int, *, pictures: bool = True, pictures_first: bool = False) -> list[Lease]:
         """At most `count` requests of `host` whose time has come, in the order they were found."""
         with self._transaction() as db:
-            where = (host, self._clock(), self._clock(), pictures)
-            rows = db.execute(_DUE.format("<", "kind desc, id" if pictures_first else "id"), (*where, count)).fetchall()
-            if not rows and self.suspects and not db.execute(_UNDER_WAY).fetchone():
-                rows = db.execute(_DUE.format(">=", "cuts, id"), (*where, 1)).fetchall()
-            db.executemany(move("lease", where="id = ?"), [row[:1] for row in rows])
-        return [leased(row) for row in rows]
+            how = {"pictures": pictures, "pictures_first": pictures_first, "suspects": self.suspects}
+            return due.take(db, host, count, self._clock(), **how)
 
     def next_try(self, host: str) -> float | None:
         """When the next queued request of `host` may be made (seconds since 1970), None when there is none."""
-        (when,) = self._db.execute(_NEXT.format("<"), (self._clock(), host)).fetchone()
-        return None if when is None else float(when)
+        return due.next_try(self._db, host, self._clock())
 
     def page_done(self, lease: Lease, found: Iterable[Page | Picture | Thing], answer: Answer) -> None:
         """A page was read, and this is all it names."""
@@ -208,6 +214,9 @@ class Frontier:
     def _wanted(self) -> dict[str, int]:
         return dict(self._db.execute("select name, edition from wanted").fetchall())
 
+    def _pictures(self) -> int:
+        return int(self._db.execute("select count(*) from picture").fetchone()[0])
+
     def _tell(self, hosts: set[str], lease: Lease | None = None) -> None:
         if self.listener is not None:
             if hosts:
@@ -239,10 +248,3 @@ class Frontier:
 
 
 _VALIDATORS = ("etag", "last_modified")
-_ASKABLE = f"state = 'queued' and host = ? and {rounds.PRESENT} and cuts {{}} {rounds.CUTS}"
-_PAGE = """iif(kind = 'picture', coalesce((select page_url from sighting one where one.url = request.url
-    and one.source = request.source order by edition desc, one.id limit 1), ''), '')"""
-_DUE = f"""select id, url, host, source, kind, callback, meta, attempts + 1, etag, last_modified, {_PAGE} from request
-    where {_ASKABLE} and {KEPT} <= ? and (kind = 'page' or ?) order by {{}} limit ?"""  # noqa: S608  (words of our own)
-_NEXT = f"select min({KEPT}) from request where {_ASKABLE}"  # noqa: S608
-_UNDER_WAY = "select 1 from request where state = 'leased' limit 1"

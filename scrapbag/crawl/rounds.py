@@ -29,13 +29,14 @@ _BY_WANTED = """from sighting one join wanted on wanted.name = one.source and wa
     where one.url = request.url"""
 _NO_BODY = """kind = 'picture' and (sha256 is null or sha256 in (select sha256 from picture where problem <> ''
     and problem <> 'no_decoder') or sha256 in (select sha256 from lost_file))"""
+EDITIONS = "update wanted set edition = (select edition from source where source.name = wanted.name)"
 UNREAD = """select 1 from request where kind = 'page' and source = ? and edition = ? and (state in ('queued', 'leased')
     or state = 'failed' and coalesce(status, 0) not in (404, 410)) limit 1"""
 
 
-def recover(db: sqlite3.Connection, now: str) -> None:
-    """Queue the leases of a run that was killed; give up what was leased at too many kills in a row."""
-    db.execute(move("begin", "cuts = cuts + 1", where="true"))
+def recover(db: sqlite3.Connection, now: str, lease: int | None = None) -> None:
+    """Queue the leases of a run that was killed, or one of them; give up what was leased at too many kills in a row."""
+    db.execute(move("begin", "cuts = cuts + 1", where="? in (id, 0)"), (lease or 0,))
     given_up = ("reason = 'crash'", "settled = 'failed'", "status = null", "fetched_at = ?", "cuts = 0")
     db.execute(move("crash", *given_up, where=f"cuts >= {2 * CUTS}"), (now,))
 
@@ -51,7 +52,7 @@ def read_recipe(db: sqlite3.Connection, recipes: Mapping[str, str]) -> None:
                recipe = iif(name in (select name from wanted), excluded.recipe, recipe)""",
             (name, recipe),
         )
-    db.execute("update wanted set edition = (select edition from source where source.name = wanted.name)")
+    db.execute(EDITIONS)
 
 
 def lift_pauses(db: sqlite3.Connection, now: float, *, every: bool) -> None:

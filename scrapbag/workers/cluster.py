@@ -70,6 +70,16 @@ def join(workers: int) -> Cluster:
     return _start(workers or os.cpu_count() or 1) if address in {"", "local"} else _join(address, workers)
 
 
+def beside(kind: type, *given: Any, threads: int = 1, **how: Any) -> Any:
+    """An actor of that kind, made of what is `given`, on this computer, where the data is. It takes no core."""
+    import ray  # noqa: PLC0415  an extra
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: PLC0415
+
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    actor: Any = ray.remote(kind)
+    return actor.options(num_cpus=0, max_concurrency=threads, scheduling_strategy=here, **how).remote(*given)
+
+
 def _start(workers: int) -> Cluster:
     """A cluster for this process. The kernel ends its processes with this one, however that ends.
 
@@ -93,15 +103,12 @@ def _join(address: str, workers: int) -> Cluster:
     _check(address)
     _init(address=address)
     import ray  # noqa: PLC0415  an extra
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: PLC0415
 
     resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     cores = int(resources.get("CPU", 0))
     if not cores:
         raise MissingError(f"the Ray cluster at {address} has no core; join one with ray start --address={address}")
-    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    actor = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(FileReader)
-    reader = actor.options(scheduling_strategy=here, max_concurrency=8).remote()
+    reader = beside(FileReader, threads=8, max_restarts=-1, max_task_retries=-1)
     return Cluster(min(workers, cores) if workers else cores, workers or sys.maxsize, reader)
 
 

@@ -63,11 +63,11 @@ class OnRay:
         try:
             for start in range(0, len(portions), size):
                 if len(order) >= _AHEAD * workers:
-                    yield from _result(order.popleft())
+                    yield from result(order.popleft())
                 _wait(order, self._cluster.at_once)
                 order.append(task.remote(common, portions[start : start + size]))
             while order:
-                yield from _result(order.popleft())
+                yield from result(order.popleft())
         finally:
             for one in order:
                 ray.cancel(one, force=True)
@@ -83,7 +83,7 @@ def _work(common: tuple[str, Callable[[], State], Callable[[State, Portion], Res
         return [function(_state[1], portion) for portion in portions]
 
     def fetch(path: Path) -> bytes:
-        return bytes(_result(reader.read.remote(path)))
+        return bytes(result(reader.read.remote(path)))
 
     with files.fetching(fetch):
         return [function(_state[1], portion) for portion in portions]
@@ -97,12 +97,15 @@ def _wait(order: Sequence[Any], most: int) -> None:
         ray.wait(list(order), num_returns=len(order) - most + 1, fetch_local=False)
 
 
-def _result(reference: Any) -> Any:
-    """What a task returned. Raises what it raised, and TooManyFailuresError where its worker died again and again."""
+def result(reference: Any, over: str = "pictures", seconds: float | None = None) -> Any:
+    """What a task returned, within so many `seconds`.
+
+    Raises what it raised, Ray's GetTimeoutError, and TooManyFailuresError where its worker died again and again.
+    """
     import ray  # noqa: PLC0415
 
     try:
-        return ray.get(reference)
+        return ray.get(reference, timeout=seconds)
     except ray.exceptions.RayTaskError as error:
         if isinstance(error.cause, Exception):
             raise error.cause from error
@@ -111,6 +114,6 @@ def _result(reference: Any) -> Any:
         raise MemoryError from error
     except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError, ray.exceptions.ObjectLostError) as error:
         raise TooManyFailuresError(
-            f"{RETRIES + 1} workers of Ray died over the same pictures; see how much memory they have, or go on with"
+            f"{RETRIES + 1} workers of Ray died over the same {over}; see how much memory they have, or go on with"
             " ENGINE=local"
         ) from error

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import replace
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -31,10 +29,10 @@ from scrapbag.border.hosts import allows_url
 from scrapbag.crawl.frontier import Answer, Page, Picture, Thing
 from scrapbag.crawl.sessions import plain
 from spiders.engine.commit import answer
-from spiders.readers.base import fill
+from spiders.engine.naming import begin, filled
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterable, Iterator
 
     from scrapy.crawler import Crawler
     from scrapy.http import Response
@@ -50,7 +48,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _ACCEPT = "image/avif,image/webp,image/png,image/jpeg,image/*;q=0.8,*/*;q=0.5"
-_BATCH = 500  # addresses of a long list in one transaction
 
 
 class Crawl(scrapy.Spider):
@@ -66,10 +63,11 @@ class Crawl(scrapy.Spider):
         scrape: Scrape,
         readers: dict[str, Reader[Any]],
         progress: CrawlBar,
+        named: Iterable[str] = (),
     ) -> None:
         super().__init__()
         self.frontier, self.turns, self.data, self.scrape, self.readers = frontier, turns, data, scrape, readers
-        self.named: set[str] = set()  # sources that have named all that they begin with
+        self.named = set(named)  # sources that have named all that they begin with
         self.fatal: BaseException | None = None  # a fault of the set-up, the disk or the code: the crawl ends with it
         self.private: set[str] = set()  # hosts that were not asked because they are at private addresses
         self._progress = progress
@@ -82,20 +80,12 @@ class Crawl(scrapy.Spider):
         return spider
 
     async def start(self) -> AsyncIterator[Any]:
-        """Queue in the catalog what each source begins with, a long list in batches. Yields Scrapy nothing."""
+        """Queue in the catalog what each source begins with, if it has not named that before. Yields Scrapy nothing."""
         try:
-            for name, reader in self.readers.items():
-                if reader.source.listed:
-                    self.frontier.relist(name)
-                beginning, named = iter(reader.start()), 0
-                while found := [self._filled(one, name) for one in islice(beginning, _BATCH)]:
-                    self.frontier.add(name, found)
-                    named += len(found)
+            for name in [one for one in self.readers if one not in self.named]:
+                for _ in begin(self.frontier, self.readers[name]):
                     await asyncio.sleep(0)
-                if reader.source.listed:
-                    self.frontier.passed_over(name, reader.passed.rows(), named)
                 self.named.add(name)
-                self.frontier.concluded(name)
         except Exception as error:  # noqa: BLE001  (Scrapy would log it and go on)
             self.fault(error)
         return
@@ -130,7 +120,7 @@ class Crawl(scrapy.Spider):
             shown = isinstance(response, HtmlResponse)  # a page that a browser would come from
             page, policy = (plain(response.url), policy_of(response)) if shown else ("", "")
             for one in read(response, lease.meta.get("meta", {})):
-                yield one if isinstance(one, Thing) else self._filled(one, lease.source, page, policy)
+                yield one if isinstance(one, Thing) else filled(self.readers[lease.source], one, page, policy)
 
     def picture(self, response: Response) -> Iterator[Arrival]:
         lease: Lease = response.meta["lease"]
@@ -174,6 +164,11 @@ class Crawl(scrapy.Spider):
         if failure.value is not None:
             self.fault(failure.value)
 
+    def conclude(self) -> None:
+        """At the end: what no source names any more is gone."""
+        for name in sorted(self.named):
+            self.frontier.concluded(name)
+
     def fault(self, error: BaseException) -> None:
         """End the crawl for an error that is not one request's; `run` raises it."""
         if self.fatal is None:
@@ -190,15 +185,3 @@ class Crawl(scrapy.Spider):
         if told := referrer(page, lease.url, policy):
             headers["Referer"] = told
         return Request(lease.url, callback, errback=partial(self.lost, lease), headers=headers, meta=meta)
-
-    def _filled(self, found: Page | Picture, source: str, page: str = "", policy: str = "") -> Page | Picture:
-        """What a reader found, on `page` if that is one, as the catalog is to have it."""
-        reader = self.readers[source]
-        found = reader.key.hidden(found) if reader.key else found
-        if isinstance(found, Page):
-            return replace(found, url=plain(found.url), referrer=page, policy=policy)
-        if not reader.source.listed:  # what a list of one's own names is asked to the letter
-            url, page_url = plain(found.url, picture=True), plain(found.page_url)
-            if (url, page_url, policy) != (found.url, found.page_url, ""):
-                found = replace(found, url=url, page_url=page_url, policy=found.policy or policy)
-        return fill(found, reader.source)

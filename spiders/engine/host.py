@@ -12,6 +12,15 @@ if TYPE_CHECKING:
     from scrapbag.crawl.frontier import Lease
 
 
+@dataclass(frozen=True)
+class Rest:
+    """A host beyond our patience."""
+
+    until: float  # seconds since 1970
+    asked: bool  # whether it is the host's wish, and no pause of our own
+    given_up: bool = False  # for the run: it wants an hour, or longer
+
+
 @dataclass(eq=False)
 class Host:
     """All times, and every `now`, are seconds of one monotonic clock."""

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
-import logging
-import signal
 import time
+from collections import deque
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import tomli_w
-from scrapy import signals
-from scrapy.crawler import CrawlerProcess
 
 from pipelines.store import look_again, lost_files
 from scrapbag.catalog import connect, undecoded
-from scrapbag.crawl import private
+from scrapbag.crawl import afield, private
 from scrapbag.crawl.frontier import Frontier
 from scrapbag.crawl.keys import key
 from scrapbag.errors import MissingError, RecipeError, UsageError
@@ -27,22 +23,22 @@ from scrapbag.tables import endings, passed_over, placeholders
 from spiders.engine.bar import CrawlBar
 from spiders.engine.clock import Clock
 from spiders.engine.crawl import Crawl
+from spiders.engine.learnt import Learnt
+from spiders.engine.naming import begin
+from spiders.engine.process import crawl
 from spiders.engine.settings import scrapy_settings
 from spiders.engine.turns import Turns
 from spiders.readers.kinds import reader
 
 if TYPE_CHECKING:
-    from scrapy.crawler import Crawler
-
     from scrapbag.layout import Data
     from scrapbag.recipe import Recipe
     from scrapbag.sources import Source
     from scrapbag.tables.passed_over import PassedOver
-    from spiders.engine.turns import Rest
+    from spiders.engine.host import Rest
 
-_STOPS = (signal.SIGINT, signal.SIGTERM)
 _NO_EDIT = ("api_key_env", "api_key_file", "max_pages")
-_GRACE_S = 1.0  # for requests under way when someone says stop; they are asked again
+Spread = Callable[[CrawlBar], Learnt]  # asks what other processes may, and shows how far they are
 
 
 @dataclass(frozen=True)
@@ -77,56 +73,62 @@ def choose(recipe: Recipe, name: str | None, path: str) -> tuple[list[Source], d
     return [source for source in chosen if source.name not in waiting], waiting
 
 
-def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh: bool) -> Crawled:
-    """Crawl `sources` until nothing is left to ask, the limit is reached, or someone stops it (KeyboardInterrupt)."""
+def run(
+    data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh: bool, spread: Spread | None = None
+) -> Crawled:
+    """Crawl `sources` until nothing is left to ask, the limit is reached, or someone stops it (KeyboardInterrupt).
+
+    With `spread` other processes ask what they may, and this one asks afterwards what they left.
+    """
+    afield.wait(data)
     readers = {source.name: reader(source, recipe.scrape) for source in sources}
     with closing(connect(data.catalog, create=True)) as connection:
         clock = Clock(time.monotonic, time.time)
         private.allow(connection, recipe.scrape.allow_hosts)
-        caps = {source.name: source.max_pages for source in sources if isinstance(source, Paged)}
-        frontier = Frontier(connection, [source.name for source in sources], clock.wall, caps)
+        frontier = Frontier(connection, readers, clock.wall, caps(sources))
         look_again(connection, data)
         lost = lost_files(connection, data) if retry or fresh else []
         texts = {source.name: _recipe(source) for source in recipe.sources}
         frontier.begin(texts, retry=retry, fresh=fresh, lost_files=lost)
         before = frontier.pictures
-        turns = Turns(frontier, recipe.scrape, clock)
-        process = CrawlerProcess(scrapy_settings(recipe.scrape, browser=any(map(_scripted, sources))))
-        logging.getLogger("scrapy").setLevel(logging.WARNING)  # it writes two lines about every response
-        logging.getLogger("twisted").addFilter(_is_news)
-        crawler = process.create_crawler(Crawl)
-        stops = Stops(crawler)
+        turns, learnt = Turns(frontier, recipe.scrape, clock), Learnt()
         with CrawlBar(recipe.scrape.limit, before) as progress:
-            process.crawl(
-                crawler,
-                frontier=frontier,
-                turns=turns,
-                data=data,
-                scrape=recipe.scrape,
-                readers=readers,
-                progress=progress,
-            )
-            gc.freeze()  # what is loaded stays; looking through it again and again would cost 5 % of the CPU
-            gc.set_threshold(50_000)
-            process.start(install_signal_handlers=False)
-        turns.end()  # Scrapy's own end does not come when the grace is over
-        crawl = cast("Crawl", crawler.spider)
-        for name in sorted(crawl.named):
-            frontier.concluded(name)
-        if crawl.fatal is not None:
-            raise crawl.fatal
-        if stops.asked:
-            raise KeyboardInterrupt
+            if spread is not None:
+                for one in readers.values():
+                    deque(begin(frontier, one), maxlen=0)
+                try:
+                    learnt.add(spread(progress))
+                finally:
+                    frontier.go_on()
+                    for name in sorted(readers):
+                        frontier.concluded(name)
+                turns.stopped = learnt.stopped
+            if spread is None or (frontier.hosts() and not turns.full):
+                spider = crawl(
+                    Crawl,
+                    scrapy_settings(recipe.scrape, browser=any(map(scripted, sources))),
+                    signalled=True,
+                    frontier=frontier,
+                    turns=turns,
+                    data=data,
+                    scrape=recipe.scrape,
+                    readers=readers,
+                    progress=progress,
+                    named=() if spread is None else readers,
+                )
+                learnt.add(Learnt.of(spider))
+        for name, tally in learnt.tallies.items():
+            readers[name].tally = tally
         return Crawled(
             requests=frontier.count(),
             pictures=frontier.pictures,
             new=frontier.pictures - before,
             full=frontier.pictures >= recipe.scrape.limit,
-            resting=turns.resting,
+            resting=learnt.resting,
             passed=tuple(passed_over.read(connection, readers)),
             listed=all(source.listed for source in sources),
             said=(
-                *map(private.sentence, sorted(crawl.private)),
+                *map(private.sentence, sorted(learnt.private)),
                 *endings.sentences(connection),
                 *placeholders.sentences(connection),
                 *(line for one in readers.values() for line in one.said()),
@@ -135,42 +137,9 @@ def run(data: Data, recipe: Recipe, sources: list[Source], *, retry: bool, fresh
         )
 
 
-class Stops:
-    """Ctrl-C and SIGTERM: close in order, but wait no longer than the grace. What is cut off is leased again."""
-
-    def __init__(self, crawler: Crawler) -> None:
-        self.asked = False
-        self._crawler = crawler
-        for number in _STOPS:  # until the event loop listens: Scrapy's start would swallow a KeyboardInterrupt
-            signal.signal(number, self._note)
-        crawler.signals.connect(self._listen, signal=signals.engine_started)
-
-    def _note(self, *_: object) -> None:
-        self.asked = True
-
-    def _listen(self) -> None:
-        for number in _STOPS:
-            asyncio.get_running_loop().add_signal_handler(number, self._stop)
-        if self.asked:
-            self.asked = False
-            self._stop()
-
-    def _stop(self) -> None:
-        if not self.asked:
-            self.asked = True
-            asyncio.get_running_loop().call_later(_GRACE_S, _leave)
-            cast("Crawl", self._crawler.spider).stop()
-
-
-def _is_news(record: logging.LogRecord) -> bool:
-    """Twisted writes a traceback about every bad certificate, which is a row with its reason here."""
-    return "info_callback" not in record.getMessage()
-
-
-def _leave() -> None:
-    from twisted.internet import reactor  # noqa: PLC0415  (importing it earlier would install the wrong one)
-
-    reactor.crash()  # type: ignore[misc]  # the module becomes the reactor
+def caps(sources: list[Source]) -> dict[str, int]:
+    """How many pages each source may have, where it has a limit."""
+    return {source.name: source.max_pages for source in sources if isinstance(source, Paged)}
 
 
 def _recipe(source: Source) -> str:
@@ -187,8 +156,9 @@ def _needs(source: Source, path: str) -> str:
     if isinstance(source, Smithsonian) and key(source.name, source.api_key_env, source.api_key_file) is None:
         at = source.api_key_file or f"export {source.api_key_env}=… in your shell, or api_key_file in {path}"
         return f"a key, free from {API_KEYS}: {at}"
-    return CHROMIUM if _scripted(source) and find() is None else ""
+    return CHROMIUM if scripted(source) and find() is None else ""
 
 
-def _scripted(source: Source) -> bool:
+def scripted(source: Source) -> bool:
+    """Whether its pages are opened in Chromium."""
     return bool(getattr(source, "browser", False))

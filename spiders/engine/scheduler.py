@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from scrapy.robotstxt import RobotParser
 
 
+AWAKE = object()  # a signal: hosts may have a turn that had none
+
+
 class Scheduler(BaseScheduler):
     """Keeps only what is leased already: redirects, and what the timer woke. They go first."""
 
@@ -26,6 +29,7 @@ class Scheduler(BaseScheduler):
         self._leased: deque[Request] = deque()
         self._timer: asyncio.TimerHandle | None = None
         crawler.signals.connect(self._robots_parsed, signal=signals.robots_parsed)
+        crawler.signals.connect(self._wake, signal=AWAKE)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Scheduler:
@@ -68,6 +72,10 @@ class Scheduler(BaseScheduler):
         self._timer = None
         if seconds is not None:
             self._timer = asyncio.get_running_loop().call_later(seconds, self._ring)
+
+    def _wake(self) -> None:
+        self._set_timer(None)
+        self._ring()
 
     def _ring(self) -> None:
         self._timer = None

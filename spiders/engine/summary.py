@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scrapbag.tables.passed_over import PassedOver
+    from spiders.engine.host import Rest
     from spiders.engine.run import Crawled
-    from spiders.engine.turns import Rest
 
 _ADVISED = {"packed", "link", "too_many", "unreadable", "no_list", "no_column", "bad_row", "bad_sidecar"}
 

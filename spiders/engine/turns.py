@@ -10,13 +10,12 @@ import logging
 import sqlite3
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
 from scrapbag.crawl.frontier import Answer
 from scrapbag.crawl.times import LONGEST_S
-from spiders.engine.host import Host
+from spiders.engine.host import Host, Rest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,15 +33,6 @@ SOON = 100  # pictures; with fewer left to fetch, a page that may not be needed 
 PATIENCE_S = 900.0  # a host that wants to be left alone for longer is left to the next run
 
 
-@dataclass(frozen=True)
-class Rest:
-    """A host beyond our patience."""
-
-    until: float  # seconds since 1970
-    asked: bool  # whether it is the host's wish, and no pause of our own
-    given_up: bool = False  # for the run: it wants an hour, or longer
-
-
 class Turns:
     """Memory holds what is leased, at most twice the concurrency; the rest stays in the catalog."""
 
@@ -57,7 +47,7 @@ class Turns:
         self._pictures_out = 0
         self._buffered = 0
         self._held: set[str] = set()  # hosts that have only pictures left, more than the limit allows
-        self._stopped: dict[str, dict[str, FetchReason]] = {}  # hosts given up, for which source ('' is all), and why
+        self.stopped: dict[str, dict[str, FetchReason]] = {}  # hosts given up, for which source ('' is all), and why
         self.resting: dict[str, Rest] = {}  # by host
         self.stopping = False  # hand out nothing more
 
@@ -116,9 +106,9 @@ class Turns:
     def found(self, hosts: set[str]) -> None:
         """Give hosts with something new a turn."""
         for name in sorted(hosts):
-            for source, reason in self._stopped.get(name, {}).items():
+            for source, reason in self.stopped.get(name, {}).items():
                 self._frontier.stop(name, reason, source)
-            if "" not in self._stopped.get(name, {}):
+            if "" not in self.stopped.get(name, {}):
                 host = self._host(name)
                 self._join(host, host.next_at)
 
@@ -129,10 +119,14 @@ class Turns:
         host, _ = self._out.pop(lease.id)
         host.flight -= 1
         self._pictures_out -= lease.kind == "picture"
+        self.resume()
+        self._join(host, host.next_at)
+
+    def resume(self) -> None:
+        """Give hosts a turn that were held back for pictures under way, if there is room for more by now."""
         if self._held and not self.full:
             held, self._held = self._held, set()
             self.found(held)
-        self._join(host, host.next_at)
 
     def put_back(self, lease: Lease) -> None:
         """Take back a lease that was handed out before its host's rules were known; its place is free meanwhile."""
@@ -182,7 +176,7 @@ class Turns:
     def stop(self, name: str, reason: FetchReason, source: str = "") -> None:
         """Ask nothing of a host for the rest of the run, or only for `source`; what is queued failed for `reason`."""
         log.info("%s is left alone%s: %s", name, source and f" by {source}", reason)
-        self._stopped.setdefault(name, {})[source] = reason
+        self.stopped.setdefault(name, {})[source] = reason
         self._release(self._host(name))
         self.found({name})
 
@@ -199,7 +193,7 @@ class Turns:
 
     def _join(self, host: Host, at: float) -> None:
         """Queue the host for a turn, unless it has one, may have none, or would have it too late for this run."""
-        if host.waiting or "" in self._stopped.get(host.name, {}) or host.flight >= host.cap:
+        if host.waiting or "" in self.stopped.get(host.name, {}) or host.flight >= host.cap:
             return
         if at - self._clock.monotonic() > PATIENCE_S:
             self.resting[host.name] = Rest(self._clock.to_wall(at), host.asked)

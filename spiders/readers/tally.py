@@ -41,6 +41,15 @@ class Tally:
             self.nothing[key] = response.url, scripts
         return found
 
+    def add(self, other: Tally) -> None:
+        """Count what another process read of the source."""
+        self.passed_over += other.passed_over
+        self.nothing = other.nothing | self.nothing
+        self.partly += other.partly
+        for end, pages in other.ends.items():
+            self.ends.setdefault(end, []).extend(pages)
+        self.something |= other.something
+
     def lines(self, name: str, said: dict[str, object], *, browser: bool) -> list[str]:
         """Sentences for the terminal; `said` is what the recipe says of each key."""
         lines = []

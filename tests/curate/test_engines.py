@@ -4,21 +4,18 @@ import hashlib
 import operator
 import os
 import pickle
-import secrets
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from functools import partial
-from pathlib import Path
 
 import psutil
 import pytest
 from choose_pictures import folder
+from clusters import at_work, family, free_port, two_nodes, wait_for
 
 from benchmarks.support.folder_data import dataset
 from curate import run
@@ -32,37 +29,6 @@ pytestmark = pytest.mark.slow
 DEMO = Score(model="demo")
 ANY = Curate(targets=("quilt",), threshold=0.0, size=32, min_side=16)
 COUNT = 300  # two shards
-RAY = str(Path(sys.executable).with_name("ray"))
-TOKEN = secrets.token_hex(32)
-BLIND = ("unshare", "--map-root-user", "--mount", "sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"')
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-def wait_for(found, seconds=120):
-    deadline = time.monotonic() + seconds
-    while not (value := found()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert value, "it did not come"
-    return value
-
-
-def family(process):
-    try:
-        return psutil.Process(process.pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
-
-
-def end(processes):
-    for one in processes:
-        if one.is_running():
-            one.kill()
-    psutil.wait_procs(processes, 60)
 
 
 @pytest.fixture(scope="module")
@@ -74,41 +40,8 @@ def root(tmp_path_factory):
 @pytest.fixture(scope="module")
 def joined(root):
     """A cluster of two nodes on this computer: a head without cores, and a node with two that lacks the pictures."""
-    port, place = free_port(), tempfile.mkdtemp(prefix="bag-", dir="/tmp")
-    before = dict(os.environ)
-    os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN, "RAY_USAGE_STATS_ENABLED": "0"}
-    may = subprocess.run([*BLIND, str(root), "true"], capture_output=True).returncode == 0
-    logs, nodes = [Path(place, name) for name in ("head.log", "node.log")], []
-
-    def start(*words):
-        log = logs[len(nodes)]
-        for _ in range(3):  # Ray gives up after 30 s, which a busy computer may need
-            with log.open("w") as file:
-                common = ("--object-store-memory=80000000", "--block")
-                node = subprocess.Popen([*words, *common], stdout=file, stderr=file, stdin=subprocess.DEVNULL)
-            wait_for(lambda: "runtime started" in log.read_text() or node.poll() is not None, 120)  # noqa: B023
-            if node.poll() is None:
-                nodes.append(node)
-                return
-        pytest.fail(log.read_text())
-
-    try:
-        start(
-            RAY, "start", "--head", f"--port={port}", "--num-cpus=0", f"--temp-dir={place}", "--include-dashboard=false"
-        )
-        more = (RAY, "start", f"--address=127.0.0.1:{port}", "--num-cpus=2")
-        start(*((*BLIND, str(root)) if may else ()), *more)
-        os.environ["RAY_ADDRESS"] = f"127.0.0.1:{port}"
-        with engine("ray", 2) as whole:
-            yield whole, nodes[1], may
-    finally:
-        running = [node for node in nodes if node.poll() is None]
-        end([one for node in running for one in (*family(node), psutil.Process(node.pid))])
-        for node in nodes:
-            node.wait()
-        os.environ.clear()
-        os.environ |= before
-        shutil.rmtree(place, ignore_errors=True)
+    with two_nodes(root) as (node, may), engine("ray", 2) as whole:
+        yield whole, node, may
 
 
 @pytest.fixture(scope="module")
@@ -177,11 +110,8 @@ def test_a_worker_that_is_killed_changes_nothing(alone, joined, files, root):
     killed = []
 
     def kill():
-        def at_work():
-            return [one for one in family(node) if one.name().startswith("ray::scrapbag")]
-
         for _ in range(2):
-            victim = wait_for(at_work)[0]
+            victim = wait_for(lambda: at_work(node))[0]
             victim.kill()
             killed.append(victim.pid)
             time.sleep(1)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scrapbag.crawl import frontier, naming, private, rounds
+from scrapbag.crawl import due, frontier, naming, private, rounds
 from scrapbag.crawl.states import STATES, TRANSITIONS, diagram, move, table
 from scrapbag.tables.schema import SCHEMA
 
@@ -40,7 +40,7 @@ def test_an_event_moves_a_request_only_from_the_states_of_its_row(requests, even
 
 
 def test_the_frontier_writes_a_state_by_an_event_of_the_table_and_in_no_other_way():
-    modules = (frontier, naming, private, rounds)
+    modules = (due, frontier, naming, private, rounds)
     text = "".join(Path(module.__file__).read_text(encoding="utf-8") for module in modules)
     assert not re.search(r"update\s+request|set\s+state|insert or replace into request", text)
     named = {*re.findall(r"""(?:move|_settle)\(\s*"(\w+)\"""", text), *re.findall(r'"(?:skip|lost|back)"', text)}

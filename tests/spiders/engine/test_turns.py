@@ -9,7 +9,8 @@ from scrapbag.catalog import connect
 from scrapbag.crawl.frontier import Answer, Frontier, Page, Picture, Stored
 from scrapbag.recipe import Scrape
 from spiders.engine.clock import Clock
-from spiders.engine.turns import PATIENCE_S, Rest, Turns
+from spiders.engine.host import Rest
+from spiders.engine.turns import PATIENCE_S, Turns
 
 NOON = 1_800_000_000.0  # seconds since 1970
 
