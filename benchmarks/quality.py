@@ -182,7 +182,7 @@ def _as_sure(tasks: list[Task], done: list[dict[str, Any]], work: Path) -> None:
 @click.option("--jobs", default=2, show_default=True, help="Runs at a time, a core each.")
 @click.option("--long", "far", is_flag=True, help="Hours: 64x64, and the real quilts of REAL.")
 @click.option("--transfer", "begun", is_flag=True, help="64x64, the quilts of REAL/quilts256, with INIT and without.")
-@click.option("--init", default="runs/start64", show_default=True, help="What the runs of --transfer begin from.")
+@click.option("--init", default="demo", show_default=True, help="What the runs of --transfer begin from.")
 @click.option("--only", default="", help="Rows to run, with commas; the hour of --long is called hour.")
 @click.option("--fresh", is_flag=True, help="Make every run again.")
 @click.option("--work", type=click.Path(path_type=Path), default="out/quality", show_default=True)
