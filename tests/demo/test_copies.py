@@ -15,7 +15,8 @@ from scrapbag.recipe import Curate
 
 def test_the_card_counts_the_copies_that_curation_would_drop():
     assert Curate().near == COPY
-    assert f"curation drops as copies what has {COPY}" in (MODEL / "README.md").read_text().replace("\n", " ")
+    card = (MODEL / "README.md").read_text().replace("\n", " ")
+    assert f"(cosine of {COPY} or more), which curation would drop as copies" in card
 
 
 @pytest.mark.parametrize("words", [["benchmarks.scrape"], ["benchmarks.crash", "scrape"]])
