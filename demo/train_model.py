@@ -152,7 +152,11 @@ def _tensor(picture: Lesson) -> torch.Tensor:
 @click.option("--epochs", default=15, show_default=True)
 @click.option("--seed", default=7, show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=MODEL, show_default=True)
-@click.option("--exam", is_flag=True, help="Train nothing: examine the model in --output anew, and write its card.")
+@click.option(
+    "--exam",
+    is_flag=True,
+    help="Train nothing: examine the model in --output, which was trained with these options, and write its card anew.",
+)
 def main(pictures: int, epochs: int, seed: int, output: Path, *, exam: bool) -> None:
     """Draw the lessons, learn them, sit the exam, and write the model with its card."""
     start = time.process_time()
