@@ -36,7 +36,7 @@ from scrapbag.layout import Data, Run
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gan.nets.presets import Values
+    from gan.nets.values import Values
 
 WORK = click.option("--work", type=click.Path(path_type=Path), default="out/gpu", show_default=True)
 SIDES = (64, 128, 256)

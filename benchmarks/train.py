@@ -33,7 +33,7 @@ from scrapbag.processor import has_bf16
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gan.nets.presets import Values
+    from gan.nets.values import Values
     from gan.pictures.data import Pictures
 
 SIZE, BATCH, LATENTS = 64, 64, 100

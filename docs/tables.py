@@ -115,7 +115,7 @@ def across_a_batch() -> str:
 
 def preset_values() -> str:
     """Every value that a preset or SET= can change."""
-    from gan.nets.presets import Values  # noqa: PLC0415
+    from gan.nets.values import Values  # noqa: PLC0415
 
     return _keys(Values)
 

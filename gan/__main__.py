@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gan.nets import presets
+from gan.nets.values import Values
 from gan.train import asked_for, launch
 from scrapbag.computer import memory
 from scrapbag.disk import lock
@@ -234,7 +235,7 @@ def start_command(root: Path, output: Path) -> None:
 @main.command("presets")
 def presets_command() -> None:
     """The table of presets: what each row changes from the first."""
-    click.echo("defaults: " + _line(presets.plain(presets.Values())))
+    click.echo("defaults: " + _line(presets.plain(Values())))
     for name, row in presets.PRESETS.items():
         click.echo(f"\n{name}: " + _line(row))
     click.echo("\nwith INIT, in any row: " + _line(presets.TRANSFER))

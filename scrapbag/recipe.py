@@ -89,7 +89,9 @@ class Train:
     """How long a generator learns. `values` are overrides of the preset's row (`.venv/bin/python -m gan presets`)."""
 
     # auto is a row for the machine and the size
-    preset: Literal["auto", "dcgan64", "dcgan256", "texture", "psgan", "balanced-cpu", "quilt", "projected"] = "auto"
+    preset: Literal[
+        "auto", "dcgan64", "dcgan256", "texture", "psgan", "balanced-cpu", "quilt", "projected", "projected-cpu"
+    ] = "auto"
     minutes: Annotated[float, Between(0)] = 10.0  # of training, over all resumes
     images: Annotated[int, Between(0)] = 0  # when set, minutes do not count
     level: Annotated[int, Between(0, 3)] = 3  # train on pictures of this level or less

@@ -15,7 +15,7 @@ from PIL import Image
 from curate.rows import Row
 from docs import fits, site, tables
 from docs.reading import PACKAGES, comments, variables
-from gan.nets.presets import Values
+from gan.nets.values import Values
 from scrapbag import reasons, recipe, sources
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob(".github/*.md"), *ROOT.glob("demo/**/*.md")])

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from gan.evaluate.fidelity import Reals
-    from gan.nets.presets import Values
+    from gan.nets.values import Values
     from gan.pictures.data import Pictures
     from gan.pictures.packing import Pixels
 

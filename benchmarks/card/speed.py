@@ -16,7 +16,7 @@ from gan.train.job import Moment
 
 if TYPE_CHECKING:
     from benchmarks.card.row import Place, Row
-    from gan.nets.presets import Values
+    from gan.nets.values import Values
 
 SECONDS = 2.5  # of steps that are timed
 SLOWEST = 40  # kernels that are named, and half of the operators

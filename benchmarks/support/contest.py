@@ -35,6 +35,7 @@ from scrapbag.layout import Run
 from scrapbag.recipe import Train
 
 if TYPE_CHECKING:
+    from gan.nets.values import Values
     from gan.pictures.packing import Pixels
 
 # the networks of `auto`, all else as in the paper: no penalty, its rates, the usual average of weights
@@ -117,12 +118,12 @@ def of_folder(folder: str, side: int) -> tuple[Pixels, Pixels]:
     return np.stack(squares[held:]), np.stack(squares[:held])
 
 
-def values_of(task: Task, count: int) -> presets.Values:
+def values_of(task: Task, count: int) -> Values:
     """What a row trains with on so many pictures: what `make train` would, the plain DCGAN's row aside."""
     name, *others = task.row.split(":")
     preset, overrides = ROWS[name][0], (*ROWS[name][1], *others)
     origin = _origin(task)
-    row, given = origin.row if origin else presets.row(preset, "cpu", task.side), start.given(origin, preset)
+    row, given = start.row(origin, preset) or presets.row(preset, "cpu", task.side), start.given(origin, preset)
     learnt = preflight.small_set(count, presets.resolve(row, overrides, given))
     return presets.resolve(row, overrides, {**given, **learnt})
 

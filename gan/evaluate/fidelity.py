@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from gan.evaluate.features import Features
     from gan.evaluate.recognition import Recognition
-    from gan.nets.presets import Values
+    from gan.nets.values import Values
     from gan.pictures.data import Pictures
     from gan.pictures.packing import Pixels
 

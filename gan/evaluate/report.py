@@ -12,6 +12,7 @@ from PIL import Image
 
 from gan.evaluate import blind, evaluate, keep, recognition
 from gan.nets import presets
+from gan.nets.values import Values
 from gan.pictures import grids
 from scrapbag.disk import write_text
 from scrapbag.layout import metrics_rows
@@ -67,7 +68,7 @@ def in_words(values: dict[str, Any]) -> dict[str, str]:
     """The values of a run that say most, in words; {} where none are known. All of them: docs/reference.md."""
     if not values:
         return {}
-    known = {**presets.plain(presets.Values()), **values}
+    known = {**presets.plain(Values()), **values}
     changes = {"mirror": "mirrored", "tumble": "turned by quarters", "colour": "colours", "shift": "shifted",
                "turn": "turned", "zoom": "zoomed"}  # fmt: skip
     penalty = {"none": "none", "r1": "R1, on real pictures", "r1r2": "R1 and R2, on real and generated pictures"}

@@ -19,7 +19,7 @@ from gan.nets.layers import Add, Excited, GhostBatchNorm2d, MinibatchStd, Moment
 from scrapbag.errors import UsageError
 
 if TYPE_CHECKING:
-    from gan.nets.presets import Values
+    from gan.nets.values import Values
 
 Spec = list[Any]  # [class name, keyword arguments, inner layers]
 
@@ -67,7 +67,10 @@ def discriminator(values: Values, size: int) -> Spec:
     would show D a seam in reals alone.
     """
     if values.teacher != "none":
-        return teacher.discriminator(values, size)
+        through = teacher.discriminator(values, size)
+        if not values.both:
+            return through
+        return ["Both", {}, [through, discriminator(replace(values, teacher="none", width=values.beside), size)]]
     values = replace(values, pad="zeros")
     base, depth = split(size)
     if values.head == "patch":
@@ -169,6 +172,7 @@ _OURS: dict[str, Any] = {
     "GhostBatchNorm2d": GhostBatchNorm2d,
     "Teacher": teacher.Teacher,
     "Heads": teacher.Heads,
+    "Both": teacher.Both,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gan.nets.presets import Values
+    from gan.nets.values import Values
 
 _WIDTHS = (16, 8, 4, 2, 2, 1, 0.5)  # times `width`: channels from the first map, 4 to 7 pixels a side, to the largest
 _APART = 4  # doublings between a map and the one that excites it

@@ -20,7 +20,7 @@ from scrapbag.models import lite0
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from gan.nets.presets import Values
+    from gan.nets.values import Values
 
 SIDE = 128  # pixels that D sees, or the picture's own where it has more; docs/gan-records.md has 224 beside it
 _END = 8  # pixels of a head's last map, at most
@@ -102,6 +102,17 @@ class Heads(nn.Sequential):
 
     def forward(self, maps: Iterable[Tensor]) -> Tensor:
         return torch.cat([head(one).flatten(1) for head, one in zip(self, maps, strict=True)], 1)
+
+
+class Both(nn.Sequential):
+    """Two discriminators of the same pictures: (N, 3, size, size) -> (N, scores), those of the second one last.
+
+    The second one's score is repeated, so that both weigh the same in the mean over all of them.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        through, plain = self[0](x), self[1](x)
+        return torch.cat([through, plain.expand(-1, through.shape[1])], 1)
 
 
 def discriminator(values: Values, size: int) -> list[Any]:

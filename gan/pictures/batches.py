@@ -11,7 +11,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from gan.nets.presets import Values
+    from gan.nets.values import Values
     from gan.pictures.data import Pictures
     from gan.pictures.packing import Pixels
 

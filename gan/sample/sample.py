@@ -22,7 +22,7 @@ from scrapbag.errors import MissingError, UsageError, never_full
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gan.nets.presets import Values
+    from gan.nets.values import Values
     from scrapbag.layout import Run
 
 _BATCH = 256  # pictures held at a time

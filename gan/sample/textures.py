@@ -19,7 +19,7 @@ from scrapbag.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gan.nets.presets import Values
+    from gan.nets.values import Values
     from gan.sample.sample import Generator
     from scrapbag.layout import Run
 

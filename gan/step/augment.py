@@ -17,7 +17,7 @@ from torch.nn.functional import affine_grid, grid_sample
 from gan.step.processes import ALONE
 
 if TYPE_CHECKING:
-    from gan.nets.presets import Values
+    from gan.nets.values import Values
     from gan.step.processes import Processes
 
 _FADED = 0.01  # pixels: of that deviation a Gaussian has nothing beside its middle, in fp32

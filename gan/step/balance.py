@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gan.nets.presets import Values
+    from gan.nets.values import Values
 
 ADA_KIMG = 100.0  # thousand images in which the augmentation probability could go from 0 to 1
 ADA_MOST = 0.8  # the largest probability; without a limit it ran to 21.8 (stylegan2-ada-pytorch#175)

@@ -17,7 +17,7 @@ from gan.step.halves import Half, Halves
 from gan.step.processes import ALONE
 
 if TYPE_CHECKING:
-    from gan.nets.presets import Values
+    from gan.nets.values import Values
     from gan.step.balance import Balance
     from gan.step.players import Machine, Players
     from gan.step.processes import Processes

@@ -15,7 +15,7 @@ from gan.step.augment import augment
 from gan.step.processes import ALONE
 
 if TYPE_CHECKING:
-    from gan.nets.presets import Values
+    from gan.nets.values import Values
     from gan.step.balance import Balance
     from gan.step.players import Machine, Players
     from gan.step.processes import Processes
@@ -49,7 +49,8 @@ class Halves:
     def of_d(self, x: Tensor, turn: Balance, images_seen: int | Tensor, weight: float, *, due: bool) -> Half:
         """Fakes, D's logits and losses; `weight` is the penalty's, where one is `due`."""
         g, d, values = self.team.g, self.team.d, self.values
-        together = values.joint or values.teacher != "none"  # a teacher's heads have batch norms of parts of a batch
+        # a teacher's heads have batch norms of parts of a batch; a D beside them may have one of the whole of it
+        together = values.joint or (values.teacher != "none" and not values.both)
         with torch.set_grad_enabled(turn.train_g), self._autocast():
             z = batches.latents(values, values.batch, self.drawing, networks.field(values, x.shape[2]))
             fakes = g(self.group.mine(z)).float()
@@ -62,12 +63,13 @@ class Halves:
             loss_d = losses.discriminator(real, fake, values, self.augmenting, self.group)
             penalty = torch.zeros((), device=x.device)
             if due:
-                penalty = losses.penalty(real, real_seen)
+                penalty = losses.penalty(real[:, -1:] if values.both else real, real_seen)
                 if values.penalty == "r1r2":
-                    penalty = penalty + losses.penalty(fake, fake_seen)
+                    penalty = penalty + losses.penalty(fake[:, -1:] if values.both else fake, fake_seen)
         if turn.train_d:
             self._forget(self.team.opt_d)
-            (loss_d + weight / 2 * values.lazy * penalty).backward()
+            share = 0.5 if values.both else 1.0  # of the loss is of the D that the penalty is of
+            (loss_d + share * weight / 2 * values.lazy * penalty).backward()
         return Half(fakes, real_seen.detach(), real.detach(), fake.detach(), loss_d.detach(), penalty.detach())
 
     def of_g(self, half: Half, turn: Balance, images_seen: int | Tensor) -> Tensor:

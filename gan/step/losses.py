@@ -17,7 +17,7 @@ from gan.step.processes import ALONE
 if TYPE_CHECKING:
     from torch import nn
 
-    from gan.nets.presets import Values
+    from gan.nets.values import Values
     from gan.step.processes import Processes
 
 

@@ -19,7 +19,7 @@ from gan.pictures import batches
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gan.nets.presets import Values
+    from gan.nets.values import Values
 
 State = dict[str, Any]
 SETTLING = 16  # batches that the batch norm statistics of the EMA are measured on
@@ -67,7 +67,7 @@ def make(values: Values, size: int, seed: int, machine: Machine) -> Players:
         networks.initialise(g, normed=values.norm_g != "none")
         networks.initialise(d, normed=values.norm_d == "batch")
         teacher.load(d, bf16=machine.bf16)
-    freeze(d, values.frozen)
+    freeze(d[1] if isinstance(d, teacher.Both) else d, values.frozen)
     layout = torch.channels_last if machine.channels_last else torch.contiguous_format
     g, d = (net.to(machine.device).to(memory_format=layout) for net in (g, d))
     betas = (values.beta1, values.beta2)

@@ -15,7 +15,7 @@ from gan.step.processes import LEAST
 from scrapbag.errors import UsageError
 
 if TYPE_CHECKING:
-    from gan.nets.presets import Values
+    from gan.nets.values import Values
     from gan.step.processes import Processes
 
 
@@ -80,9 +80,10 @@ def divides(values: Values, count: int) -> None:
 
 def across(values: Values) -> dict[str, str]:
     """What of a preset looks across the batch, and how it is kept what it is in one process."""
+    pixels = values.both or values.teacher == "none"  # whether a D sees them without a teacher
     found = {
         "batch norm of G": "synchronised" if values.norm_g == "batch" or values.block == "glu" else "",
-        "batch norm of D": "synchronised" if values.norm_d == "batch" and values.teacher == "none" else "",
+        "batch norm of D": "synchronised" if values.norm_d == "batch" and pixels else "",
         "batch norm of the heads": f"equal: of {teacher.ghost(values)} pictures" if values.teacher != "none" else "",
         "minibatch deviation": f"equal: of {LEAST} pictures" if values.minibatch_std else "",
         "dropout": "equal: drawn for the whole batch" if values.dropout else "",

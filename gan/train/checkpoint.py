@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from gan.nets.presets import Values
+    from gan.nets.values import Values
     from gan.step.players import State
 
 KEPT = 3  # checkpoints

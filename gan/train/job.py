@@ -10,7 +10,7 @@ from gan.step.balance import Balance
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from gan.nets.presets import Values
+    from gan.nets.values import Values
     from gan.pictures.data import Pictures
     from gan.pictures.packing import Pixels
     from gan.step.players import Machine

@@ -27,7 +27,7 @@ from scrapbag.errors import TooManyFailuresError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gan.nets.presets import Values
+    from gan.nets.values import Values
     from gan.step.players import Machine, Players, State
     from gan.step.processes import Processes
     from gan.train.job import Job, Moment

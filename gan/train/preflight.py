@@ -23,7 +23,7 @@ from scrapbag.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from gan.nets.presets import Values
+    from gan.nets.values import Values
 
 FEW = 1000  # pictures; fewer are augmented
 _TOO_MUCH = "the GPU's memory is too full for a step; close what else uses it, or write SET=batch={} or a smaller width"
@@ -35,7 +35,7 @@ GENTLE = {"colour": 0.4, "shift": 0.1}  # the augmentation that a small set turn
 def taught(
     row: str, overrides: tuple[str, ...], chosen_by: Callable[[], str], say: Callable[[str], None]
 ) -> tuple[str, tuple[str, ...]]:
-    """The row and the overrides with a teacher that can be had here; without any, the residual pair.
+    """The row and the overrides with a teacher that can be had here; without any, the row that needs none.
 
     `chosen_by` names the model that chose the pictures.
     """
@@ -44,7 +44,7 @@ def taught(
         return row, overrides
     name = teacher.find(asked, chosen_by(), say)
     if name == "none" and "teacher" in presets.PRESETS[row]:
-        return "auto-cuda", tuple(one for one in overrides if not one.startswith("teacher"))
+        return presets.UNTAUGHT[row], (*(one for one in overrides if not one.startswith("teacher")), "teacher=none")
     return row, (*overrides, f"teacher={name}")
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from gan.nets.presets import Values
+    from gan.nets.values import Values
     from gan.pictures.data import Pictures
     from gan.pictures.sources import PictureSource
     from gan.train.job import Moment
@@ -50,7 +50,7 @@ def prepare(
     source = CuratedFolder(dataset) if isinstance(dataset, Data) else dataset
     origin = start.find(settings.init, run.start) if settings.init else None
     given = start.given(origin, settings.preset)
-    row = row or (origin.row if origin and settings.preset == "auto" else "")
+    row = row or start.row(origin, settings.preset)
     crop = presets.crop(row or presets.row(settings.preset, preflight.device(), 0), settings.values, given)
     pictures = source.pictures(crop)
     size = crop or pictures.side

@@ -15,7 +15,7 @@ from gan.train.progress import MetricsRow
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from gan.nets.presets import Values
+    from gan.nets.values import Values
     from gan.pictures.packing import Pixels
     from gan.step.balance import StepMetrics
     from gan.step.players import Players

@@ -33,7 +33,7 @@ from scrapbag.recipe import DEMO_START
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from gan.nets.presets import Values
+    from gan.nets.values import Values
     from gan.pictures.packing import Pixels
     from gan.step.players import Players
     from gan.train.job import Job, Moment
@@ -61,13 +61,21 @@ def find(init: str, copy: Path) -> Origin:
         raise
 
 
+def row(origin: Origin | None, preset: str) -> str:
+    """The row of PRESETS that INIT and preset `auto` stand for: the start's, or the one it goes on with; else ''."""
+    return presets.ONWARD.get(origin.row, origin.row) if origin and preset == "auto" else ""
+
+
 def given(origin: Origin | None, preset: str) -> dict[str, Any]:
     """The values that INIT changes in a row, before the user's own; with preset `auto` the start's are the row."""
     if origin is None:
         return {}
     before = origin.images_seen / 1000 + float(origin.values.get("before_kimg", 0.0))
     changed = presets.TRANSFER | {"start": origin.name, "before_kimg": before}
-    return (origin.values if preset == "auto" else {}) | changed
+    if preset != "auto":
+        return changed
+    onward = presets.onward(origin.values) if row(origin, preset) != origin.row else {}
+    return origin.values | changed | onward
 
 
 def resume(job: Job, origin: Origin | None) -> Job:
@@ -144,10 +152,12 @@ def fit(origin: Origin | None, values: Values, size: int, say: Callable[[str], N
         raise RecipeError("start is what INIT writes into a run's values; write INIT=runs/<name>")
     if origin is None:
         return None
-    taken = total = 0
+    taken, total, heads = 0, 0, values.both and origin.values.get("teacher", "none") == "none"
     with torch.device("meta"):
         for part, spec in (("g", networks.generator(values, size)), ("d", networks.discriminator(values, size))):
             mine = networks.build(spec).state_dict()
+            if part == "d" and heads:
+                mine = {name: tensor for name, tensor in mine.items() if name.startswith("1.")}  # the plain one's
             pairs = match(_of(origin.weights, part), mine)
             if all(mine[name].ndim < 2 for name in pairs):  # a norm's channels may be as many by chance
                 raise UsageError(
@@ -157,6 +167,7 @@ def fit(origin: Origin | None, values: Values, size: int, say: Callable[[str], N
             taken, total = taken + len(pairs), total + len(mine)
     squares = None if values.crop else _resized(origin.squares, size)
     fits = "all its layers fit" if taken == total else f"{taken} of {total} tensors fit, the others are new"
+    fits += f"; D's heads on the maps of {values.teacher} are new" if heads else ""
     kept = "no pictures to rehearse" if squares is None else f"{len(squares):,} pictures to rehearse"
     say(f"begins from {origin.name}, {origin.images_seen:,} images of {origin.size}x{origin.size}: {fits}; {kept}")
     return replace(origin, squares=squares)

@@ -37,7 +37,12 @@ def test_every_preset_runs_three_steps_at_its_real_size(row):
 
 
 @pytest.mark.parametrize(
-    ("row", "more"), [("auto-cpu", []), ("auto-cpu-64", []), ("auto-cuda", []), ("projected", ["teacher_side=64"])]
+    ("row", "more"),
+    [
+        *((row, []) for row in ("auto-cpu", "auto-cpu-64", "auto-cuda")),
+        ("projected", ["teacher_side=64"]),
+        ("projected-cpu", ["beside=4"]),
+    ],
 )
 def test_three_steps_in_bf16_on_any_processor(row, more):
     """Small ones: where bf16 is imitated, a step takes thirty times as long."""
@@ -60,7 +65,18 @@ def _three_steps(values, size, machine):
 
 @pytest.mark.parametrize("size", [32, 48, 64, 96, 128, 192, 256])
 @pytest.mark.parametrize(
-    "row", ["auto-cpu", "auto-cpu-64", "auto-cuda", "projected", "dcgan64", "dcgan256", "balanced-cpu", "quilt"]
+    "row",
+    [
+        "auto-cpu",
+        "auto-cpu-64",
+        "auto-cuda",
+        "projected",
+        "projected-cpu",
+        "dcgan64",
+        "dcgan256",
+        "balanced-cpu",
+        "quilt",
+    ],
 )
 def test_a_preset_grows_to_the_size_of_the_squares(row, size):
     values = presets.resolve(row, ["batch=2"])

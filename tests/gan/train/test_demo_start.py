@@ -30,9 +30,12 @@ def begun(tmp_path, monkeypatch):
 
 def test_it_is_begun_from_by_its_name(begun):
     job, said = begun
-    assert (job.values.start, job.values.width, job.values.rate, job.size) == ("demo", 32, 0.25, 64)
+    assert (job.values.start, job.values.width, job.values.rate, job.size) == ("demo", 32, 0.5, 64)
+    assert (job.values.teacher, job.values.beside) == ("lite0", 32)
     assert job.values.before_kimg > 90, "gamma goes on"
-    assert any("64x64: all its layers fit; 1,024 pictures to rehearse" in line for line in said)
+    assert any(
+        "64x64: all its layers fit; D's heads on the maps of lite0 are new; 1,024 pictures" in line for line in said
+    )
     assert json.loads(Start(job.run.start).card.read_text())["name"] == "demo"
 
 

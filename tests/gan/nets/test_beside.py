@@ -1,0 +1,136 @@
+"""D may be two: one that looks through a teacher, and a plain one beside it, which weighs as much."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from gan.nets import networks, presets
+from gan.pictures import batches
+from gan.step import balance, losses, players
+from gan.step.halves import Halves
+from gan.step.players import Machine
+from gan.train import loop, preflight, start
+from gan.train.job import Moment, Origin
+
+SMALL = ("batch=4", "width=4", "mix=4", "beside=4")
+
+
+def _team(*values: str, size: int = 32) -> tuple[Any, Any]:
+    settings = presets.resolve("projected-cpu", [*SMALL, *values])
+    return settings, players.make(settings, size, 0, Machine())
+
+
+def _pictures(count=4, size=32):
+    return batches.to_floats(torch.randint(0, 256, (count, size, size, 3), dtype=torch.uint8).numpy(), "cpu")
+
+
+@torch.no_grad()
+def test_both_weigh_the_same_in_the_mean_of_the_scores():
+    _, team = _team()
+    x = _pictures()
+    through, plain = team.d[0](x), team.d[1](x)
+    assert plain.shape == (4, 1)
+    assert torch.allclose(team.d(x).mean(1), (through.mean(1) + plain[:, 0]) / 2, atol=1e-6)
+
+
+def test_the_plain_one_is_the_d_of_the_row_without_a_teacher():
+    values, team = _team()
+    alone = networks.build(networks.discriminator(replace(values, teacher="none"), 32))
+    assert {name: one.shape for name, one in team.d[1].state_dict().items()} == {
+        name: one.shape for name, one in alone.state_dict().items()
+    }
+
+
+def test_the_penalty_is_that_of_the_plain_one_alone():
+    values, team = _team("lazy=1", "mirror=false")
+    x = _pictures()
+    seen = x.clone().requires_grad_()
+    plain = losses.penalty(team.d[1](seen), seen).item()
+    metrics = loop.play(team, x, values, Machine(), Moment(balance=balance.start(values)), 0)
+    assert plain > 0
+    assert metrics.penalty == pytest.approx(plain, rel=1e-4)
+
+
+def test_reals_and_fakes_are_batches_of_their_own_for_its_batch_norms():
+    values, team = _team("mirror=false", "penalty=none")
+    x, moment = _pictures(), Moment(balance=balance.start(values))
+    with torch.no_grad():
+        real = team.d(x).mean().item()  # in training mode, of these pictures alone
+    half = Halves(team, values, Machine())
+    half.seed(0, 0)
+    assert half.of_d(x, moment.balance, 0, 0.0, due=False).real.mean().item() == pytest.approx(real, rel=1e-4)
+
+
+def test_frozen_are_the_first_convolutions_of_the_plain_one():
+    _, team = _team("frozen=2")
+    learning = {name for name, one in team.d[1].named_parameters() if one.requires_grad}
+    every = {name for name, _ in team.d[1].named_parameters()}
+    assert len(every - learning) >= 2
+    assert all(one.requires_grad for name, one in team.d[0].named_parameters() if "body" not in name)
+
+
+def _origin(row, *values):
+    asked = presets.resolve(row, ["width=6", "z=8", *values])
+    team = players.make(asked, 64, 0, Machine())
+    weights = {f"{part}.{name}": one for part in start.PARTS for name, one in getattr(team, part).state_dict().items()}
+    return Origin("other", row, 64, 1000, presets.plain(asked), weights, None), team
+
+
+def test_a_run_that_begins_from_one_without_a_teacher_goes_on_with_both():
+    origin, before = _origin("auto-cpu-64")
+    assert start.row(origin, "auto") == "projected-cpu"
+    values = presets.resolve("projected-cpu", (), start.given(origin, "auto"))
+    assert (values.teacher, values.beside, values.width, values.rate) == ("lite0", 6, 6, 0.5)
+    team: Any = players.make(values, 64, 1, Machine())
+    start.begin(team, start.fit(origin, values, 64, lambda _: None))
+    for name, tensor in before.d.state_dict().items():
+        assert torch.equal(team.d[1].state_dict()[name], tensor), name
+    for name, tensor in before.g.state_dict().items():
+        assert torch.equal(team.g.state_dict()[name], tensor), name
+
+
+@pytest.mark.parametrize(("row", "preset", "found"), [
+    ("auto-cpu", "auto", "auto-cpu"), ("projected-cpu", "auto", "projected-cpu"), ("auto-cpu-64", "dcgan64", ""),
+])  # fmt: skip
+def test_other_starts_go_on_as_they_were(row, preset, found):
+    origin, _ = _origin(row)
+    assert start.row(origin, preset) == found
+    given = start.given(origin, preset)
+    assert given.get("teacher") == (origin.values["teacher"] if preset == "auto" else None)
+
+
+def test_teacher_none_takes_the_plain_one_alone():
+    values = presets.resolve("projected-cpu", ["teacher=none"])
+    assert not values.both
+    assert networks.discriminator(values, 64) == networks.discriminator(presets.resolve("auto-cpu-64"), 64)
+
+
+def test_where_no_teacher_can_be_had_the_row_without_one_is_taken(monkeypatch):
+    monkeypatch.setattr("scrapbag.models.lite0.PACKAGE", "no-such-package")
+    said = []
+    row, overrides = preflight.taught("projected-cpu", ("width=8",), lambda: "", said.append)
+    assert row == "auto-cpu-64"
+    assert not presets.resolve(row, overrides, {"teacher": "lite0", "beside": 32}).both
+    assert "without a teacher D learns from the pictures alone" in said[0]
+
+
+def test_to_a_plain_one_that_is_half_of_d_nothing_is_another_but_the_half():
+    """Its gradient is half of what it is alone: of the loss, and of the penalty that keeps it smooth."""
+    values, team = _team("lazy=1", "mirror=false", "norm_g=none")
+    alone = replace(values, teacher="none")
+    other = players.make(alone, 32, 0, Machine())
+    other.d.load_state_dict(team.d[1].state_dict())
+    other.g.load_state_dict(team.g.state_dict())
+    x, turn = _pictures(), balance.start(values)
+    gradients = []
+    for settings, one, d in ((values, team, team.d[1]), (alone, other, other.d)):
+        half = Halves(one, settings, Machine())
+        half.seed(0, 0)
+        half.of_d(x, turn, 0, losses.gamma(settings, 0), due=True)
+        gradients.append([p.grad for p in d.parameters() if p.requires_grad])
+    for both, single in zip(*gradients, strict=True):
+        assert torch.allclose(2 * both, single, rtol=1e-3, atol=1e-5)
