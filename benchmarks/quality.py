@@ -157,6 +157,7 @@ def transfer(done: list[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, bool
         "kid_ratio_of_the_best": [round(one["kid_best"] / other["kid_best"], 3) for one, other in pairs],
         "coverage": coverage,
         "as_sure": [[one["as_sure"], other["as_sure"]] for one, other in pairs],
+        "as_sure_flatters": any(one["values"]["teacher"] != "none" for one, _ in pairs),  # the judge was its teacher
     }
     return figures, {
         "kid": max(ratios) <= HALF,
