@@ -81,7 +81,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 # what INIT changes in any row: slow enough not to forget the start. Rehearsal is off: docs/gan-transfer.md
 TRANSFER: dict[str, Any] = {"rate": 0.25}
-# with preset `auto`, the row that a run of one of these goes on with; through a teacher it forgets less at larger rates
+# with preset `auto`, the row that a run of one of these goes on with, at half the rates: a quarter takes twice as long
 ONWARD = {"auto-cpu-64": "projected-cpu"}
 _ONWARD: dict[str, Any] = {**_BESIDE, "rate": 0.5}
 # the row in the place of one whose teacher is not on this computer
@@ -89,7 +89,7 @@ UNTAUGHT = {"projected": "auto-cuda", "projected-cpu": "auto-cpu-64"}
 
 
 def onward(values: dict[str, Any]) -> dict[str, Any]:
-    """What ONWARD changes in a start's own `values`; the D beside the teacher is as wide as the start's, and it."""
+    """What ONWARD changes in a start's own `values`; the D beside the heads is the start's."""
     return _ONWARD | {"beside": values["width"]}
 
 

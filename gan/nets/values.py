@@ -130,6 +130,8 @@ def check(values: Values) -> None:
         raise RecipeError("block = glu is a generator alone, and D needs a teacher beside it; write teacher=lite0")
     if values.teacher != "none" and (values.crop or values.teacher_side % 32):
         raise RecipeError("a teacher sees whole squares, at a side that 32 divides; write crop=0 and teacher_side=128")
+    if values.both and values.head == "patch":
+        raise RecipeError("head = patch has a score for each patch, and D beside a teacher one; write beside=0")
     for name in ("real", "fake"):
         targets = getattr(values, name)
         if len(targets) != 2 or targets[0] > targets[1]:

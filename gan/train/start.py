@@ -11,7 +11,7 @@ import tomllib
 from dataclasses import replace
 from difflib import SequenceMatcher
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from PIL import Image
 from safetensors import SafetensorError
 from safetensors.torch import load as from_safetensors
 from safetensors.torch import save as to_safetensors
-from torch import Tensor
+from torch import Tensor, nn
 
 from gan.nets import networks, presets
 from gan.pictures import batches, data, moved
@@ -63,7 +63,10 @@ def find(init: str, copy: Path) -> Origin:
 
 def row(origin: Origin | None, preset: str) -> str:
     """The row of PRESETS that INIT and preset `auto` stand for: the start's, or the one it goes on with; else ''."""
-    return presets.ONWARD.get(origin.row, origin.row) if origin and preset == "auto" else ""
+    if origin is None or preset != "auto":
+        return ""
+    parts = origin.values["crop"] or origin.values["head"] == "patch"  # which a teacher does not see
+    return origin.row if parts else presets.ONWARD.get(origin.row, origin.row)
 
 
 def given(origin: Origin | None, preset: str) -> dict[str, Any]:
@@ -72,10 +75,8 @@ def given(origin: Origin | None, preset: str) -> dict[str, Any]:
         return {}
     before = origin.images_seen / 1000 + float(origin.values.get("before_kimg", 0.0))
     changed = presets.TRANSFER | {"start": origin.name, "before_kimg": before}
-    if preset != "auto":
-        return changed
-    onward = presets.onward(origin.values) if row(origin, preset) != origin.row else {}
-    return origin.values | changed | onward
+    own = origin.values if preset == "auto" else {}
+    return own | changed | (presets.onward(own) if row(origin, preset) not in ("", origin.row) else {})
 
 
 def resume(job: Job, origin: Origin | None) -> Job:
@@ -155,9 +156,8 @@ def fit(origin: Origin | None, values: Values, size: int, say: Callable[[str], N
     taken, total, heads = 0, 0, values.both and origin.values.get("teacher", "none") == "none"
     with torch.device("meta"):
         for part, spec in (("g", networks.generator(values, size)), ("d", networks.discriminator(values, size))):
-            mine = networks.build(spec).state_dict()
-            if part == "d" and heads:
-                mine = {name: tensor for name, tensor in mine.items() if name.startswith("1.")}  # the plain one's
+            net = networks.build(spec)
+            mine = (cast("nn.Sequential", net)[1] if heads and part == "d" else net).state_dict()
             pairs = match(_of(origin.weights, part), mine)
             if all(mine[name].ndim < 2 for name in pairs):  # a norm's channels may be as many by chance
                 raise UsageError(

@@ -15,6 +15,7 @@ from gan.step.halves import Halves
 from gan.step.players import Machine
 from gan.train import loop, preflight, start
 from gan.train.job import Moment, Origin
+from scrapbag.errors import RecipeError
 
 SMALL = ("batch=4", "width=4", "mix=4", "beside=4")
 
@@ -101,6 +102,17 @@ def test_other_starts_go_on_as_they_were(row, preset, found):
     assert start.row(origin, preset) == found
     given = start.given(origin, preset)
     assert given.get("teacher") == (origin.values["teacher"] if preset == "auto" else None)
+
+
+def test_a_start_that_learnt_from_crops_goes_on_without_a_teacher():
+    origin, _ = _origin("auto-cpu-64", "crop=32")
+    assert start.row(origin, "auto") == "auto-cpu-64"
+    assert presets.resolve("auto-cpu-64", (), start.given(origin, "auto")).crop == 32
+
+
+def test_a_d_of_patches_is_refused_beside_a_teacher():
+    with pytest.raises(RecipeError, match="write beside=0"):
+        presets.resolve("projected-cpu", ["head=patch"])
 
 
 def test_teacher_none_takes_the_plain_one_alone():
