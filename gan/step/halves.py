@@ -63,12 +63,13 @@ class Halves:
             loss_d = losses.discriminator(real, fake, values, self.augmenting, self.group)
             penalty = torch.zeros((), device=x.device)
             if due:
-                penalty = losses.penalty(real[:, -1:] if values.both else real, real_seen)
+                penalised = slice(-1 if values.both else None, None)  # the score of the D without a teacher, or all
+                penalty = losses.penalty(real[:, penalised], real_seen)
                 if values.penalty == "r1r2":
-                    penalty = penalty + losses.penalty(fake[:, -1:] if values.both else fake, fake_seen)
+                    penalty = penalty + losses.penalty(fake[:, penalised], fake_seen)
         if turn.train_d:
             self._forget(self.team.opt_d)
-            share = 0.5 if values.both else 1.0  # of the loss is of the D that the penalty is of
+            share = 0.5 if values.both else 1.0  # of the loss that the penalised scores are
             (loss_d + share * weight / 2 * values.lazy * penalty).backward()
         return Half(fakes, real_seen.detach(), real.detach(), fake.detach(), loss_d.detach(), penalty.detach())
 
