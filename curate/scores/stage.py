@@ -21,7 +21,7 @@ from curate.scores.scorer import open_scorer
 from curate.scores.shards import SIZE, Shards
 from scrapbag import catalog
 from scrapbag.disk import lock, write_text
-from scrapbag.errors import MissingExtraError, TooManyFailuresError
+from scrapbag.errors import DiskError, MissingExtraError, TooManyFailuresError
 from scrapbag.layout import Data
 from scrapbag.recipe import load, model_folder
 from scrapbag.workers.local import Local
@@ -74,6 +74,11 @@ def score(settings: Score, data: Data, engine: Engine | None = None) -> Scored:
         scoring = Scoring(_anywhere(settings), Data(data.root.absolute()), max_pixels, scorer.key, scorer)
         damaged, done = add(new, scoring, shards, engine or Local())
         _note_problems(shards, damaged, data)
+        if not len(shards):
+            raise DiskError(
+                f"none of the {len(stored)} pictures in {data.images} has the bytes that came; see that its disk is"
+                " sound, or fetch them again: make scrape RETRY=failed"
+            )
         read_pairs(shards)  # found and stored now, so that curate need not
         names = hashlib.sha256(scorer.classes.dumps().encode()).hexdigest()[:16]
         index = {"key": scorer.key, "model": settings.model, "labels": names, "pictures": len(shards)}
@@ -146,7 +151,8 @@ def _note_problems(shards: Shards, damaged: Sequence[str], data: Data) -> None:
 
     RETRY=failed asks for the former again.
     """
-    broken = [PROBLEMS[at] in {"unreadable", "not_image"} for at in shards.column("problem")]
+    problems = shards.column("problem") if len(shards) else ()
+    broken = [PROBLEMS[at] in {"unreadable", "not_image"} for at in problems]
     words = (catalog.UNDECODABLE, "")
     values = [(*(words if bad else words[::-1]), sha256) for sha256, bad in zip(shards.sha256, broken, strict=True)]
     values += [(*words, sha256) for sha256 in damaged]

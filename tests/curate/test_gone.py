@@ -75,6 +75,23 @@ def test_pictures_that_are_all_away_are_the_disks_fault_and_not_scored(data, how
     assert (score(DEMO, data).new, score(DEMO, data).unusable) == (12, 0)
 
 
+def test_pictures_that_all_have_other_bytes_are_a_sentence_and_come_again(data):
+    """A disk that was restored wrongly: none was scored before, so there is nothing to go on with."""
+    bodies = {picture.path: picture.path.read_bytes() for picture in stored(data)}
+    for path, body in bodies.items():
+        path.write_bytes(body + b"x")
+    settings(data, "score", 'model = "demo"')
+    done = command(data, "score")
+    assert done.returncode == DiskError.exit_code, done.stderr
+    assert "none of the 12 pictures in" in done.stderr
+    assert "make scrape RETRY=failed" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert {problem(data, picture.sha256) for picture in stored(data)} == {catalog.UNDECODABLE}
+    for path, body in bodies.items():
+        path.write_bytes(body)
+    assert score(DEMO, data).new == 12
+
+
 def test_curated_is_never_emptied_because_the_pictures_are_away(data):
     score(DEMO, data)
     kept = run.curate(ANY, data).kept
