@@ -235,7 +235,7 @@ def memory(root: Path, model: str, name: str) -> dict[str, float]:
 
 
 def small(data: Data, count: int) -> None:
-    """A catalog of `count` tiny pictures, sixty-four different ones; a number at the end makes the bytes of each its own."""
+    """A catalog of `count` tiny pictures: sixty-four, and a number at the end of each makes its bytes its own."""
     rng = np.random.default_rng(3)
     bodies = [
         cv2.imencode(".jpg", cv2.resize(rng.integers(0, 255, (6, 6, 3), dtype=np.uint8), (72, 72)))[1].tobytes()
