@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +17,13 @@ from curate.choose.versions import Evidence
 from curate.look import decode
 from curate.model import passes, targets
 from curate.report import page
-from curate.rows import Outcome, Rows, ScoreInfo
+from curate.rows import Outcome, ScoreInfo
 from curate.scores.pairs import read_pairs
-from curate.squares import cache, tables
+from curate.squares.publish import publish
 from scrapbag import catalog, decision, labels
 from scrapbag.computer import memory
 from scrapbag.decision import Decision
 from scrapbag.disk import lock, sweep
-from scrapbag.layout import Data, image
 from scrapbag.tables import passed_over
 
 if TYPE_CHECKING:
@@ -36,6 +34,7 @@ if TYPE_CHECKING:
     from curate.choose.duplicates import Links
     from curate.choose.facts import Predictions, Scores
     from scrapbag.labels import Label
+    from scrapbag.layout import Data
     from scrapbag.recipe import Curate
     from scrapbag.tables.passed_over import PassedOver
     from scrapbag.workers.engines import Engine
@@ -68,7 +67,7 @@ def curate(settings: Curate, data: Data, engine: Engine | None = None) -> Outcom
         decode.strict(decode.max_pixels(data))
         outcome = choose(gather(settings, data), settings)  # the material is not needed any more, and large
         memory.give_back()
-        publish(outcome, data, engine)
+        publish(outcome.rows, outcome.settings, outcome.score.model if outcome.score else "", data, engine)
         decision.write(data, outcome.decision)
         outcome = replace(outcome, forward_passes=passes.count() - before)
         page.write(outcome, data)
@@ -180,30 +179,6 @@ def evidence(material: Material) -> Evidence:
     return Evidence(scores.key, scores.shards, facts, material.links, material.labels, material.correction.name)
 
 
-def publish(outcome: Outcome, data: Data, engine: Engine | None = None) -> None:
-    """Make curated/ what the outcome says: squares out of the cache, and the tables beside them."""
-    some = Rows(outcome.rows.table.select([*tables.FIELDS, "extension", "border_uniform"]), outcome.rows.forget)
-    kept = some.take(np.flatnonzero(some.flags("kept")))
-    settings = outcome.settings
-    wanted = _wanted(kept, data)
-    most = decode.max_pixels(data)
-    cache.make(wanted, data.squares, settings.size, settings.fit, max_pixels=most, engine=engine)
-    new = data.root / ".curated.new"
-    shutil.rmtree(new, ignore_errors=True)
-    cache.link(wanted, data.squares, new, settings.size, settings.fit)
-    tables.write(new, kept, settings, outcome.score.model if outcome.score else "")
-    cache.swap(new, data.curated)
-
-
-def _wanted(kept: Rows, data: Data) -> list[cache.Wanted]:
-    images = str(Data(data.root.absolute()).images)  # a worker has another working folder
-    columns = (kept.table[name].to_pylist() for name in ("number", "sha256", "extension", "border_uniform"))
-    return [
-        cache.Wanted(number, sha256, f"{images}/{image(sha256, extension)}", border or 0.0)
-        for number, sha256, extension, border in zip(*columns, strict=True)
-    ]
-
-
 def _changed(material: Material, cut: float | None) -> int | None:
     if material.reference_scores is None or cut is None:
         return None
@@ -219,7 +194,7 @@ def _levels(material: Material, decisions: Decisions) -> NDArray[np.int64]:
     kept = np.flatnonzero(decisions.kept)
     kept = kept[np.argsort(material.facts.number[kept])]
     if material.scores.shards.has("sketch"):
-        level[kept] = levels(material.scores.shards.rows("sketch", kept))
+        level[kept] = levels(material.scores.shards.rows("sketch", kept, np.float16))
     else:
         level[kept] = 0
     return level

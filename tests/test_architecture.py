@@ -44,9 +44,9 @@ MAY_IMPORT = {
     | {"scrapbag.crawl", "scrapbag.workers", "pipelines", "pipelines.guards", "spiders.engine", "spiders.readers"},
     "spiders.__main__": _GROUND | {"scrapbag.workers", "spiders.engine", "spiders.spread"},
     "curate.rows": _GROUND,
-    "curate.look": _GROUND | {"scrapbag.formats"},
+    "curate.look": _GROUND | {"scrapbag.computer", "scrapbag.formats"},
     "curate.model": _GROUND | {"scrapbag.models"},
-    "curate.scores": _GROUND | {"scrapbag.workers", "curate.look", "curate.model"},
+    "curate.scores": _GROUND | {"scrapbag.computer", "scrapbag.workers", "curate.look", "curate.model"},
     "curate.report": _GROUND | {"scrapbag.web", "curate.rows", "curate.look"},
     "curate.squares": _GROUND
     | {"scrapbag.storage", "scrapbag.web", "scrapbag.workers", "curate.rows", "curate.look", "curate.report"},

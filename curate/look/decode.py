@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from curate.look import heap
 from curate.look.colours import ON_ITS_SIDE, TURNS, orientation, raw_mode, rgb
 from scrapbag import recipe
 from scrapbag.catalog import NO_DECODER
+from scrapbag.computer import memory
 from scrapbag.formats import jpeg, png
 from scrapbag.formats.heif import can_decode
 from scrapbag.formats.memory import blame
@@ -128,5 +128,5 @@ def _decoded(body: bytes, name: str, at_least: int | None) -> Opened:
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
     with _HUGE:
-        heap.give_back()
+        memory.give_back()
         yield

@@ -121,10 +121,7 @@ class Rows(Sequence[Row]):
 
     def take(self, places: NDArray[np.int64]) -> Rows:
         """The rows at those places, in that order."""
-        columns = []
-        for column in self.table.columns:
-            columns.append(taken(column, places))
-            self.forget()
+        columns = [taken(column, places, self.forget) for column in self.table.columns]
         return Rows(pa.table(columns, self.table.schema))
 
     def came(self) -> NDArray[np.bool_]:

@@ -9,24 +9,33 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 
-def taken(column: pa.ChunkedArray, places: NDArray[np.int64]) -> pa.Array:
-    """Some values of a column in parts, in the order of `places`; Arrow would put the whole of it together first."""
+def taken(column: pa.ChunkedArray, places: NDArray[np.int64], after: Callable[[], None] = lambda: None) -> pa.Array:
+    """Some values of a column in parts, in the order of `places`; Arrow would put the whole of it together first.
+
+    `after` is called after each part.
+    """
     if column.num_chunks == 1:
         return column.chunk(0).take(pa.array(places))
     order = np.argsort(places, kind="stable")
+    ascending = places[order]
     ends = np.cumsum([0, *map(len, column.chunks)])
-    cuts = np.searchsorted(places[order], ends)
-    some = [
-        part.take(pa.array(places[order[start:stop]] - first))
-        for part, first, start, stop in zip(column.chunks, ends.tolist(), cuts, cuts[1:], strict=False)
-        if start < stop
-    ]
+    cuts = np.searchsorted(ascending, ends)
+    some = []
+    for part, first, start, stop in zip(column.chunks, ends.tolist(), cuts, cuts[1:], strict=False):
+        if start < stop:
+            some.append(part.take(pa.array(ascending[start:stop] - first)))
+            after()
+    found = pa.chunked_array(some, column.type).combine_chunks()
+    if np.array_equal(places, ascending):
+        return found
     back = np.empty(len(places), dtype=np.int64)
     back[order] = np.arange(len(places))
-    return pa.chunked_array(some, column.type).combine_chunks().take(pa.array(back))
+    return found.take(pa.array(back))
 
 
 def coded(column: pa.Array | pa.ChunkedArray) -> tuple[NDArray[np.int64], list[str]]:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from curate.look import decode, heap
+from curate.look import decode
 from curate.look.measure import columns, look
 from curate.model import passes
 from curate.scores.pairs import sketch
 from curate.scores.scorer import Scorer, open_scorer
+from scrapbag.computer import memory
 from scrapbag.errors import MissingError
 from scrapbag.workers.files import reach
 
@@ -81,7 +82,7 @@ def score_batch(scorer: Scorer, pictures: Sequence[StoredPicture]) -> Batch:
                 looks.append(look(path, scorer.prepare, scorer.side, scorer.paper))
             else:
                 damaged.append(picture.sha256)
-    heap.give_back()
+    memory.give_back()
     if not looks:
         return Batch([], {}, damaged, 0)
     taken = columns(looks)

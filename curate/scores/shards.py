@@ -96,11 +96,12 @@ class Shards:
     def rows(self, name: str, rows: NDArray[np.int64], dtype: type = np.float32) -> NDArray[Any]:
         """One array of some rows alone, in their order, as `dtype`; the others are never in memory together."""
         order = np.argsort(rows, kind="stable")
+        ascending = rows[order]
         found, start, end = None, 0, 0
         for part in self.parts(name):
-            stop = int(np.searchsorted(rows[order], end + len(part)))
+            stop = int(np.searchsorted(ascending, end + len(part)))
             found = np.empty((len(rows), *part.shape[1:]), dtype) if found is None else found
-            found[order[start:stop]] = part[rows[order[start:stop]] - end]
+            found[order[start:stop]] = part[ascending[start:stop] - end]
             start, end = stop, end + len(part)
         return np.empty((0, 0), dtype) if found is None else found
 

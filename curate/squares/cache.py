@@ -24,7 +24,7 @@ from scrapbag.workers.files import reach
 from scrapbag.workers.local import Local
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
@@ -61,7 +61,7 @@ class Squaring:
 
 
 def make(
-    wanted: Sequence[Wanted],
+    wanted: Iterable[Wanted],
     cache: Path,
     size: int,
     how: str,
@@ -103,7 +103,7 @@ def _place(cache: str, one: Wanted, size: int, how: str) -> str:
     return f"{cache}/{folder}-v{fit.VERSION}/{one.sha256[:2]}/{one.sha256}.png"
 
 
-def link(wanted: Sequence[Wanted], cache: Path, folder: Path, size: int, how: str) -> None:
+def link(wanted: Iterable[Wanted], cache: Path, folder: Path, size: int, how: str) -> None:
     """Fill `folder` with hard links to the squares, named by their pictures' numbers."""
     folder.mkdir(parents=True)
     inside, into = str(cache), str(folder)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from scrapbag.layout import Data, Run
 
-_PICTURES = "select source, state, count(*), count(sha256) from request where kind = 'picture' group by source, state"
+PICTURES = """select source, state, count(*), sum(sha256 is not null) from request where kind = 'picture'
+    group by source, state"""  # in the words of the index request_counted, so that no row of the table is read
 _REASONS = """select reason, count(*) from request left join source on source.name = request.source
     where state in ('failed', 'skipped') and coalesce(active, 1) group by 1"""
 
@@ -59,7 +60,7 @@ def found(data: Data) -> FoundFacts:
     """Raises MissingError where there is no catalog."""
     with closing(connect(data.catalog)) as connection:
         states, sources = Counter[str](), Counter[str]()
-        for source, state, count, came in connection.execute(_PICTURES):
+        for source, state, count, came in connection.execute(PICTURES):
             states[state] += count
             sources[source] += came
         reasons = dict(connection.execute(_REASONS))

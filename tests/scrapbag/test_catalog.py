@@ -15,6 +15,7 @@ import pytest
 from making import ROOT
 
 from scrapbag.catalog import connect, records
+from scrapbag.desk import facts
 from scrapbag.disk import lock, write_bytes
 from scrapbag.errors import DiskError, LockedError, MissingError, UsageError, exits
 from scrapbag.layout import Data
@@ -75,6 +76,13 @@ def test_a_catalog_of_version_3_gets_a_view_of_what_was_found_where(tmp_path: Pa
             connection.execute("insert into sighting (url, page_url, source) values (?, 'http://a/', 'shop')", (url,))
         found = connection.execute("select url, source, state, number, bytes from found order by url").fetchall()
     assert found == [("http://a/1.png", "shop", "done", number, 9), ("http://a/2.png", "shop", "done", None, None)]
+
+
+def test_a_catalog_of_version_4_gets_the_index_that_status_counts_by(tmp_path: Path) -> None:
+    path = _older(tmp_path / "catalog.db", "drop index request_counted; pragma user_version = 4")
+    with closing(connect(path)) as connection:
+        plan = connection.execute(f"explain query plan {facts.PICTURES}").fetchall()
+    assert [row[-1] for row in plan] == ["SCAN request USING INDEX request_counted"]  # and no temporary tree to sort
 
 
 def test_a_write_is_whole_or_not_at_all_and_only_when_something_changed(tmp_path: Path) -> None:

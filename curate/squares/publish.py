@@ -1,0 +1,54 @@
+"""curated/: the squares of what was kept, out of the cache, with the tables beside them, put in place in one step."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from curate.look import decode
+from curate.rows import Rows
+from curate.squares import cache, tables
+from scrapbag.layout import Data, image
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scrapbag.recipe import Curate
+    from scrapbag.workers.engines import Engine
+
+_PORTION = 16_384  # squares that are objects at once: those of hundreds of thousands would take 100 MB
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """The squares of kept rows, as often as they are asked for."""
+
+    kept: Rows
+    images: str  # an absolute path: a worker has another working folder
+
+    def __iter__(self) -> Iterator[cache.Wanted]:
+        names = ("number", "sha256", "extension", "border_uniform")
+        for batch in self.kept.table.select(names).to_batches(max_chunksize=_PORTION):
+            columns = (column.to_pylist() for column in batch.columns)
+            for number, sha256, extension, border in zip(*columns, strict=True):
+                yield cache.Wanted(number, sha256, f"{self.images}/{image(sha256, extension)}", border or 0.0)
+
+
+def publish(rows: Rows, settings: Curate, model: str, data: Data, engine: Engine | None = None) -> None:
+    """Make curated/ what the rows say; squares that the cache lacks are made first, by `engine`.
+
+    `model` is the one that decided, '' where none did: a column of the table.
+    """
+    some = Rows(rows.table.select([*tables.FIELDS, "extension", "border_uniform"]), rows.forget)
+    kept = some.take(np.flatnonzero(some.flags("kept")))
+    wanted = _Wanted(kept, str(Data(data.root.absolute()).images))
+    most = decode.max_pixels(data)
+    cache.make(wanted, data.squares, settings.size, settings.fit, max_pixels=most, engine=engine)
+    new = data.root / ".curated.new"
+    shutil.rmtree(new, ignore_errors=True)
+    cache.link(wanted, data.squares, new, settings.size, settings.fit)
+    tables.write(new, kept, settings, model)
+    cache.swap(new, data.curated)
