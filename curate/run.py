@@ -68,6 +68,7 @@ def curate(settings: Curate, data: Data, engine: Engine | None = None) -> Outcom
         outcome = choose(gather(settings, data), settings)  # the material is not needed any more, and large
         memory.give_back()
         publish(outcome.rows, outcome.settings, outcome.score.model if outcome.score else "", data, engine)
+        memory.give_back()
         decision.write(data, outcome.decision)
         outcome = replace(outcome, forward_passes=passes.count() - before)
         page.write(outcome, data)

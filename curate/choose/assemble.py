@@ -45,8 +45,8 @@ def rows(
     scored = row >= 0
     again = scored & (addresses.main[row] != np.arange(len(row))) if len(addresses.main) else scored
     others = _came_to(addresses, ~scored, absent)
-    place = pa.array(row, mask=~scored)
-    made = {name: _unscored(name, column.take(place)) for name, column in decided}
+    from_row = pa.array(row, mask=~scored)
+    made = {name: _unscored(name, column.take(from_row)) for name, column in decided}
     repeated = pa.array(again)
     made["duplicate_of"] = pc.if_else(
         repeated, pc.coalesce(made["duplicate_of"], whole(table["number"])), made["duplicate_of"]
@@ -57,7 +57,10 @@ def rows(
         made[side] = pc.if_else(pa.array(scored), made[side], whole(table[side]))
     bits = np.where(scored, failed[row], 0) if len(failed) else np.zeros(len(row), dtype=np.int64)
     made["reason"], made["reasons"] = _reasons(bits | again * _BIT["dup_exact"], others)
-    return Rows(pa.table({name: made[name] if name in made else table[name] for name in TYPES}), addresses.forget)
+    for name, column in made.items():  # one by one: pa.table would look into every text, which brings it into memory
+        place = table.schema.get_field_index(name)
+        table = table.append_column(name, column) if place < 0 else table.set_column(place, name, column)
+    return Rows(table.select([*TYPES]), addresses.forget)
 
 
 def reasons_of(decisions: Decisions) -> NDArray[np.int64]:
@@ -74,12 +77,12 @@ def columns(
     predicted: Predictions,
     decisions: Decisions,
     level: NDArray[np.int64],
-    certified: NDArray[np.float64],
+    certified: tuple[NDArray[np.float64], NDArray[np.uint8]],
     certificate: object = None,
 ) -> Iterator[tuple[str, pa.Array]]:
     """What was decided of each picture, as fields of a row, one after the other: all at once are much memory.
 
-    `level` is (N,), `certified` (N, 3) from `certificate`; `certificate` is the evidence beside each kept picture.
+    `level` is (N,), `certified` as `certificate` has it; `certificate` is the evidence beside each kept picture.
     """
     column = scores.shards.column
     original = np.where(decisions.copies.original < 0, 0, facts.number[decisions.copies.original])
@@ -93,9 +96,10 @@ def columns(
     yield "answer", pa.array(decisions.answer, pa.string()).dictionary_encode()
     yield "confidence", _numbers(decisions.confidence)
     yield "raw_confidence", _numbers(predicted.confidence)
-    yield "certified", _numbers(certified[:, 0])
-    yield "certified_answers", _whole(certified[:, 1], np.isfinite(certified[:, 1]))
-    yield "certified_errors", _whole(certified[:, 2], np.isfinite(certified[:, 2]))
+    bounds, place = certified
+    yield "certified", _numbers(bounds[place, 0])
+    yield "certified_answers", _whole(bounds[place, 1], np.isfinite(bounds[place, 1]))
+    yield "certified_errors", _whole(bounds[place, 2], np.isfinite(bounds[place, 2]))
     yield "certificate", _words(decisions.kept & bool(certificate), {1: str(certificate)})
     yield "class_name", _words(predicted.best, {one: scores.classes.class_name(one) for one in _different(predicted)})
     yield "class_confidence", _numbers(predicted.best_confidence)
@@ -130,7 +134,8 @@ def _came_to(addresses: Addresses, which: NDArray[np.bool_], absent: AbstractSet
 
 def _reasons(bits: NDArray[np.int64], others: Mapping[int, str]) -> tuple[pa.Array, pa.Array]:
     """The first reason and all of them, by the bits of each address, or as `others` says."""
-    different, codes = np.unique(bits, return_inverse=True)
+    coded = pa.array(bits).dictionary_encode()
+    different, codes = coded.dictionary.to_numpy(), coded.indices.to_numpy().copy()
     failed = [[reason for reason, bit in _BIT.items() if one & bit] for one in different.tolist()]
     words = {other: len(failed) + code for code, other in enumerate(dict.fromkeys(others.values()))}
     codes[list(others)] = [words[other] for other in others.values()]

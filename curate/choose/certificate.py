@@ -80,18 +80,19 @@ def judge_version(scores: Frozen, evidence: Evidence, settings: Curate) -> Judge
     return Judgement(scores, pool, found, family, _kept(scores, found.value, evidence), name)
 
 
-def certified(judged: Judgement) -> NDArray[np.float64]:
-    """For every row of the shards, of all pictures that are at least as confident: bound, answers and errors, (N, 3).
+def certified(judged: Judgement) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+    """Of all pictures that are at least as confident: bound, answers and errors, (102, 3); and each row's place there.
 
     The bound is a lower bound of the precision; confidences are rounded down to hundredths. NaN where no answer was
-    drawn from these pictures. All bounds, and the certificate, hold at once with 95 % confidence.
+    drawn from these pictures. All bounds, and the certificate, hold at once with 95 % confidence. The places are (N,),
+    of the rows of the shards.
     """
     bounds = np.full((102, 3), np.nan)
     if (judged.pool.answer != UNASKED).any():
         found = certify.bounds(judged.pool, [step / 100 for step in range(101)], judged.family)
         bounds[:101] = [(np.nan, np.nan, np.nan) if bound is None else bound for bound in found]
-    place = np.floor(np.nan_to_num(judged.scores.confidence, nan=1.01) * 100).astype(int)
-    return np.asarray(bounds[place])
+    place = np.floor(np.nan_to_num(judged.scores.confidence, nan=1.01) * 100).astype(np.uint8)
+    return bounds, place
 
 
 def _kept(scores: Frozen, cut: float, evidence: Evidence) -> int:

@@ -79,8 +79,10 @@ class Rows(Sequence[Row]):
 
     def __init__(self, table: pa.Table, forget: Callable[[], None] | None = None) -> None:
         """`forget` lets go of the memory that mapped texts have taken; it is called after each portion of them."""
-        columns = [one if one.type == pa.string() else whole(one) for one in table.columns]
-        self.table = pa.table(columns, table.schema)
+        for place, column in enumerate(table.columns):
+            if column.type != pa.string() and column.num_chunks != 1:
+                table = table.set_column(place, table.field(place), whole(column))
+        self.table = table
         self.forget = forget or (lambda: None)
 
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import filecmp
 import os
 import shutil
 from contextlib import closing
@@ -121,28 +122,45 @@ def swap(new: Path, current: Path) -> None:
     When both have the same content, `current` stays as it is with its dates, so that Make trains nothing anew.
     """
     if _same(new, current):
-        shutil.rmtree(new)
+        _remove(new)
         return
     sync(new)
     if not current.exists():
         new.rename(current)
     else:
         _exchange(new, current)
-        shutil.rmtree(new)
+        _remove(new)
     sync(current.parent)
+
+
+def _remove(folder: Path) -> None:
+    """Remove it, its files one by one: rmtree would hold hundreds of thousands of names at once."""
+    with os.scandir(folder) as names:
+        for one in names:
+            if not one.is_dir(follow_symlinks=False):
+                os.unlink(one.path)  # noqa: PTH108
+    shutil.rmtree(folder)
 
 
 def _same(new: Path, current: Path) -> bool:
     """Whether both have the same names, and under each the same square (one inode) or a table of the same bytes."""
-    names = os.listdir(new)  # noqa: PTH208  texts
-    if not current.is_dir() or {*names} != {*os.listdir(current)}:  # noqa: PTH208
+    if not current.is_dir() or _count(new) != _count(current):
         return False
-    tables = [(new / name, current / name) for name in names if not name.endswith(".png")]
-    squares = ((f"{new}/{name}", f"{current}/{name}") for name in names if name.endswith(".png"))
-    return all(one.read_bytes() == other.read_bytes() for one, other in tables) and all(
-        os.path.samefile(one, other)  # noqa: PTH121
-        for one, other in squares
-    )
+    with os.scandir(new) as names:
+        return all(_alike(one.path, f"{current}/{one.name}") for one in names)
+
+
+def _count(folder: Path) -> int:
+    with os.scandir(folder) as names:
+        return sum(1 for _ in names)
+
+
+def _alike(one: str, other: str) -> bool:
+    if not os.path.exists(other):  # noqa: PTH110
+        return False
+    if one.endswith(".png"):
+        return os.path.samefile(one, other)  # noqa: PTH121
+    return filecmp.cmp(one, other, shallow=False)
 
 
 def _exchange(one: Path, other: Path) -> None:

@@ -94,7 +94,7 @@ def _tree(data: Data, frame: pd.DataFrame) -> Iterator[tuple[str, Path | bytes]]
         yield new, data.curated / old
     yield TYPED, parquet(named)
     yield CREDITS, credits_csv(named).encode("utf-8-sig")
-    yield DATASET, dataset_json(names).encode()
+    yield DATASET, "".join(dataset_json(names)).encode()
 
 
 def _folder(data: Data, frame: pd.DataFrame, made: Path) -> str:

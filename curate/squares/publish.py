@@ -11,6 +11,7 @@ import numpy as np
 from curate.look import decode
 from curate.rows import Rows
 from curate.squares import cache, tables
+from scrapbag.computer import memory
 from scrapbag.layout import Data, image
 
 if TYPE_CHECKING:
@@ -50,5 +51,6 @@ def publish(rows: Rows, settings: Curate, model: str, data: Data, engine: Engine
     new = data.root / ".curated.new"
     shutil.rmtree(new, ignore_errors=True)
     cache.link(wanted, data.squares, new, settings.size, settings.fit)
+    memory.give_back()
     tables.write(new, kept, settings, model)
     cache.swap(new, data.curated)

@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 
 from curate.report import cells
 from curate.rows import COLUMNS, Rows, square_name
-from scrapbag.disk import write_text
+from scrapbag.disk import writing
 from scrapbag.layout import CREDITS, DATASET, METADATA
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     import pandas as pd
@@ -34,6 +34,7 @@ DTYPES = {name: _NUMBERS.get(name, "object") for name in _COLUMNS.split()}  # by
 FIELDS = ("kept", *(COLUMNS[name] for name in DTYPES if name in COLUMNS))  # of a Row, that the tables are made of
 _CREDIT = {"page_url": "page", "file_name": "file"}  # by the column of metadata.csv that of CREDITS.csv
 CREDITED = ("title", "creator", "licence", "licence_url", "page_url")
+_PORTION = 16_384  # rows that are objects at once
 _ARROW = {"object": pa.string(), "float64": pa.float64(), "Int64": pa.int64()}
 
 
@@ -52,7 +53,9 @@ def write_table(folder: Path, table: pa.Table) -> None:
     )
     cells.write(folder / METADATA, table)
     cells.write(folder / CREDITS, credit, mark=True)
-    write_text(folder / DATASET, dataset_json(table["file_name"].to_pylist()))
+    names = (name for batch in table.select(["file_name"]).to_batches(_PORTION) for name in batch[0].to_pylist())
+    with writing(folder / DATASET) as part, part.open("w", encoding="utf-8") as file:
+        file.writelines(dataset_json(names))
 
 
 def metadata(kept: Rows, settings: Curate, model: str) -> pa.Table:
@@ -116,9 +119,12 @@ def credits_csv(frame: pd.DataFrame) -> str:
     return cells.csv(credit.rename(columns=_CREDIT))
 
 
-def dataset_json(names: Iterable[str]) -> str:
-    """StyleGAN's table, in which every square has label 0."""
-    return json.dumps({"labels": [[name, 0] for name in names]}) + "\n"
+def dataset_json(names: Iterable[str]) -> Iterator[str]:
+    """StyleGAN's table, in which every square has label 0, in parts."""
+    yield '{"labels": ['
+    for number, name in enumerate(names):
+        yield f"{', ' if number else ''}[{json.dumps(name)}, 0]"
+    yield "]}\n"
 
 
 def _of_hub(kind: pa.DataType) -> str:
