@@ -49,7 +49,8 @@ MAY_IMPORT = {
     "curate.scores": _GROUND | {"scrapbag.computer", "scrapbag.workers", "curate.look", "curate.model"},
     "curate.report": _GROUND | {"scrapbag.web", "curate.rows", "curate.look"},
     "curate.squares": _GROUND
-    | {"scrapbag.storage", "scrapbag.web", "scrapbag.workers", "curate.rows", "curate.look", "curate.report"},
+    | {"scrapbag.computer", "scrapbag.storage", "scrapbag.web", "scrapbag.workers"}
+    | {"curate.rows", "curate.look", "curate.report"},
     "curate.choose": _GROUND | {"curate.rows", "curate.look", "curate.model", "curate.scores", "curate.squares"},
     "curate.run": _GROUND
     | {
