@@ -80,7 +80,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 # what INIT changes in any row: slow enough not to forget the start. Rehearsal is off: docs/gan-transfer.md
-TRANSFER: dict[str, Any] = {"rate": 0.25}
+TRANSFER: dict[str, Any] = {"rate": 0.25, "ema_share": 0.25}
 # with preset `auto`, the row that a run of one of these goes on with, at half the rates: a quarter takes twice as long
 ONWARD = {"auto-cpu-64": "projected-cpu"}
 _ONWARD: dict[str, Any] = {**_BESIDE, "rate": 0.5}

@@ -114,9 +114,11 @@ def digest(state: State) -> str:
 def average(g: nn.Module, ema: nn.Module, values: Values, images_seen: int) -> None:
     """Update the EMA in place; its half-life is `ema_kimg`, or 8 % of the images seen while that is less.
 
+    `images_seen` are this run's. Those of a start count too, unless `ema_share` says what share of its own it is.
     torch's AveragedModel would count updates, but this decay depends on images, and some steps do not update G.
     """
-    half_life = min(1000 * values.ema_kimg, 0.08 * images_seen)
+    most = values.ema_share * images_seen if values.ema_share else 0.08 * values.age(images_seen)
+    half_life = min(1000 * values.ema_kimg, most)
     decay = 0.5 ** (values.batch / half_life) if half_life else 0.0
     both = list(zip(ema.state_dict().values(), g.state_dict().values(), strict=True))
     floats = [pair for pair in both if pair[0].is_floating_point()]

@@ -164,7 +164,7 @@ def play(
     if turn.train_g:
         loss_g = halves.of_g(half, turn, seen)
         _step(team.opt_g, team.g, values.lr_g * rate, halves.group)
-        players.average(team.g, team.ema, values, seen)
+        players.average(team.g, team.ema, values, moment.images_seen)
 
     with torch.no_grad():
         margin = real - fake if values.loss == "relativistic" else real

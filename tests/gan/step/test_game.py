@@ -208,6 +208,26 @@ def test_the_moving_average_forgets_half_in_its_half_life():
     assert ema.weight.item() == pytest.approx(0.5, abs=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("given", "images", "half_life"),
+    [
+        ([], 25_000, 2_000),  # 8 %
+        ([], 250_000, 10_000),
+        (["start=demo", "before_kimg=100"], 25_000, 10_000),  # as an older version began it: the start's images count
+        (["start=demo", "before_kimg=100", "ema_share=0.25"], 8_000, 2_000),
+        (["start=demo", "before_kimg=100", "ema_share=0.25"], 80_000, 10_000),
+    ],
+)
+def test_the_half_life_grows_with_the_images_of_the_run(given, images, half_life):
+    values = presets.resolve("auto-cpu", ["batch=100", "norm_g=none", *given])
+    g, ema = torch.nn.Linear(1, 1), torch.nn.Linear(1, 1)
+    torch.nn.init.ones_(g.weight)
+    torch.nn.init.zeros_(ema.weight)
+    for _ in range(half_life // 100):
+        players.average(g, ema, values, images)
+    assert ema.weight.item() == pytest.approx(0.5, abs=1e-5)
+
+
 def test_pictures_that_are_all_one_have_a_standard_deviation_of_zero():
     one = torch.rand(1, 3, 8, 8)
     assert grids.pixel_std(one.expand(16, -1, -1, -1)) == pytest.approx(0.0, abs=1e-6)

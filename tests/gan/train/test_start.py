@@ -109,6 +109,8 @@ def test_stopping_and_going_on_changes_no_weight_though_the_start_is_gone(tmp_pa
 
 def test_a_kill_before_the_copy_was_made_is_made_good(tmp_path, origin, other):
     _, calm = loop.train(begun(other, tmp_path / "calm", origin[1]))
+    (tmp_path / "killed").mkdir()
+    shutil.copy(tmp_path / "calm" / "settings.toml", tmp_path / "killed")  # the probe could choose otherwise
     begun(other, tmp_path / "killed", origin[1])
     shutil.rmtree(tmp_path / "killed" / "start")
     _, again = loop.train(begun(other, tmp_path / "killed", origin[1]))
