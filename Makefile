@@ -103,9 +103,9 @@ $(RUN)/.stamp: $(call lost,$(TRAINED)) $(if $(DATA_URL),,$(DATA)/curated/dataset
 	@$(PY) -m show card $(if $(DATA_URL),,$(data)) $(run) >/dev/null
 	@touch $@
 
-start: $(READY) ## Train runs/start64 on drawn quilts, for photographs to begin from with INIT=, as INIT=demo was: IMAGES=100000
+start: $(READY) ## Train runs/start64 on drawn quilts, for photographs to begin from with INIT=, as INIT=demo was: IMAGES=500000
 	@test -d data/start64/curated || $(PY) -m demo squares -o data/start64
-	@$(PY) -m gan train --data data/start64 --run runs/start64 --images $(or $(IMAGES),100000)
+	@$(PY) -m gan train --data data/start64 --run runs/start64 --images $(or $(IMAGES),500000)
 
 settings: $(READY)
 	@$(PY) -m scrapbag.settings $(call quoted,$(RECIPE)) $(data) $(run) --named '$(NAMED)' --given '$(filter DATA RUN,$(WRITTEN))' $(CHOSEN)$(aside)
