@@ -149,6 +149,35 @@ def test_the_folder_is_there_at_every_moment_of_the_swap(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["curated"]
 
 
+@pytest.mark.parametrize("change", ["nothing", "a square", "a table", "one more", "one less", "a stranger"])
+def test_only_a_folder_of_the_same_squares_and_tables_stays_with_its_dates(tmp_path, change):
+    new, current = tmp_path / ".new", tmp_path / "curated"
+    for number in range(3):
+        (tmp_path / f"{number}").write_text("a square in the cache")
+    for folder in (new, current):
+        folder.mkdir()
+        (folder / "dataset.json").write_text("{}")
+        for number in (0, 1):
+            (folder / f"{number}.png").hardlink_to(tmp_path / f"{number}")
+    if change == "a square":  # the same bytes, but another file of the cache
+        (new / "1.png").unlink()
+        (new / "1.png").hardlink_to(tmp_path / "2")
+    elif change == "a table":
+        (new / "dataset.json").write_text("[]")
+    elif change == "one more":
+        (new / "2.png").hardlink_to(tmp_path / "2")
+    elif change == "one less":
+        (new / "1.png").unlink()
+    elif change == "a stranger":
+        (current / "notes.txt").write_text("mine")
+    before, wanted = current.stat().st_ino, {path.name: path.stat().st_ino for path in new.iterdir()}
+    cache.swap(new, current)
+    assert (current.stat().st_ino == before) == (change == "nothing")
+    if change != "nothing":
+        assert {path.name: path.stat().st_ino for path in current.iterdir()} == wanted
+    assert not new.exists()
+
+
 def test_where_the_system_cannot_exchange_folders_they_are_renamed(tmp_path, monkeypatch):
     class NoSuch:  # macOS's C library, and old ones of Linux, have no renameat2
         def __init__(self, *_args, **_more):
