@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from benchmarks.big import __main__ as big
@@ -11,6 +12,7 @@ from benchmarks.big.politeness import predicted, simulated
 from curate import run
 from curate.choose import levels
 from curate.report import report_csv
+from curate.rows.columns import taken
 from scrapbag import decision, recipe
 from scrapbag.layout import Data
 from scrapbag.recipe import Scrape
@@ -76,3 +78,23 @@ def test_levels_of_many_by_a_sample_are_nearly_those_by_all(monkeypatch):
     assert np.bincount(sampled).tolist() == [1500] * 4
     assert (np.abs(exact - sampled) <= 1).mean() > 0.95
     assert ((exact < 2) == (sampled < 2)).mean() > 0.85
+
+
+def test_the_densest_level_has_some_of_every_dense_cluster():
+    rng = np.random.default_rng(0)
+    centres = np.eye(3, 16)
+    spread = ((centres[0], 0.01), (centres[1], 0.02), (centres[2], 0.3))
+    vectors = np.concatenate([centre + noise * rng.standard_normal((20, 16)) for centre, noise in spread])
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16)
+    first = np.flatnonzero(levels.levels(vectors) == 0)
+    assert (first < 20).any()
+    assert ((first >= 20) & (first < 40)).any()  # by density alone the first fifteen are of one cluster
+
+
+def test_a_column_in_parts_is_taken_from_in_any_order():
+    column = pa.chunked_array([["a", "b"], [], ["c"], ["d", "e", "f"]])
+    seen = []
+    for places in ([5, 0, 2, 2, 4], [0, 1, 3], []):
+        found = taken(column, np.array(places, dtype=np.int64), lambda: seen.append(1))
+        assert found.to_pylist() == [column[place].as_py() for place in places]
+    assert len(seen) == 5
