@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 # or, with a comma, between quotation marks. It begins with a letter or a digit, so that no spreadsheet computes it
 _LETTERS = r"!#-~\x{C0}-\x{24F}"
 _CELL = rf"^([A-Za-z0-9]([ {_LETTERS}]*[{_LETTERS}])?)?$"
-PORTION = 16_384  # rows that are text at once
+PORTION = 16_384  # rows that are text or objects at once
 _MARK = "\N{ZERO WIDTH NO-BREAK SPACE}".encode()  # BOM
 _PLAIN = r"^([!-~]([ -~]*[!-~])?)?$"
 _BLANK, _TILDE, _QUOTE, _COMMA = b' ~",'  # printed are the bytes of ASCII from the first to the second

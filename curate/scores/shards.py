@@ -88,7 +88,12 @@ class Shards:
             return name in shard.keys()  # noqa: SIM118  not a dict
 
     def column(self, name: str) -> NDArray[Any]:
-        """One array of every shard, in memory. Those of one number a picture are read with the first of them."""
+        """One array of every shard, in memory. Those of one number a picture are read with the first of them.
+
+        Without a shard nobody knows its type: it is an empty one.
+        """
+        if not self._paths:
+            return np.empty(0)
         if not self._held:
             self._held = self._narrow()
         return self._held[name].copy() if name in self._held else np.concatenate(list(self.parts(name)))

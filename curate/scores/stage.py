@@ -151,8 +151,7 @@ def _note_problems(shards: Shards, damaged: Sequence[str], data: Data) -> None:
 
     RETRY=failed asks for the former again.
     """
-    problems = shards.column("problem") if len(shards) else ()
-    broken = [PROBLEMS[at] in {"unreadable", "not_image"} for at in problems]
+    broken = [PROBLEMS[at] in {"unreadable", "not_image"} for at in shards.column("problem")]
     words = (catalog.UNDECODABLE, "")
     values = [(*(words if bad else words[::-1]), sha256) for sha256, bad in zip(shards.sha256, broken, strict=True)]
     values += [(*words, sha256) for sha256 in damaged]

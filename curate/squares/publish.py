@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from curate.look import decode
+from curate.report import cells
 from curate.rows import Rows
 from curate.squares import cache, tables
 from scrapbag.computer import memory
@@ -16,26 +16,10 @@ from scrapbag.layout import Data, image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from scrapbag.recipe import Curate
     from scrapbag.workers.engines import Engine
-
-_PORTION = 16_384  # squares that are objects at once: those of hundreds of thousands would take 100 MB
-
-
-@dataclass(frozen=True)
-class _Wanted:
-    """The squares of kept rows, as often as they are asked for."""
-
-    kept: Rows
-    images: str  # an absolute path: a worker has another working folder
-
-    def __iter__(self) -> Iterator[cache.Wanted]:
-        names = ("number", "sha256", "extension", "border_uniform")
-        for batch in self.kept.table.select(names).to_batches(max_chunksize=_PORTION):
-            columns = (column.to_pylist() for column in batch.columns)
-            for number, sha256, extension, border in zip(*columns, strict=True):
-                yield cache.Wanted(number, sha256, f"{self.images}/{image(sha256, extension)}", border or 0.0)
 
 
 def publish(rows: Rows, settings: Curate, model: str, data: Data, engine: Engine | None = None) -> None:
@@ -45,12 +29,22 @@ def publish(rows: Rows, settings: Curate, model: str, data: Data, engine: Engine
     """
     some = Rows(rows.table.select([*tables.FIELDS, "extension", "border_uniform"]), rows.forget)
     kept = some.take(np.flatnonzero(some.flags("kept")))
-    wanted = _Wanted(kept, str(Data(data.root.absolute()).images))
+    images = Data(data.root.absolute()).images  # a worker has another working folder
     most = decode.max_pixels(data)
-    cache.make(wanted, data.squares, settings.size, settings.fit, max_pixels=most, engine=engine)
+    cache.make(_wanted(kept, images), data.squares, settings.size, settings.fit, max_pixels=most, engine=engine)
     new = data.root / ".curated.new"
     shutil.rmtree(new, ignore_errors=True)
-    cache.link(wanted, data.squares, new, settings.size, settings.fit)
+    cache.link(_wanted(kept, images), data.squares, new, settings.size, settings.fit)
     memory.give_back()
     tables.write(new, kept, settings, model)
     cache.swap(new, data.curated)
+
+
+def _wanted(kept: Rows, images: Path) -> Iterator[cache.Wanted]:
+    """The squares of kept rows, few at a time: as objects those of hundreds of thousands would take 100 MB."""
+    inside = str(images)
+    names = ("number", "sha256", "extension", "border_uniform")
+    for batch in kept.table.select(names).to_batches(max_chunksize=cells.PORTION):
+        columns = (column.to_pylist() for column in batch.columns)
+        for number, sha256, extension, border in zip(*columns, strict=True):
+            yield cache.Wanted(number, sha256, f"{inside}/{image(sha256, extension)}", border or 0.0)

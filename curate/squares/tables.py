@@ -34,7 +34,6 @@ DTYPES = {name: _NUMBERS.get(name, "object") for name in _COLUMNS.split()}  # by
 FIELDS = ("kept", *(COLUMNS[name] for name in DTYPES if name in COLUMNS))  # of a Row, that the tables are made of
 _CREDIT = {"page_url": "page", "file_name": "file"}  # by the column of metadata.csv that of CREDITS.csv
 CREDITED = ("title", "creator", "licence", "licence_url", "page_url")
-_PORTION = 16_384  # rows that are objects at once
 _ARROW = {"object": pa.string(), "float64": pa.float64(), "Int64": pa.int64()}
 
 
@@ -53,7 +52,7 @@ def write_table(folder: Path, table: pa.Table) -> None:
     )
     cells.write(folder / METADATA, table)
     cells.write(folder / CREDITS, credit, mark=True)
-    names = (name for batch in table.select(["file_name"]).to_batches(_PORTION) for name in batch[0].to_pylist())
+    names = (name for batch in table.select(["file_name"]).to_batches(cells.PORTION) for name in batch[0].to_pylist())
     with writing(folder / DATASET) as part, part.open("w", encoding="utf-8") as file:
         file.writelines(dataset_json(names))
 

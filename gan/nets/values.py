@@ -92,7 +92,7 @@ class Values:
     start: str = "none"  # whose weights it began with
     before_kimg: Positive = 0.0  # thousand images which that one had seen: gamma, EMA, noise and blur go on from there
     rate: Annotated[float, Between(0, 1)] = 1.0  # a factor on both learning rates
-    # the EMA's half-life is at most this share of the run's own images, or what it began with stays in it; 0: as ever
+    # the EMA's half-life, at most, as a share of this run's images, so that the start leaves it; 0: .08 of both runs'
     ema_share: Share = 0.0
     frozen: Annotated[int, Between(0, 3)] = 0  # convolutions of D, the first ones, that keep their weights
     rehearse: Share = 0.0  # of a batch are pictures that the start had learnt from ...

@@ -112,9 +112,9 @@ def digest(state: State) -> str:
 
 @torch.no_grad()
 def average(g: nn.Module, ema: nn.Module, values: Values, images_seen: int) -> None:
-    """Update the EMA in place; its half-life is `ema_kimg`, or 8 % of the images seen while that is less.
+    """Update the EMA in place; its half-life is `ema_kimg`, while the run is young 8 % of the images seen.
 
-    `images_seen` are this run's. Those of a start count too, unless `ema_share` says what share of its own it is.
+    `images_seen` are this run's. Those of its start count too, unless `ema_share` takes a share of its own instead.
     torch's AveragedModel would count updates, but this decay depends on images, and some steps do not update G.
     """
     most = values.ema_share * images_seen if values.ema_share else 0.08 * values.age(images_seen)

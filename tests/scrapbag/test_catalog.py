@@ -82,7 +82,8 @@ def test_a_catalog_of_version_4_gets_the_index_that_status_counts_by(tmp_path: P
     path = _older(tmp_path / "catalog.db", "drop index request_counted; pragma user_version = 4")
     with closing(connect(path)) as connection:
         plan = connection.execute(f"explain query plan {facts.PICTURES}").fetchall()
-    assert [row[-1] for row in plan] == ["SCAN request USING INDEX request_counted"]  # and no temporary tree to sort
+    ((*_, step),) = plan  # one step: no temporary tree to sort by
+    assert "INDEX request_counted" in step
 
 
 def test_a_write_is_whole_or_not_at_all_and_only_when_something_changed(tmp_path: Path) -> None:
