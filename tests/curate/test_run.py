@@ -315,3 +315,18 @@ def test_the_index_is_written_only_when_the_scores_change(scored):
     score(DEMO, data)
     assert index.stat().st_mtime_ns == before
     assert set(json.loads(index.read_text())) == {"key", "model", "labels", "pictures"}
+
+
+def test_auto_pads_a_picture_on_plain_ground_and_crops_the_others(tmp_path):
+    files = folder(tmp_path / "files", 6)
+    ground = np.full((150, 300, 3), (200, 30, 30), dtype=np.uint8)
+    ground[25:-25, 25:-25] = np.random.default_rng(0).integers(0, 255, (100, 250, 3))
+    Image.fromarray(ground).save(tmp_path / "plain.png")
+    data = dataset(tmp_path / "x", [*files, tmp_path / "plain.png"])
+    score(DEMO, data)
+    run.curate(replace(ANY, fit="auto"), data)
+    rows = report(data).set_index("number")
+    padded = rows[rows["kept"] & (rows["width"] == 300)]
+    with Image.open(data.curated / f"{padded.index[0]:05d}.png") as square:
+        assert square.getpixel((16, 0)) == (200, 30, 30)  # what a crop has at its top is the same ground
+        assert square.getpixel((16, 7)) == (200, 30, 30)  # and here it has the middle

@@ -70,6 +70,7 @@ def test_auto_takes_the_networks_of_the_start_and_slower_rates(tmp_path, origin,
     values = begun(other, tmp_path / "run", origin[1]).values
     assert (values.width, values.batch, values.z) == (4, 4, 8), "as the start was made, though nobody asks for it here"
     assert {name: getattr(values, name) for name in presets.TRANSFER} == presets.TRANSFER
+    assert (values.rate, values.ema_share) == (0.25, 0.25)
     assert begun(other, tmp_path / "own", origin[1], "rate=0.5").values.rate == 0.5
     wide = begun(other, tmp_path / "preset", origin[1], *TINY, preset="dcgan64").values
     assert wide.penalty == "none", "a preset that is asked for is taken"

@@ -6,13 +6,14 @@ import csv
 import json
 import os
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from scrapbag.catalog import connect
-from scrapbag.desk import status
+from scrapbag.desk import facts, status
 from scrapbag.layout import Data, Run
 from scrapbag.settings import settle
 
@@ -64,6 +65,21 @@ def said(*words):
 
 def following(name="one"):
     return said("--data", f"data/{name}", "--run", f"runs/{name}", "--recipe", f"{name}.toml").rpartition("next: ")[2]
+
+
+def test_only_what_came_counts_as_fetched(house):
+    rows = [("done", "aa"), ("done", "bb"), ("failed", None), ("queued", None), ("queued", "cc")]  # the last came once
+    with closing(connect(house[0].catalog)) as connection:
+        for number, (state, sha256) in enumerate(rows):
+            connection.execute(
+                "insert into request (url, host, source, kind, state, sha256) values (?, 'a', 'shop', 'picture', ?, ?)",
+                (f"http://a/{number}.png", state, sha256),
+            )
+        connection.execute(
+            "insert into request (url, host, source, kind, state) values ('http://a/', 'a', 'shop', 'page', 'done')"
+        )
+    found = facts.found(house[0])
+    assert (found.addresses, found.waiting, found.sources) == (5, 2, {"shop": 3})
 
 
 def test_the_next_command_follows_what_is_there(house):
