@@ -15,6 +15,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 VENV   ?= .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
+THP_MEM_ALLOC_ENABLE ?= 1# torch: tensors of 2 MB and more on huge pages, where Linux gives them when asked (docs/gan-records.md)
+export THP_MEM_ALLOC_ENABLE
 
 TARGETS := help setup demo test real scrape score targets curate review report train sample interpolate evaluate blind card poster publish push pull \
            serve gallery map tensorboard export start status verify doctor completion bench coverage docs docs-tables strip lint fmt clean

@@ -17,6 +17,7 @@ from curate.look import decode
 from curate.look.measure import look
 from curate.model import load, targets
 from curate.model.passes import BATCH
+from curate.model.torch_body import torch_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,7 +100,7 @@ def _batches(paths: Iterator[Path]) -> Iterator[list[Path]]:
 
 def _confidences(loaded: load.Loaded, batch: list[Path]) -> tuple[NDArray[np.float64], tuple[float, float]]:
     """The confidence in a quilt, as the score stage decodes and from every pixel, (B, 2); CPU-seconds of either."""
-    embed = load.Embedder(loaded, load.torch_body(loaded, "fp32"))
+    embed = load.Embedder(loaded, torch_body(loaded, "fp32"))
     wanted = list(targets.indices(["quilt"], loaded.classes))
     took = [time.process_time()]
     inputs = [look(path, loaded.prepare, loaded.side, loaded.paper).pixels for path in batch]

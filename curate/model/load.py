@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import difflib
 import hashlib
 import json
@@ -19,7 +18,6 @@ import torch
 from huggingface_hub import constants, try_to_load_from_cache
 from safetensors import SafetensorError
 from timm.data.config import resolve_data_config
-from torch.nn import BatchNorm2d
 
 from curate.model import passes
 from curate.model.classes import activation, class_set
@@ -183,21 +181,6 @@ class Embedder:
 def normalise(pixels: NDArray[np.uint8], mean: torch.Tensor, std: torch.Tensor) -> torch.Tensor:
     """The batch with the mean and the standard deviation of the model's training data, both given in 0 to 255."""
     return torch.from_numpy(pixels).float().sub_(mean).div_(std)
-
-
-def torch_body(loaded: Loaded, dtype: str) -> Body:
-    """The convolutions in bf16 or fp32, channels last. Batch norms stay in fp32, which halves the error of bf16."""
-    kind = torch.bfloat16 if dtype == "bf16" else torch.float32
-    module = copy.deepcopy(loaded.module).to(dtype=kind, memory_format=torch.channels_last)
-    for exact, part in zip(loaded.module.modules(), module.modules(), strict=True):
-        if isinstance(part, BatchNorm2d):
-            part.float().load_state_dict(exact.state_dict())
-
-    def body(batch: torch.Tensor) -> torch.Tensor:
-        maps: torch.Tensor = module.forward_features(batch.to(dtype=kind, memory_format=torch.channels_last))
-        return maps
-
-    return body
 
 
 def one_thread() -> None:

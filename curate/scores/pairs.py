@@ -31,7 +31,7 @@ DUPLICATE = 0.998  # cosine from which two pictures are duplicates, whatever cur
 MOST = 1_000_000  # pairs by features; of more the nearest are kept
 _WIDTH = 256  # of a sketch
 _SLACK = 0.03  # by which a sketch's cosine may be too low: 7 standard deviations at 0.97
-_BLOCK = 1024  # pairs whose features are in memory at once
+_BLOCK = 1024  # pairs or sketches that are worked on at once
 _TILE = (512, 4096)  # rows and columns of the matrix of cosines that are in memory at once
 
 log = logging.getLogger(__name__)
@@ -163,7 +163,9 @@ def _nearest(
 
 def _sketches(shards: Shards) -> NDArray[np.float32]:
     """(N, 256) of unit length; zeros of an unusable file."""
-    sketches = unit(shards.column("sketch").astype(np.float32))
+    sketches = shards.column("sketch").astype(np.float32)
+    for start in range(0, len(sketches), _BLOCK):
+        sketches[start : start + _BLOCK] = unit(sketches[start : start + _BLOCK])
     sketches[shards.column("problem") != 0] = 0
     return sketches
 

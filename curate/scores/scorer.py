@@ -56,6 +56,7 @@ def open_scorer(settings: Score, paths: Sequence[Path], data: Data) -> Scorer:
     if settings.dtype == "int8" and settings.backend != "openvino":
         raise RecipeError('[score] dtype "int8" needs backend = "openvino"; or write "bf16"')
     from curate.model import load  # noqa: PLC0415  torch takes seconds to import; model = "none" does without
+    from curate.model.torch_body import torch_body  # noqa: PLC0415
 
     loaded = load.load(settings.model)
     dtype = "fp32" if settings.dtype == "bf16" and not has_bf16() else settings.dtype
@@ -76,7 +77,7 @@ def open_scorer(settings: Score, paths: Sequence[Path], data: Data) -> Scorer:
 
         body = openvino_body(loaded, dtype, _inputs(paths, scorer, CALIBRATE), data.scored / scorer.key)
     else:
-        body = load.torch_body(loaded, dtype)
+        body = torch_body(loaded, dtype)
     embed = load.Embedder(loaded, body)
     if settings.looks == 1:
         return replace(scorer, embed=embed)

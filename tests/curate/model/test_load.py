@@ -6,10 +6,13 @@ import torch
 from choose_pictures import draw
 from PIL import Image
 from timm.data.transforms_factory import create_transform
+from torch import nn
 from torch.nn import functional
+from torch.nn.modules.module import register_module_forward_pre_hook
 
 from curate.look import decode
 from curate.model import load, passes
+from curate.model.torch_body import Rectified, at_once, torch_body
 from curate.model.transform import transform
 from scrapbag.errors import MissingError
 from scrapbag.models import lite0
@@ -47,13 +50,50 @@ def test_a_jpeg_that_was_decoded_smaller_lies_where_the_whole_one_does(tmp_path,
 
 def test_the_same_picture_has_the_same_score_in_any_batch():
     loaded = load.load("demo")
-    embed = load.Embedder(loaded, load.torch_body(loaded, "bf16"))
+    embed = load.Embedder(loaded, torch_body(loaded, "bf16"))
     pixels = np.stack([loaded.prepare(draw(seed)) for seed in range(16)])
     before = passes.count()
     together, alone = embed(pixels), embed(pixels[3:4])
     assert (together[0][3] == alone[0][0]).all()
     assert (together[1][3] == alone[1][0]).all()
     assert passes.count() - before == 17
+
+
+@torch.inference_mode()
+def test_a_batch_passes_in_parts_that_fit_a_cores_cache_with_the_values_of_the_whole():
+    assert [at_once(side * side) for side in (64, 96, 160, 224, 288, 384, 512, 2000)] == [16, 16, 8, 4, 2, 2, 1, 1]
+    loaded, sizes = load.load("lite0"), set()
+    pixels = torch.randn(16, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    body, whole = torch_body(loaded, "fp32"), loaded.module.forward_features(pixels)
+    hook = register_module_forward_pre_hook(lambda _, inputs: sizes.add(len(inputs[0])))
+    parts = body(pixels)
+    hook.remove()
+    assert sizes == {4}
+    assert (parts - whole).abs().max() < 1e-4
+
+
+@torch.inference_mode()
+def test_rectified_gives_the_bits_of_relu_and_relu6_for_every_number_of_bf16():
+    every = torch.arange(-(2**15), 2**15).to(torch.int16).view(torch.bfloat16)
+    numbers = every[~every.isnan()]
+    for most, relu in ((float("inf"), nn.ReLU()), (6.0, nn.ReLU6())):
+        assert torch.equal(Rectified(most)(numbers.clone()), relu(numbers))
+
+
+@torch.inference_mode()
+def test_a_networks_relus_are_those_in_bf16_unless_a_weight_is_no_number():
+    loaded = load.load("demo")
+    pixels = torch.randn(16, 3, 96, 96, generator=torch.Generator().manual_seed(0))
+    kinds = set()
+    hook = register_module_forward_pre_hook(lambda part, _: kinds.add(type(part)))
+    torch_body(loaded, "bf16")(pixels)
+    assert kinds & {Rectified, nn.ReLU} == {Rectified}
+    kinds.clear()
+    next(loaded.module.parameters()).view(-1)[0] = float("nan")
+    maps = torch_body(loaded, "bf16")(pixels)
+    hook.remove()
+    assert kinds & {Rectified, nn.ReLU} == {nn.ReLU}
+    assert maps.isnan().any()
 
 
 def original(state, x):
@@ -89,7 +129,7 @@ def test_lite0_gives_the_logits_of_the_weights_own_network_and_knows_imagenets_c
     assert loaded.config["mean"] == pytest.approx([127 / 255] * 3)
     assert loaded.config["std"] == pytest.approx([128 / 255] * 3)
     pixels = np.stack([loaded.prepare(draw(seed)) for seed in range(3)])
-    _, logits = load.Embedder(loaded, load.torch_body(loaded, "fp32"))(pixels)
+    _, logits = load.Embedder(loaded, torch_body(loaded, "fp32"))(pixels)
     x = (torch.from_numpy(pixels).float() - 127) / 128
     theirs = original(torch.load(lite0.path(), weights_only=True), x)
     assert np.abs(logits - theirs.numpy()).max() < 1e-4

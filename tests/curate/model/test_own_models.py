@@ -15,6 +15,7 @@ from curate.choose import facts
 from curate.model import load, targets
 from curate.model.classes import activation, class_set
 from curate.model.targets import ClassSet
+from curate.model.torch_body import torch_body
 from curate.scores.stage import score
 from scrapbag.errors import RecipeError, UsageError
 from scrapbag.recipe import Curate, Score
@@ -135,9 +136,7 @@ def test_a_config_that_does_not_fit_its_weights_is_one_sentence(tmp_path, key, v
 def test_other_families_of_timm_are_scored_with(tmp_path, architecture):
     loaded = load.load(saved(tmp_path, architecture))
     side = loaded.config["input_size"][1]
-    features, logits = load.Embedder(loaded, load.torch_body(loaded, "fp32"))(
-        np.zeros((2, 3, side, side), dtype=np.uint8)
-    )
+    features, logits = load.Embedder(loaded, torch_body(loaded, "fp32"))(np.zeros((2, 3, side, side), dtype=np.uint8))
     assert features.shape == (2, loaded.module.head_hidden_size)
     assert logits.shape == (2, 3)
 
