@@ -1,5 +1,6 @@
 """What docs/scale.md rests on: the stages in small as benchmarks.big runs them, and how long polite requests take."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from benchmarks.big import __main__ as big
+from benchmarks.big import setups
 from benchmarks.big.dataset import build, settings
 from benchmarks.big.politeness import predicted, simulated
 from curate import run
@@ -98,3 +100,17 @@ def test_a_column_in_parts_is_taken_from_in_any_order():
         found = taken(column, np.array(places, dtype=np.int64), lambda: seen.append(1))
         assert found.to_pylist() == [column[place].as_py() for place in places]
     assert len(seen) == 5
+
+
+def test_the_set_ups_are_run_by_every_command_of_their_page_but_those_that_are_named():
+    page = setups.PAGE.read_text()
+    found = setups.commands(page)
+    run = [command for lines in found.values() for _, command in lines]
+    written = [line.split("$ ", 1)[1].strip() for line in page.splitlines() if re.match(r" {4}\w+\$ ", line)]
+    assert [one for one in written if one not in run] == [one for one in written if one.startswith(setups.LEFT_OUT)]
+    assert [sorted({name for name, _ in lines}) for lines in found.values()] == [
+        ["box", "laptop"],
+        ["vm"],
+        ["head", "others"],
+    ]
+    assert all(any(stays in command for command in run) for stays in setups.STAYS)
