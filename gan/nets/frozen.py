@@ -13,9 +13,11 @@ from typing import Any, cast
 import timm
 import torch
 from timm.data.config import resolve_data_config
+from timm.layers import Conv2dSame
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from gan.nets.convolve import Depthwise
 from scrapbag.errors import MissingError, UsageError, never_full
 from scrapbag.models import lite0
 from scrapbag.recipe import model_folder
@@ -60,7 +62,7 @@ def pretrained(name: str) -> tuple[nn.Module, Tensor, Tensor, bytes]:
         sha.update(key.encode())
         sha.update(state[key].detach().contiguous().numpy().tobytes())
     mean, std = (torch.tensor(config[key]).view(1, 3, 1, 1) for key in ("mean", "std"))
-    return freeze(folded(net.eval())), mean, std, sha.digest()
+    return freeze(quick(folded(net.eval()))), mean, std, sha.digest()
 
 
 def freeze(net: nn.Module) -> nn.Module:
@@ -92,6 +94,27 @@ def folded(net: nn.Module) -> nn.Module:
         torch.allclose(a, b, atol=1e-3 * float(a.std())) for a, b in zip(net(picture), less(picture), strict=True)
     )
     return less if same else net  # one that names its layers in another order than it runs them
+
+
+def quick(net: nn.Module) -> nn.Module:
+    """The same network, its depthwise convolutions with strides as convolve.py has them."""
+    for module in net.modules():
+        for name, part in list(module.named_children()):
+            if _strided(part):
+                setattr(module, name, Depthwise(cast("nn.Conv2d", part)))
+    return net
+
+
+def _strided(part: nn.Module) -> bool:
+    """Whether it is a square depthwise convolution with a stride, with nothing else about it."""
+    if type(part) not in {nn.Conv2d, Conv2dSame}:
+        return False
+    conv = cast("nn.Conv2d", part)
+    plain = (
+        conv.dilation == (1, 1) and conv.padding_mode == "zeros" and conv.padding in {(0, 0), (1, 1), (2, 2), (3, 3)}
+    )
+    square = conv.kernel_size[0] == conv.kernel_size[1] > int(conv.padding[0]) and conv.stride[0] == conv.stride[1] > 1
+    return conv.groups == conv.in_channels == conv.out_channels and plain and square
 
 
 def source_of(name: str) -> str:

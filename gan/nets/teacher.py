@@ -107,11 +107,12 @@ class Heads(nn.Sequential):
 class Both(nn.Sequential):
     """Two discriminators of the same pictures: (N, 3, size, size) -> (N, scores), those of the second one last.
 
-    The second one's score is repeated, so that both weigh the same in the mean over all of them.
+    The second one's score is repeated, so that both weigh the same in the mean over all of them. Only that one is ever
+    penalised: a gradient for pictures that are a leaf of the graph, as the penalty's are, does not pass the first.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        through, plain = self[0](x), self[1](x)
+        through, plain = self[0](x.detach() if x.is_leaf else x), self[1](x)
         return torch.cat([through, plain.expand(-1, through.shape[1])], 1)
 
 
