@@ -56,6 +56,17 @@ def test_the_penalty_is_that_of_the_plain_one_alone():
     assert metrics.penalty == pytest.approx(plain, rel=1e-4)
 
 
+def test_a_gradient_for_the_pictures_of_a_penalty_does_not_pass_the_teacher():
+    _, team = _team()
+    leaf = _pictures().requires_grad_()
+    (beside,) = torch.autograd.grad(team.d(leaf)[:, 0].sum(), leaf, create_graph=True)
+    (through,) = torch.autograd.grad(team.d(leaf * 1)[:, 0].sum(), leaf, create_graph=True)
+    (plain,) = torch.autograd.grad(team.d(leaf)[:, -1].sum(), leaf, create_graph=True)
+    assert beside.count_nonzero() == 0
+    assert through.abs().sum() > 0
+    assert plain.abs().sum() > 0
+
+
 def test_reals_and_fakes_are_batches_of_their_own_for_its_batch_norms():
     values, team = _team("mirror=false", "penalty=none")
     x, moment = _pictures(), Moment(balance=balance.start(values))

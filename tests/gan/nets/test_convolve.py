@@ -6,10 +6,13 @@ import copy
 from typing import Any
 
 import pytest
+import timm
 import torch
+from timm.layers import Conv2dSame
 from torch import Tensor, nn
 
-from gan.nets import convolve
+from gan.nets import convolve, frozen
+from gan.nets.convolve import Depthwise
 
 CASES = [
     (nn.Conv2d(6, 5, 4, 2, 1, bias=False), convolve.Conv2d(6, 5, 4, 2, 1, bias=False), 8),
@@ -86,3 +89,39 @@ def test_half_precision_comes_out_of_small_maps_as_of_large_ones() -> None:
     small.float().sum().backward()
     assert layer.weight.grad is not None
     assert layer.weight.grad.dtype == torch.float32
+
+
+@pytest.mark.parametrize("kernel", [3, 5])
+@pytest.mark.parametrize("stride", [2, 3])
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (7, 9), (5, 6)], ids=str)
+@pytest.mark.parametrize("same", [True, False], ids=["padded by timm", "padded by torch"])
+def test_a_strided_depthwise_convolution_and_its_gradients_are_torchs(
+    kernel: int, stride: int, height: int, width: int, same: bool
+) -> None:
+    kind: dict[str, Any] = {"kernel_size": kernel, "stride": stride, "groups": 6}
+    theirs = Conv2dSame(6, 6, **kind) if same else nn.Conv2d(6, 6, padding=kernel // 2, **kind)
+    frozen.freeze(theirs.to(torch.bfloat16))
+    ours = Depthwise(theirs)
+    x = torch.randn(4, 6, height, width, dtype=torch.bfloat16).contiguous(memory_format=torch.channels_last)
+    one, two = (x.clone().requires_grad_() for _ in range(2))
+    y, other = ours(one), theirs(two)
+    assert torch.equal(y, other)
+    weight = torch.randn_like(y)
+    (grad,), (torchs,) = (
+        torch.autograd.grad((out * weight).square().sum(), at, create_graph=True)
+        for out, at in ((y, one), (other, two))
+    )
+    twice, torchs_twice = (torch.autograd.grad(g.square().sum(), at)[0] for g, at in ((grad, one), (torchs, two)))
+    for got, want in ((grad.detach(), torchs.detach()), (twice, torchs_twice)):
+        assert float((got - want).norm()) <= 0.01 * float(want.norm())
+
+
+def test_lite0_has_four_of_them_and_its_maps_are_the_same_to_the_bit() -> None:
+    net = frozen.pretrained("lite0")[0]
+    assert sum(isinstance(part, Depthwise) for part in net.modules()) == 4
+    plain = timm.create_model("tf_efficientnet_lite0", pretrained=False, features_only=True).eval()
+    folded = frozen.folded(plain)
+    picture = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        before = [one.clone() for one in folded(picture)]
+        assert all(torch.equal(a, b) for a, b in zip(before, frozen.quick(folded)(picture), strict=True))
