@@ -56,6 +56,14 @@ def test_only_what_was_named_given_or_edited_and_what_lies_downstream_runs_again
     assert workshop.make("train") == [], "a scrape with nothing new leaves the rest alone"
 
 
+@pytest.mark.parametrize(("own", "passed"), [({}, "1"), ({"THP_MEM_ALLOC_ENABLE": "0"}, "0")])
+def test_torch_is_asked_for_huge_pages_unless_the_environment_says_otherwise(own: dict[str, str], passed: str) -> None:
+    around = {key: value for key, value in environment().items() if key != "THP_MEM_ALLOC_ENABLE"} | own
+    words = ["make", "--no-print-directory", "--eval", "print/it:;@echo $$THP_MEM_ALLOC_ENABLE", "print/it"]
+    done = subprocess.run(words, cwd=ROOT, env=around, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.strip() == passed, done.stderr
+
+
 def test_a_dataset_that_was_pulled_is_trained_on_at_once(workshop: Workshop, tmp_path: Path) -> None:
     workshop.make("curate")
     store, other = f"STORE={tmp_path / 'disk'}", tmp_path / "data"

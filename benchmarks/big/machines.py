@@ -32,10 +32,8 @@ class Machines:
     def __init__(self, root: Path, shop: int, environment: dict[str, str]) -> None:
         self.root = root
         self._shop = shop
-        self._environment = {
-            name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL"}
-        }
-        self._environment |= environment
+        own = {name: value for name, value in os.environ.items() if name not in _NOT_THEIRS}
+        self._environment = own | environment
 
     def folder(self, name: str) -> Path:
         """The machine's checkout, in which it runs everything."""
@@ -102,15 +100,14 @@ def _wait(process: subprocess.Popen[bytes], port: int, log: Path, says: str = ""
 @contextmanager
 def bucket(root: Path, name: str) -> Iterator[dict[str, str]]:
     """moto's S3 server with an empty bucket; yields the environment that leads there."""
-    port = free_port()
+    port = _free_port()
     with (root / "s3.log").open("wb") as file:
         server = Path(sys.executable).with_name("moto_server")
         process = subprocess.Popen([server, "-H", "127.0.0.1", "-p", str(port)], stdout=file, stderr=file)
     try:
         _wait(process, port, root / "s3.log")
-        urllib.request.urlopen(
-            urllib.request.Request(f"http://127.0.0.1:{port}/{name}", method="PUT"), timeout=10
-        ).close()
+        create = urllib.request.Request(f"http://127.0.0.1:{port}/{name}", method="PUT")
+        urllib.request.urlopen(create, timeout=10).close()
         yield {
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_ALLOW_HTTP": "true", "AWS_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "example",
@@ -120,7 +117,7 @@ def bucket(root: Path, name: str) -> Iterator[dict[str, str]]:
         process.wait()
 
 
-def free_port() -> int:
+def _free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
@@ -129,7 +126,7 @@ def free_port() -> int:
 @contextmanager
 def shop(root: Path) -> Iterator[int]:
     """The drawn shop of `make demo` while it is needed; yields its port."""
-    port, log = free_port(), root / "shop.log"
+    port, log = _free_port(), root / "shop.log"
     with log.open("wb") as file:
         command = [sys.executable, "-m", "demo", "serve", "--cache", str(root / "shop"), "--port", str(port)]
         process = subprocess.Popen(command, cwd=HERE, stdout=file, stderr=file, stdin=subprocess.DEVNULL)

@@ -48,7 +48,7 @@ class Depthwise(nn.Module):
         super().__init__()
         self.same = isinstance(of, Conv2dSame)
         self.weight, self.bias, self.stride = of.weight, of.bias, of.stride[0]
-        self.padding = 0 if self.same else int(of.padding[0])
+        self.padding = int(of.padding[0])  # timm's has none of its own
 
     def forward(self, x: Tensor) -> Tensor:
         x = pad_same(x, list(self.weight.shape[2:]), [self.stride] * 2) if self.same else x

@@ -8,7 +8,7 @@ import json
 import logging
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 import timm
 import torch
@@ -101,20 +101,20 @@ def quick(net: nn.Module) -> nn.Module:
     for module in net.modules():
         for name, part in list(module.named_children()):
             if _strided(part):
-                setattr(module, name, Depthwise(cast("nn.Conv2d", part)))
+                setattr(module, name, Depthwise(part))
     return net
 
 
-def _strided(part: nn.Module) -> bool:
+def _strided(part: nn.Module) -> TypeGuard[nn.Conv2d]:
     """Whether it is a square depthwise convolution with a stride, with nothing else about it."""
     if type(part) not in {nn.Conv2d, Conv2dSame}:
         return False
     conv = cast("nn.Conv2d", part)
-    plain = (
-        conv.dilation == (1, 1) and conv.padding_mode == "zeros" and conv.padding in {(0, 0), (1, 1), (2, 2), (3, 3)}
-    )
-    square = conv.kernel_size[0] == conv.kernel_size[1] > int(conv.padding[0]) and conv.stride[0] == conv.stride[1] > 1
-    return conv.groups == conv.in_channels == conv.out_channels and plain and square
+    (kernel, wide), (stride, across) = conv.kernel_size, conv.stride
+    depthwise = conv.groups == conv.in_channels == conv.out_channels
+    plain = conv.dilation == (1, 1) and conv.padding_mode == "zeros"
+    square = kernel == wide and stride == across > 1 and conv.padding in {(side, side) for side in range(kernel)}
+    return depthwise and plain and square
 
 
 def source_of(name: str) -> str:

@@ -80,20 +80,41 @@ def test_rectified_gives_the_bits_of_relu_and_relu6_for_every_number_of_bf16():
         assert torch.equal(Rectified(most)(numbers.clone()), relu(numbers))
 
 
-@torch.inference_mode()
-def test_a_networks_relus_are_those_in_bf16_unless_a_weight_is_no_number():
-    loaded = load.load("demo")
-    pixels = torch.randn(16, 3, 96, 96, generator=torch.Generator().manual_seed(0))
+def run(loaded):
+    """Its maps in bf16 of eight pictures of noise, and which ReLUs ran."""
     kinds = set()
     hook = register_module_forward_pre_hook(lambda part, _: kinds.add(type(part)))
-    torch_body(loaded, "bf16")(pixels)
-    assert kinds & {Rectified, nn.ReLU} == {Rectified}
-    kinds.clear()
-    next(loaded.module.parameters()).view(-1)[0] = float("nan")
-    maps = torch_body(loaded, "bf16")(pixels)
+    maps = torch_body(loaded, "bf16")(picture_for(loaded))
     hook.remove()
-    assert kinds & {Rectified, nn.ReLU} == {nn.ReLU}
+    return maps.float(), kinds & {Rectified, nn.ReLU, nn.ReLU6}
+
+
+def picture_for(loaded):
+    return torch.randn(8, *loaded.config["input_size"], generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize(("name", "relu"), [("demo", nn.ReLU), ("lite0", nn.ReLU6)])
+@torch.inference_mode()
+def test_relus_that_work_in_place_are_those_in_bf16_unless_a_weight_is_no_number(name, relu):
+    loaded = load.load(name)
+    exact = loaded.module.forward_features(picture_for(loaded))
+    maps, ran = run(loaded)
+    assert ran == {Rectified}
+    assert (maps - exact).norm() < 0.05 * exact.norm()
+    next(loaded.module.parameters()).view(-1)[0] = float("nan")
+    maps, ran = run(loaded)
+    assert ran == {relu}
     assert maps.isnan().any()
+
+
+@torch.inference_mode()
+def test_a_relu_that_keeps_its_input_stays():
+    """Another layer may read what went in."""
+    loaded = load.load("demo")
+    for part in loaded.module.modules():
+        if isinstance(part, nn.ReLU):
+            part.inplace = False
+    assert run(loaded)[1] == {nn.ReLU}
 
 
 def original(state, x):

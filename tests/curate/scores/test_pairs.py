@@ -90,6 +90,7 @@ def test_duplicates_and_pairs_by_features_are_those_of_brute_force_however_the_t
     assume(np.abs(exact[upper] - pairs.FLOOR).min(initial=1) > BORDER)
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(pairs, "_TILE", (3, 7))
+        patch.setattr(pairs, "_BLOCK", 5)
         shards = Shards(Path(folder))
         columns = {"hashes": table, "problem": np.zeros(count, np.uint8), "features": np.float16(features)}
         shards.append([f"{row:064x}" for row in range(count)], columns | {"sketch": pairs.sketch(features)})
