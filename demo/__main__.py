@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from PIL import Image
 
-from demo.drawing import small_quilts
+from demo.drawing import photographs, small_quilts
 from demo.drawing.stock import stock, summary
 from demo.folder import folder_shop
 from demo.guard import follow_parent, run_while_served
@@ -86,14 +86,18 @@ def with_folder(folder: Path, port: int, command: tuple[str, ...]) -> None:
 @main.command()
 @click.option("-n", "--n", "count", type=click.IntRange(1, 100_000), default=6000, show_default=True)
 @click.option("--size", type=click.Choice(["64", "32"]), default="64", show_default=True, help="Pixels of a side.")
+@click.option(
+    "--photographs", "seen", is_flag=True, help="As people photograph them: on walls and floors, askew, near."
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="data/<name>")
-def squares(count: int, size: str, output: Path) -> None:
+def squares(count: int, size: str, output: Path, *, seen: bool) -> None:
     """Draw small quilts as squares to train on: OUTPUT/curated/00000.png and so on."""
     folder, part = output / "curated", output / "curated.part"
     if folder.exists():
         raise click.UsageError(f"{folder} is there already; write another -o, or move that away")
     part.mkdir(parents=True, exist_ok=True)
-    for number, pixels in enumerate(small_quilts.pictures(count, int(size))):
+    draw = photographs.pictures if seen else small_quilts.pictures
+    for number, pixels in enumerate(draw(count, int(size))):
         Image.fromarray(pixels).save(part / f"{number:05d}.png")
     part.rename(folder)
     click.echo(f"{count:,} quilts of {size}x{size} -> {folder}")

@@ -47,6 +47,24 @@ class Setting:
         step = 1 + self.sash
         return self.columns * step + self.sash, self.rows * step + self.sash
 
+    @property
+    def border(self) -> float:
+        """The width of all borders together."""
+        return sum(self.borders)
+
+
+def flat(
+    rng: np.random.Generator, setting: Setting, block: Block, other: Block, palette: Palette, longest: int
+) -> Image.Image:
+    """A quilt by itself, edge to edge; its longer side has `longest` pixels."""
+    width, height = np.array(setting.size) + 2 * setting.border
+    scale = longest * ZOOM / max(width, height)
+    image = Image.new("L", (int(width * scale) // ZOOM * ZOOM, int(height * scale) // ZOOM * ZOOM))
+    pen = ImageDraw.Draw(image)
+    for fabric, points in (*_top(rng, setting, block, other), *_edges(rng, setting)):
+        pen.polygon([*map(tuple, (points + setting.border) * scale)], fill=fabric)
+    return Image.fromarray(_sew(rng, np.asarray(image), palette))
+
 
 def draw(rng: np.random.Generator, block: Block, other: Block, palette: Palette) -> Image.Image:
     """A quilt in which `block` and `other`, which may be the same, take turns, photographed from the front."""
@@ -114,8 +132,7 @@ def _photograph(
     rng: np.random.Generator, setting: Setting, polygons: Iterable[Polygon], side: int
 ) -> NDArray[np.uint8]:
     """Which fabric every pixel shows; the camera is a little askew, and `side` is the shorter one, in pixels."""
-    border = sum(setting.borders)
-    size = np.array(setting.size) + 2 * border
+    size = np.array(setting.size) + 2 * setting.border
     margin = rng.choice([-0.02, 0.0, 0.06], p=[0.3, 0.4, 0.3]) * rng.uniform(0.5, 1.0) * size.min()
     view = size + 2 * margin
     scale = side * ZOOM / view.min()

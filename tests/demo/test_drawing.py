@@ -11,9 +11,11 @@ from click.testing import CliRunner
 from PIL import Image, UnidentifiedImageError
 
 from demo.__main__ import main
+from demo.drawing import photographs
 from demo.drawing.blocks import BLOCKS, ROLES, read
 from demo.drawing.develop import develop, draw
 from demo.drawing.palettes import PALETTES
+from demo.drawing.quilts import Setting, flat
 from demo.drawing.small_quilts import pictures, sha256
 from demo.drawing.stock import FORMS, DrawnPicture, stock
 
@@ -48,6 +50,33 @@ def test_a_picture_is_the_same_from_the_same_number_and_another_from_another_see
 def test_the_small_quilts_that_recorded_figures_rest_on_are_the_same_to_the_bit() -> None:
     drawn = [sha256(pictures(24, side, held=held)) for side, held in ((32, False), (64, False), (64, True))]
     assert drawn == ["2609dc3fff27bda8", "0d500ca9d2080cf1", "875235ef18e907eb"]
+
+
+def test_photographs_of_quilts_are_the_same_from_a_number_and_held_out_ones_are_others() -> None:
+    drawn, held = photographs.pictures(4, 64), photographs.pictures(4, 64, held=True)
+    assert drawn.shape == held.shape == (4, 64, 64, 3)
+    assert np.array_equal(drawn[2], photographs.quilt(2, 64))
+    assert len({one.tobytes() for one in (*drawn, *held)}) == 8
+
+
+def test_a_quilt_by_itself_reaches_all_four_edges() -> None:
+    block, palette = BLOCKS["nine-patch"], PALETTES["amish"]
+    setting = Setting("straight", rows=2, columns=3, sash=0.0, borders=(0.2, 0.3))
+    image = flat(np.random.default_rng(0), setting, block, block, palette, 200)
+    assert image.size == (200, 150)
+    pixels = np.asarray(image).astype(int)
+    edges = [edge.mean((0, 1)) for edge in (pixels[:5], pixels[-5:], pixels[:, :5], pixels[:, -5:])]
+    assert np.ptp(edges, axis=0).max() < 30, "its outer border, of one cloth, and nothing behind it"
+    assert np.abs(pixels[75, 100] - edges[0]).max() > 30
+
+
+def test_a_quilt_is_seen_with_what_lies_around_it_as_large_as_the_picture_or_in_part() -> None:
+    magenta = Image.new("RGB", (512, 512), (255, 0, 255))
+    seen = [np.asarray(photographs.placed(np.random.default_rng(seed), magenta)) for seed in range(200)]
+    shares = np.array([(np.abs(one.astype(int) - (255, 0, 255)).max(2) < 3).mean() for one in seen])
+    assert 0.15 < (shares > 0.995).mean() < 0.55, "filled to the edge"
+    assert 0.2 < (shares < 0.9).mean() < 0.6, "with much around it"
+    assert shares.min() > 0.2
 
 
 @pytest.mark.parametrize("name", BLOCKS)
@@ -152,11 +181,12 @@ def _shown(name: str, side: int = 48) -> np.ndarray:
     return out
 
 
-def test_squares_are_written_as_they_are_drawn_and_never_over_others(tmp_path: Path) -> None:
-    command = ["squares", "-n", "3", "-o", str(tmp_path)]
+@pytest.mark.parametrize(("how", "draw"), [((), pictures), (("--photographs",), photographs.pictures)])
+def test_squares_are_written_as_they_are_drawn_and_never_over_others(tmp_path: Path, how, draw) -> None:
+    command = ["squares", *how, "-n", "3", "-o", str(tmp_path)]
     assert CliRunner().invoke(main, command).exit_code == 0
     written = [np.asarray(Image.open(path)) for path in sorted((tmp_path / "curated").iterdir())]
-    assert np.array_equal(np.stack(written), pictures(3, 64))
+    assert np.array_equal(np.stack(written), draw(3, 64))
     again = CliRunner().invoke(main, command)
     assert again.exit_code == 2
     assert "is there already" in again.output
