@@ -82,15 +82,16 @@ PRESETS: dict[str, dict[str, Any]] = {
 # what INIT changes in any row: slow enough not to forget the start. Rehearsal is off: docs/gan-transfer.md
 TRANSFER: dict[str, Any] = {"rate": 0.25, "ema_share": 0.25}
 # with preset `auto`, the row that a run of one of these goes on with, at half the rates: a quarter takes twice as long
-ONWARD = {"auto-cpu-64": "projected-cpu"}
-_ONWARD: dict[str, Any] = {**_BESIDE, "rate": 0.5}
+ONWARD = {"auto-cpu-64": "projected-cpu", "projected-cpu": "projected-cpu"}
+_ONWARD: dict[str, Any] = {"rate": 0.5, "batch": 64}
 # the row in the place of one whose teacher is not on this computer
 UNTAUGHT = {"projected": "auto-cuda", "projected-cpu": "auto-cpu-64"}
 
 
 def onward(values: dict[str, Any]) -> dict[str, Any]:
-    """What ONWARD changes in a start's own `values`; the D beside the heads is the start's."""
-    return _ONWARD | {"beside": values["width"]}
+    """What ONWARD changes in a start's own `values`; a D without heads gets them, and is the one beside them."""
+    taught = values.get("teacher", "none") != "none"
+    return _ONWARD if taught else _ONWARD | _BESIDE | {"beside": values["width"]}
 
 
 def row(preset: str, device: str, side: int) -> str:

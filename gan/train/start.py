@@ -76,7 +76,7 @@ def given(origin: Origin | None, preset: str) -> dict[str, Any]:
     before = origin.images_seen / 1000 + float(origin.values.get("before_kimg", 0.0))
     changed = presets.TRANSFER | {"start": origin.name, "before_kimg": before}
     own = origin.values if preset == "auto" else {}
-    return own | changed | (presets.onward(own) if row(origin, preset) not in ("", origin.row) else {})
+    return own | changed | (presets.onward(own) if row(origin, preset) in presets.ONWARD.values() else {})
 
 
 def resume(job: Job, origin: Origin | None) -> Job:
@@ -174,9 +174,10 @@ def fit(origin: Origin | None, values: Values, size: int, say: Callable[[str], N
 
 
 def begin(team: Players, origin: Origin) -> None:
-    """Give G, D and the EMA the start's weights, where they fit; the optimisers are new."""
+    """Give G, D and the EMA the start's weights, where they fit; the optimisers are new, a teacher is the run's own."""
     for part in PARTS:
         net, theirs = getattr(team, part), _of(origin.weights, part)
+        theirs = {name: tensor for name, tensor in theirs.items() if not name.endswith("sha256")}
         mine = net.state_dict()
         net.load_state_dict(mine | {name: theirs[other] for name, other in match(theirs, mine).items()})
 

@@ -105,6 +105,26 @@ def test_a_run_that_begins_from_one_without_a_teacher_goes_on_with_both():
         assert torch.equal(team.g.state_dict()[name], tensor), name
 
 
+def test_a_start_that_has_heads_goes_on_with_them_at_the_same_rates():
+    origin, before = _origin("projected-cpu", "mix=4", "beside=6")
+    values = presets.resolve("projected-cpu", (), start.given(origin, "auto"))
+    assert (values.teacher, values.mix, values.beside, values.rate) == ("lite0", 4, 6, 0.5)
+    origin.weights["d.0.0.sha256"] = torch.zeros(32, dtype=torch.uint8)  # of other weights under the same name
+    team: Any = players.make(values, 64, 1, Machine())
+    start.begin(team, start.fit(origin, values, 64, lambda _: None))
+    for name, tensor in before.d.state_dict().items():
+        assert torch.equal(team.d.state_dict()[name], tensor), f"{name}: all of D but whose weights its teacher has"
+
+
+def test_without_a_teacher_a_start_that_has_heads_gives_its_plain_d():
+    origin, before = _origin("projected-cpu", "mix=4", "beside=6")
+    values = presets.resolve("auto-cpu-64", ("teacher=none",), start.given(origin, "auto"))
+    team = players.make(values, 64, 1, Machine())
+    start.begin(team, start.fit(origin, values, 64, lambda _: None))
+    for name, tensor in before.d[1].state_dict().items():
+        assert torch.equal(team.d.state_dict()[name], tensor), name
+
+
 @pytest.mark.parametrize(("row", "preset", "found"), [
     ("auto-cpu", "auto", "auto-cpu"), ("projected-cpu", "auto", "projected-cpu"), ("auto-cpu-64", "dcgan64", ""),
 ])  # fmt: skip
