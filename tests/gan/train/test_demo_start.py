@@ -1,4 +1,4 @@
-"""The start that ships: INIT=demo names it wherever one works, and its generator dreams drawn quilts."""
+"""The start that ships: INIT=demo names it wherever one works, and its generator dreams drawn photographs of quilts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from gan_data import squares
 
-from demo.drawing import small_quilts
+from demo.drawing import photographs
 from gan.evaluate import features, metrics
 from gan.pictures import batches
 from gan.sample import sample
@@ -32,21 +32,20 @@ def test_it_is_begun_from_by_its_name(begun):
     job, said = begun
     assert (job.values.start, job.values.width, job.values.rate, job.size) == ("demo", 32, 0.5, 64)
     assert (job.values.teacher, job.values.beside) == ("lite0", 32)
-    assert job.values.before_kimg > 90, "gamma goes on"
-    assert any(
-        "64x64: all its layers fit; D's heads on the maps of lite0 are new; 1,024 pictures" in line for line in said
-    )
+    assert (job.values.batch, job.values.ema_share) == (64, 0.25)
+    assert job.values.before_kimg > 510, "gamma goes on, where its own start had got to"
+    assert any("64x64: all its layers fit; 1,024 pictures to rehearse" in line for line in said), "its heads too"
     assert json.loads(Start(job.run.start).card.read_text())["name"] == "demo"
 
 
-def test_its_generator_dreams_drawn_quilts(begun, tmp_path):
+def test_its_generator_dreams_drawn_photographs_of_quilts(begun, tmp_path):
     job, _ = begun
     team = players.make(job.values, job.size, 0, job.machine)
     start.begin(team, job.origin)
     path = tmp_path / "generator.safetensors"
     checkpoint.write_generator(path, team.ema, job.values, job.size, job.origin.images_seen)
     dreamt = batches.to_bytes(sample.draw(sample.load(path), 256, seed=0))
-    drawn = small_quilts.pictures(256, 64, held=True)
+    drawn = photographs.pictures(256, 64, held=True)
     kind = features.untrained(drawn)
     reference = kind.look(drawn)
     far, rehearsed, dream = (
