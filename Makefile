@@ -105,7 +105,7 @@ $(RUN)/.stamp: $(call lost,$(TRAINED)) $(if $(DATA_URL),,$(DATA)/curated/dataset
 	@$(PY) -m show card $(if $(DATA_URL),,$(data)) $(run) >/dev/null
 	@touch $@
 
-start: $(READY) ## Train what INIT=demo is, for photographs to begin from: runs/start64 on drawn quilts, then runs/photographs64 on drawn photographs of them; IMAGES=500000 of each
+start: $(READY) ## Train what INIT=demo is, for photographs to begin from: runs/start64 on drawn quilts, then runs/photographs64 on drawn photographs of them; IMAGES= of each instead of 500000 and 18944
 	@test -d data/start64/curated || $(PY) -m demo squares -o data/start64
 	@$(PY) -m gan train --data data/start64 --run runs/start64 --images $(or $(IMAGES),500000)
 	@test -d data/photographs64/curated || $(PY) -m demo squares --photographs -n 5000 -o data/photographs64

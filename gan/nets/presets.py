@@ -81,7 +81,8 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 # what INIT changes in any row: slow enough not to forget the start. Rehearsal is off: docs/gan-transfer.md
 TRANSFER: dict[str, Any] = {"rate": 0.25, "ema_share": 0.25}
-# with preset `auto`, the row that a run of one of these goes on with, at half the rates: a quarter takes twice as long
+# with preset `auto`, the row that a run of one of these goes on with, at half the rates: a quarter takes twice as long.
+# Batches are of 64, though demo/start has learnt by 32
 ONWARD = {"auto-cpu-64": "projected-cpu", "projected-cpu": "projected-cpu"}
 _ONWARD: dict[str, Any] = {"rate": 0.5, "batch": 64}
 # the row in the place of one whose teacher is not on this computer

@@ -59,6 +59,15 @@ def test_photographs_of_quilts_are_the_same_from_a_number_and_held_out_ones_are_
     assert len({one.tobytes() for one in (*drawn, *held)}) == 8
 
 
+def test_photographs_of_quilts_are_as_dark_and_as_various_as_those_of_real_ones() -> None:
+    """Real quilts at 64x64 have a mean of 124, four fifths of them one from 86 to 165, and more red than blue."""
+    drawn = np.stack([photographs.quilt(seed, 64) for seed in range(60)]).astype(float)
+    means = drawn.mean((1, 2, 3))
+    assert 110 < means.mean() < 135
+    assert 60 < np.ptp(np.percentile(means, [10, 90])) < 110
+    assert drawn[..., 0].mean() > drawn[..., 2].mean() + 5
+
+
 def test_a_quilt_by_itself_reaches_all_four_edges() -> None:
     block, palette = BLOCKS["nine-patch"], PALETTES["amish"]
     setting = Setting("straight", rows=2, columns=3, sash=0.0, borders=(0.2, 0.3))
