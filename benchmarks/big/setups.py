@@ -57,12 +57,11 @@ def home(machines: Machines, lines: list[tuple[str, str]]) -> dict[str, bool]:
 
 def cloud(machines: Machines, lines: list[tuple[str, str]]) -> dict[str, bool]:
     """A second machine goes on where the first was switched off: nothing is scored again."""
-    for name, command in lines:
-        if not command.startswith("make pull"):
-            machines.run(name, command)
-    said = [machines.run("vm2", command) for _, command in lines if "make train" not in command]
+    first = [machines.run(name, command) for name, command in lines if not command.startswith("make pull")]
+    second = [machines.run("vm2", command) for _, command in lines if "make train" not in command]
+    scored = [any(map(re.compile(r"(?m)^scored [1-9]").search, said)) for said in (first, second)]
     return {
-        "the second machine scored nothing anew": any("scored 0 new of " in one for one in said),
+        "the first machine scored, the second nothing anew": scored == [True, False],
         "and has the first one's squares": _curated(machines, "vm") == _curated(machines, "vm2"),
     }
 
