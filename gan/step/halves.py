@@ -51,14 +51,14 @@ class Halves:
         g, d, values = self.team.g, self.team.d, self.values
         # a teacher's heads have batch norms of parts of a batch; a D beside them may have one of the whole of it
         together = values.joint or (values.teacher != "none" and not values.both)
-        with torch.set_grad_enabled(turn.train_g), self._autocast():
+        with torch.set_grad_enabled(turn.train_g), self.machine.autocast(kept=self.kept):
             z = batches.latents(values, values.batch, self.drawing, networks.field(values, x.shape[2]))
             fakes = g(self.group.mine(z)).float()
         real_seen, fake_seen = (self._seen(one, turn, images_seen) for one in (x, fakes.detach()))
         with torch.set_grad_enabled(turn.train_d):
             real_seen.requires_grad_(due)
             fake_seen.requires_grad_(due and values.penalty == "r1r2")
-            with self._autocast():
+            with self.machine.autocast(kept=self.kept):
                 real, fake = losses.logits(d, real_seen, fake_seen, joint=together)
             loss_d = losses.discriminator(real, fake, values, self.augmenting, self.group)
             penalty = torch.zeros((), device=x.device)
@@ -80,7 +80,7 @@ class Halves:
         d.requires_grad_(False)
         try:
             fake_seen = self._seen(half.fakes, turn, images_seen)
-            with self._autocast():
+            with self.machine.autocast(kept=self.kept):
                 real, fake = losses.logits_for_g(d, half.real_seen, fake_seen, values)
             loss_g = losses.generator(real, fake, values)
             self._forget(self.team.opt_g)
@@ -93,10 +93,6 @@ class Halves:
     def _seen(self, pictures: Tensor, turn: Balance, images_seen: int | Tensor) -> Tensor:
         """By D."""
         return augment(pictures, self.values, turn.p, images_seen, self.augmenting, self.group)
-
-    def _autocast(self) -> torch.autocast:
-        kind = self.machine.device.split(":")[0]
-        return torch.autocast(kind, torch.bfloat16, enabled=self.machine.bf16, cache_enabled=self.kept)
 
     def _forget(self, optimiser: torch.optim.Optimizer) -> None:
         optimiser.zero_grad()

@@ -36,6 +36,10 @@ class Machine:
     graphs: bool = True  # on a GPU, replay recorded kernels where a row allows it
     processes: int = 1  # that divide each batch among them (gan/step/processes.py)
 
+    def autocast(self, *, kept: bool = True) -> torch.autocast:
+        """For every pass through G or D; where weights are `kept`, each is cast to bf16 once, not once a use."""
+        return torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=self.bf16, cache_enabled=kept)
+
 
 @dataclass(frozen=True)
 class Players:

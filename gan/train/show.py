@@ -43,7 +43,8 @@ def outputs(job: Job, team: Players) -> dict[str, Tensor]:
     """
     d = copy.deepcopy(team.d).eval()
     seen = {"real": batches.to_floats(_reals(job), job.machine.device), "fake": grid(job, generator(job, team))}
-    return {name: torch.cat([d(part).float() for part in torch.split(x, 16)]) for name, x in seen.items()}
+    with job.machine.autocast():
+        return {name: torch.cat([d(part).float() for part in torch.split(x, 16)]) for name, x in seen.items()}
 
 
 def reals(job: Job) -> float:

@@ -42,8 +42,10 @@ def dealing(dealt: Deck, token: str = "", *, local: bool = True) -> Iterator[str
         try:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         finally:
-            waiting.trigger.pull_trigger(lambda: wasyncore.close_all(waiting._map))
+            connections = {}  # closed here, since its own thread may look at them before the trigger is pulled
+            waiting.trigger.pull_trigger(lambda: (connections.update(waiting._map), waiting._map.clear()))
             thread.join(30)
+            wasyncore.close_all(connections)
             waiting.task_dispatcher.shutdown()
             assert not thread.is_alive()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 
 import pytest
 import torch
@@ -65,12 +66,14 @@ def test_the_values_and_the_outputs_of_d_are_there_for_tensorboard(tmp_path):
     assert all(word in told for word in (b"batch", b"hinge", b"[0.9, 1.0]", b"auto-cpu"))
 
 
+@pytest.mark.parametrize("bf16", [False, True])
 @pytest.mark.parametrize("row", ["auto", "balanced-cpu", "projected", "projected-cpu"])
-def test_to_look_at_the_outputs_of_d_changes_nothing(tmp_path, row):
+def test_to_look_at_the_outputs_of_d_changes_nothing(tmp_path, row, bf16):
     values = ("teacher_side=32", "mix=4") if "projected" in row else ()
     asked = job(
         squares(tmp_path / "data"), tmp_path / "run", *values, images=16, preset={"auto-cpu": "auto"}.get(row, row)
     )
+    asked = replace(asked, machine=replace(asked.machine, bf16=bf16))
     team = players.make(asked.values, asked.size, 0, asked.machine)
     before, chance = players.digest(players.capture(team)), torch.get_rng_state()
     seen, again = show.outputs(asked, team), show.outputs(asked, team)
