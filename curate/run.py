@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,7 @@ from curate.choose.levels import levels
 from curate.choose.versions import Evidence
 from curate.look import decode
 from curate.model import passes, targets
-from curate.report import page
+from curate.report import page, report_csv
 from curate.rows import Outcome, ScoreInfo
 from curate.scores.pairs import read_pairs
 from curate.squares.publish import publish
@@ -67,26 +69,26 @@ def curate(settings: Curate, data: Data, engine: Engine | None = None) -> Outcom
         decode.strict(decode.max_pixels(data))
         outcome = choose(gather(settings, data), settings)  # the material is not needed any more, and large
         memory.give_back()
-        publish(outcome.rows, outcome.settings, outcome.score.model if outcome.score else "", data, engine)
-        memory.give_back()
-        decision.write(data, outcome.decision)
-        outcome = replace(outcome, forward_passes=passes.count() - before)
-        page.write(outcome, data)
+        with ThreadPoolExecutor(1) as beside:  # Arrow does without the interpreter's lock, links wait for the disk
+            tables = beside.submit(report_csv.write_both, data, outcome.rows)
+            publish(outcome.rows, outcome.settings, outcome.score.model if outcome.score else "", data, engine)
+            memory.give_back()
+            decision.write(data, outcome.decision)
+            outcome = replace(outcome, forward_passes=passes.count() - before)
+            page.write(outcome, data, tables)
         return outcome
 
 
 def gather(settings: Curate, data: Data) -> Material:
     """Read the scores and the catalog. Raises RecipeError for targets that the model lacks."""
-    connection = catalog.connect(data.catalog)
-    try:
+    with closing(catalog.connect(data.catalog)) as connection, ThreadPoolExecutor(1) as beside:
+        lost = beside.submit(_lost, data)
         scores = current(data)
         wanted = targets.indices(settings.targets, scores.classes)
         predicted = predictions(scores, wanted)
         known = addresses.read(connection, data, scores.shards)
         ever = labels.every(connection, settings.targets, undone=True)
-        absent, passed = catalog.missing(connection, data), tuple(passed_over.read(connection))
-    finally:
-        connection.close()
+        absent, passed = lost.result(), tuple(passed_over.read(connection))
     answers = {sha256: label.answer for sha256, label in labels.latest(one for one in ever if not one.undone).items()}
     facts = collect(scores, predicted, known, answers, settings.require_licence, absent)
     links = duplicates.links(read_pairs(scores.shards), settings.near)
@@ -95,6 +97,12 @@ def gather(settings: Curate, data: Data) -> Material:
         facts = replace(facts, confidence=corrected.confidence, on_target=corrected.on_target)
     reference = reference_scores(data, scores) if wanted else None
     return Material(scores, predicted, facts, corrected, links, known, absent, passed, ever, wanted, reference)
+
+
+def _lost(data: Data) -> set[str]:
+    """The sha256 whose file is not there, by a connection of this thread's own."""
+    with closing(catalog.connect(data.catalog)) as connection:
+        return catalog.missing(connection, data)
 
 
 def choose(material: Material, settings: Curate) -> Outcome:

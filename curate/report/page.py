@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from curate.report import charts, report_csv, sheets, summary, sweep
+from curate.report import charts, sheets, summary, sweep
 from scrapbag import decision
 from scrapbag.disk import write_text
 from scrapbag.make.command import last_call
@@ -18,20 +18,21 @@ from scrapbag.web import page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from concurrent.futures import Future
 
     from curate.report.sweep import Step
     from curate.rows import Outcome, Rows
     from scrapbag.layout import Data
 
 
-def write(outcome: Outcome, data: Data) -> None:
-    """Write report.csv and .parquet, sweep.csv and report.html, each whole and only if it changed, the page last."""
+def write(outcome: Outcome, data: Data, tables: Future[None]) -> None:
+    """Write sweep.csv and report.html, each whole and only if it changed, the page last: once `tables` are there."""
     steps = sweep.sweep(outcome.rows, outcome.labels)
-    report_csv.write(data.report_csv, outcome.rows)
-    report_csv.write_parquet(data.report_parquet, outcome.rows)
+    content = render(outcome, steps, data)
+    tables.result()
     decision.write_counts(data, _counted(outcome.rows))
     sweep.write(data.sweep_csv, [*steps, *sweep.certified(outcome)])
-    write_text(data.report_html, render(outcome, steps, data))
+    write_text(data.report_html, content)
 
 
 def _counted(rows: Rows) -> decision.Counted:

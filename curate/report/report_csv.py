@@ -22,11 +22,19 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from pathlib import Path
 
+    from scrapbag.layout import Data
+
 _LATER = {one.name for one in fields(Row) if one.default is not MISSING}  # columns that an older file may lack
 
 _UNLIKE = {"url", "page_url", "source_id", "title", "sha256"}  # texts of which no two are the same
 _GROUP = 65_536  # rows of a row group
 _TRUE, _FALSE = ["True", "true", "TRUE"], ["False", "false", "FALSE"]
+
+
+def write_both(data: Data, rows: Rows) -> None:
+    """Write report.csv and report.parquet."""
+    write(data.report_csv, rows)
+    write_parquet(data.report_parquet, rows)
 
 
 def write(path: Path, rows: Iterable[Row]) -> bool:

@@ -104,16 +104,19 @@ def _place(cache: str, one: Wanted, size: int, how: str) -> str:
     return f"{cache}/{folder}-v{fit.VERSION}/{one.sha256[:2]}/{one.sha256}.png"
 
 
-def link(wanted: Iterable[Wanted], cache: Path, folder: Path, size: int, how: str) -> None:
-    """Fill `folder` with hard links to the squares, named by their pictures' numbers."""
-    folder.mkdir(parents=True)
-    inside, into = str(cache), str(folder)
+def link(wanted: Iterable[Wanted], cache: Path, folder: Path, size: int, how: str) -> list[Wanted]:
+    """Fill `folder` with hard links to the squares, named by their pictures' numbers; returns those not in `cache`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    inside, into, lacking = str(cache), str(folder), []
     for one in wanted:
         source, target = _place(inside, one, size, how), f"{into}/{square_name(one.number)}"
         try:
             os.link(source, target)
+        except FileNotFoundError:
+            lacking.append(one)
         except OSError:  # a file system without hard links, or too many to one file
             shutil.copyfile(source, target)
+    return lacking
 
 
 def swap(new: Path, current: Path) -> None:

@@ -12,6 +12,7 @@ from curate.report import cells
 from curate.rows import Rows
 from curate.squares import cache, tables
 from scrapbag.computer import memory
+from scrapbag.errors import DiskError
 from scrapbag.layout import Data, image
 
 if TYPE_CHECKING:
@@ -31,10 +32,12 @@ def publish(rows: Rows, settings: Curate, model: str, data: Data, engine: Engine
     kept = some.take(np.flatnonzero(some.flags("kept")))
     images = Data(data.root.absolute()).images  # a worker has another working folder
     most = decode.max_pixels(data)
-    cache.make(_wanted(kept, images), data.squares, settings.size, settings.fit, max_pixels=most, engine=engine)
     new = data.root / ".curated.new"
     shutil.rmtree(new, ignore_errors=True)
-    cache.link(_wanted(kept, images), data.squares, new, settings.size, settings.fit)
+    lacking = cache.link(_wanted(kept, images), data.squares, new, settings.size, settings.fit)
+    cache.make(lacking, data.squares, settings.size, settings.fit, max_pixels=most, engine=engine)
+    if cache.link(lacking, data.squares, new, settings.size, settings.fit):
+        raise DiskError(f"squares in {data.squares} went as they were made; run make curate again")
     memory.give_back()
     tables.write(new, kept, settings, model)
     cache.swap(new, data.curated)
