@@ -75,7 +75,7 @@ def curate(settings: Curate, data: Data, engine: Engine | None = None) -> Outcom
             memory.give_back()
             decision.write(data, outcome.decision)
             outcome = replace(outcome, forward_passes=passes.count() - before)
-            page.write(outcome, data, tables)
+            page.write(outcome, data, tables.result)
         return outcome
 
 

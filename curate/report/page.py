@@ -17,19 +17,21 @@ from scrapbag.tables import passed_over
 from scrapbag.web import page
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from concurrent.futures import Future
+    from collections.abc import Callable, Sequence
 
     from curate.report.sweep import Step
     from curate.rows import Outcome, Rows
     from scrapbag.layout import Data
 
 
-def write(outcome: Outcome, data: Data, tables: Future[None]) -> None:
-    """Write sweep.csv and report.html, each whole and only if it changed, the page last: once `tables` are there."""
+def write(outcome: Outcome, data: Data, tables: Callable[[], None]) -> None:
+    """Write sweep.csv and report.html, each whole and only if it changed, the page last.
+
+    `tables` returns when report.csv and report.parquet are written, which another thread may be at meanwhile.
+    """
     steps = sweep.sweep(outcome.rows, outcome.labels)
     content = render(outcome, steps, data)
-    tables.result()
+    tables()
     decision.write_counts(data, _counted(outcome.rows))
     sweep.write(data.sweep_csv, [*steps, *sweep.certified(outcome)])
     write_text(data.report_html, content)

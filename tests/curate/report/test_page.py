@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 import pytest
-from report_rows import dataset, lost, outcome, row, store
+from report_rows import dataset, lost, outcome, row, store, write
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -28,7 +28,7 @@ def written(folder, rows, **changes):
     """The address of a report over `rows`."""
     data = Data(folder / "quilts")
     store(data, rows)
-    page.write(outcome(rows, **changes), data)
+    write(outcome(rows, **changes), data)
     return (data.report / "report.html").as_uri()
 
 
@@ -288,7 +288,7 @@ def test_twenty_thousand_rows_open_in_under_three_seconds(shown, chromium, tmp_p
     rows = dataset(20_000)
     store(data, [one for one in rows if one.number is not None and one.number % 8 == 0])
     began = time.process_time()
-    page.write(outcome(rows), data)
+    write(outcome(rows), data)
     assert time.process_time() - began < 10
     path = data.report / "report.html"
     assert path.stat().st_size < 5_000_000

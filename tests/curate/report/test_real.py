@@ -5,10 +5,10 @@ import os
 from pathlib import Path
 
 import pytest
-from report_rows import outcome, row
+from report_rows import outcome, row, write
 
 from curate.look import decode
-from curate.report import page, thumbs
+from curate.report import thumbs
 from scrapbag.layout import Data
 
 
@@ -28,5 +28,5 @@ def test_no_hostile_file_stops_the_report(tmp_path):
     decode.strict()  # as the stage does before it opens anything
     shown = [bool(thumbs.thumb(data, one)) for one in rows]
     assert 0.3 < sum(shown) / len(shown) < 0.9
-    page.write(outcome(rows), data)
+    write(outcome(rows), data)
     assert (data.report / "report.html").stat().st_size < 5_000_000

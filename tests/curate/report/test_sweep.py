@@ -1,10 +1,10 @@
 import csv
 
 import pytest
-from report_rows import dataset, lost, outcome, row
+from report_rows import dataset, lost, outcome, row, write
 
 from curate.choose.certify import Certificate
-from curate.report import page, sweep
+from curate.report import sweep
 from scrapbag.layout import Data
 
 
@@ -60,7 +60,7 @@ def test_the_certificate_of_a_threshold_is_that_of_the_least_confident_picture_i
 def test_a_bound_names_its_method_and_its_answers_and_the_certificate_has_a_row_of_its_own(tmp_path):
     rows = [row(number=1, confidence=0.8, certified=0.7, certified_answers=41, certified_errors=2)]
     given = Certificate(cut=0.8713, promise=0.9, lower=0.912, n=64, errors=1, size=50, labels="0123456789abcdef")
-    page.write(outcome(rows, by="precision", cut=0.8713, certificate=given, labels=given.labels), Data(tmp_path))
+    write(outcome(rows, by="precision", cut=0.8713, certificate=given, labels=given.labels), Data(tmp_path))
     with (tmp_path / "report" / "sweep.csv").open(newline="") as file:
         table = list(csv.DictReader(file))
     assert [float(one["threshold"]) for one in table] == sorted([*(i / 100 for i in range(101)), 0.8713])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from curate.report import page, report_csv
 from curate.rows import Outcome, Row, Rows, ScoreInfo
 from scrapbag.recipe import Curate
 
@@ -62,6 +63,11 @@ def outcome(rows, **changes):
         "by": "prob",
     }
     return Outcome(**(values | changes))
+
+
+def write(outcome, data):
+    """All files of a report."""
+    page.write(outcome, data, lambda: report_csv.write_both(data, outcome.rows))
 
 
 def dataset(count, cut=0.9):
