@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-VERSION = 5
+VERSION = 6
 
 SCHEMA = """
 create table if not exists request (
@@ -85,6 +85,7 @@ create table if not exists picture (
     problem    text not null default '',            -- not_image no_decoder ...; undecodable: decoders alone saw it
     added_at   text not null
 );
+create index if not exists picture_problem on picture (problem);  -- make status counts by it, too
 
 create table if not exists sighting (
     id          integer primary key,                -- in the order of finding
@@ -155,5 +156,6 @@ SCRIPTS = {  # by the version that a catalog has
     1: f"{FROM_1}{FROM_2}{SCHEMA}{SIGHTINGS_OF_1}",
     2: f"{FROM_2}{SCHEMA}",
     3: SCHEMA,  # which had no view
-    4: SCHEMA,  # which had no index to count by
+    4: SCHEMA,  # which had no index to count addresses by
+    5: SCHEMA,  # which had none to count pictures by
 }

@@ -86,6 +86,14 @@ def test_a_catalog_of_version_4_gets_the_index_that_status_counts_by(tmp_path: P
     assert "INDEX request_counted" in step
 
 
+@pytest.mark.parametrize("which", ["", " where problem = 'no_decoder'"])
+def test_a_catalog_of_version_5_gets_the_index_that_pictures_are_counted_by(tmp_path: Path, which: str) -> None:
+    path = _older(tmp_path / "catalog.db", "drop index picture_problem; pragma user_version = 5")
+    with closing(connect(path)) as connection:
+        ((*_, step),) = connection.execute(f"explain query plan select count(*) from picture{which}").fetchall()
+    assert "COVERING INDEX picture_problem" in step  # a tenth of what the table or its other index would read
+
+
 def test_a_write_is_whole_or_not_at_all_and_only_when_something_changed(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b.csv"
     assert write_bytes(path, b"one")
