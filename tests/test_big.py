@@ -82,6 +82,21 @@ def test_levels_of_many_by_a_sample_are_nearly_those_by_all(monkeypatch):
     assert ((exact < 2) == (sampled < 2)).mean() > 0.85
 
 
+@pytest.mark.parametrize("width", [16, 80, 88, 96, 1024])
+def test_the_eleventh_smallest_is_that_of_the_whole_row(width):
+    rng = np.random.default_rng(width)
+    far = rng.integers(0, 40, (50, width)).astype(np.float32)  # many of them equal
+    far[:, -4:] = np.inf
+    assert (levels._smallest(far) == np.sort(far, axis=1)[:, 10]).all()
+
+
+def test_the_distance_is_that_to_the_tenth_neighbour():
+    vectors = np.random.default_rng(0).normal(size=(203, 16))
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    each = np.sort(np.linalg.norm(vectors[:, None] - vectors, axis=2), axis=1)[:, 10]
+    assert np.sqrt(levels._distance(vectors)) == pytest.approx(each, rel=1e-4)
+
+
 def test_the_densest_level_has_some_of_every_dense_cluster():
     rng = np.random.default_rng(0)
     centres = np.eye(3, 16)

@@ -12,13 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_array, diags_array
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedGroupKFold
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from scipy.sparse import csr_array
 
     from curate.scores.neighbours import Neighbours
 
@@ -63,6 +60,9 @@ def fit(examples: TrainingSet) -> Ranker | None:
     folds = _folds(examples)
     if folds is None:
         return None
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415  without answers nothing waits for its import
+    from sklearn.metrics import roc_auc_score  # noqa: PLC0415
+
     graph = _graph(examples.neighbours)
     out_of_fold = np.zeros(len(examples.rows))
     for learn, test in folds:
@@ -82,6 +82,8 @@ def _folds(examples: TrainingSet) -> list[tuple[NDArray[np.int64], NDArray[np.in
     kinds = [len(np.unique(groups[wanted == kind])) for kind in (True, False)]
     if min(kinds) < LEAST:
         return None
+    from sklearn.model_selection import StratifiedGroupKFold  # noqa: PLC0415
+
     splitter = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=0)
     folds = list(splitter.split(np.zeros(len(wanted)), wanted, groups))
     return folds if all(len(np.unique(wanted[learn])) == 2 for learn, _ in folds) else None
@@ -125,6 +127,8 @@ def _scaled(score: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _logistic(examples: TrainingSet, rows: NDArray[np.int64], wanted: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Every picture's value, (N,), of the decision function of a logistic regression that is fitted to `rows`."""
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
+
     features, logit = examples.features, examples.logit
     mean, width = features[rows].mean(axis=0), max(float(features[rows].std()), 1e-9) * features.shape[1] ** 0.5
     deviation = max(float(logit.std()), 1e-9)
@@ -137,6 +141,8 @@ def _logistic(examples: TrainingSet, rows: NDArray[np.int64], wanted: NDArray[np
 
 def _graph(neighbours: Neighbours) -> csr_array:
     """The affinities of neighbours as a symmetric, normalised matrix (N, N): D^-1/2 W D^-1/2, of spectral norm 1."""
+    from scipy.sparse import csr_array, diags_array  # noqa: PLC0415
+
     count, width = neighbours.row.shape
     weight = np.exp((np.clip(neighbours.cosine, 0, 1) - 1) / _REACH) * (neighbours.cosine > 0)
     start = np.arange(0, count * width + 1, width)

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_array, diags_array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from scipy.sparse import csr_array
 
 ROUNDS, CLOSE = 200, 1e-6  # of EM, at most, and the largest change of pi at which it ends
 NEAREST = 8  # neighbours that give of their prior
@@ -124,6 +124,8 @@ def _means(
     group: NDArray[np.int64], voters: NDArray[np.bool_], neighbour: NDArray[np.int32], nearest: int
 ) -> csr_array:
     """(N, N): times q it is the mean q of each picture's nearest that vote; a row of zeros where none does."""
+    from scipy.sparse import csr_array, diags_array  # noqa: PLC0415  a tenth of a second, and mostly this is in a cache
+
     count = len(neighbour)
     vote = voters[neighbour] & (group[:, None] != group[neighbour])
     row, place = np.nonzero(vote & (vote.cumsum(axis=1) <= nearest))

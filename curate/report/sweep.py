@@ -7,12 +7,10 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
-from curate.report.cells import csv
+from curate.report import cells
 from curate.rows import Rows
-from scrapbag.disk import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +37,12 @@ class Step:
     errors: int | None = None  # of these
     method: str = ""  # of the bound
     labels: str = ""  # hash of all answers that were drawn for these scores
+
+
+_COLUMNS = pa.schema(
+    {"threshold": pa.float64(), "kept": pa.int64(), "certified": pa.float64(), "answers": pa.int64()}
+    | {"errors": pa.int64(), "method": pa.string(), "labels": pa.string()}
+)
 
 
 def sweep(rows: Sequence[Row], labels: str = "") -> tuple[Step, ...]:
@@ -83,8 +87,5 @@ def certified(outcome: Outcome) -> tuple[Step, ...]:
 
 def write(path: Path, steps: Sequence[Step]) -> bool:
     """Write sweep.csv, whole, and only if something changed. Returns whether it did."""
-    return write_text(path, csv(_frame(sorted(steps, key=attrgetter("threshold")))))
-
-
-def _frame(steps: Sequence[Step]) -> pd.DataFrame:
-    return pd.DataFrame([asdict(step) for step in steps]).astype({"answers": "Int64", "errors": "Int64"})
+    ordered = sorted(steps, key=attrgetter("threshold"))
+    return cells.write(path, pa.Table.from_pylist([asdict(step) for step in ordered], _COLUMNS))
