@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
@@ -11,7 +12,12 @@ from scrapbag.catalog import NO_DECODER
 from scrapbag.formats import jpeg, png
 from scrapbag.formats.heif import can_decode
 from scrapbag.formats.memory import blame
-from scrapbag.formats.signatures import format_of
+from scrapbag.formats.signatures import HEIC, format_of
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from scrapbag.layout import Data
 
 
 class TooManyPixelsError(Exception):
@@ -100,3 +106,15 @@ def _verify(image: Image.Image, body: bytes) -> None:
         image.verify()
     except Exception:  # noqa: BLE001  (as above)
         Image.open(io.BytesIO(png.essential(body)), formats=["PNG"]).load()
+
+
+def look_again(connection: sqlite3.Connection, data: Data) -> None:
+    """Let the pictures that came where no decoder of theirs was installed be looked at, once one is; asks no host."""
+    if not can_decode(HEIC.pillow):
+        return
+    query = "select sha256, extension from picture where problem = ?"
+    for sha256, extension in connection.execute(query, (NO_DECODER,)).fetchall():
+        path = data.image(sha256, extension)
+        width, height = (path.exists() and size(path.read_bytes())) or (None, None)
+        values = ("", width, height, sha256)  # a broken one is for whoever decodes it to say
+        connection.execute("update picture set problem = ?, width = ?, height = ? where sha256 = ?", values)

@@ -14,13 +14,10 @@ from typing import TYPE_CHECKING, Any
 from scrapy.exceptions import DropItem
 
 from pipelines.guards.failures import RefusedError
-from pipelines.sniff import Sniffed, TooManyPixelsError, look, size
-from scrapbag.catalog import NO_DECODER
+from pipelines.sniff import Sniffed, TooManyPixelsError, look
 from scrapbag.crawl.frontier import Answer, Frontier, Lease, Stored
 from scrapbag.disk import sync
-from scrapbag.formats.heif import can_decode
 from scrapbag.formats.quiet import quiet
-from scrapbag.formats.signatures import HEIC
 
 if TYPE_CHECKING:
     import sqlite3
@@ -123,18 +120,6 @@ def lost_files(connection: sqlite3.Connection, data: Data) -> list[str]:
     """The sha256 of each picture whose file is not there, or not whole."""
     rows = connection.execute("select sha256, extension, bytes from picture")
     return [sha256 for sha256, extension, size in rows if not _is_there(str(data.image(sha256, extension)), size)]
-
-
-def look_again(connection: sqlite3.Connection, data: Data) -> None:
-    """Let the pictures that came where no decoder of theirs was installed be looked at, once one is; asks no host."""
-    if not can_decode(HEIC.pillow):
-        return
-    query = "select sha256, extension from picture where problem = ?"
-    for sha256, extension in connection.execute(query, (NO_DECODER,)).fetchall():
-        path = data.image(sha256, extension)
-        width, height = (path.exists() and size(path.read_bytes())) or (None, None)
-        values = ("", width, height, sha256)  # a broken one is for whoever decodes it to say
-        connection.execute("update picture set problem = ?, width = ?, height = ? where sha256 = ?", values)
 
 
 def _is_there(path: str, size: int) -> bool:

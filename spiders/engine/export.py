@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from pipelines.store import look_again
+from pipelines.sniff import look_again
 from scrapbag.catalog import Record, connect, records
 from scrapbag.disk import writing
 from scrapbag.plain import write_csv

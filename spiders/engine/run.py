@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import tomli_w
 
-from pipelines.store import look_again, lost_files
+from pipelines.sniff import look_again
+from pipelines.store import lost_files
 from scrapbag.catalog import connect, undecoded
 from scrapbag.crawl import afield, private
 from scrapbag.crawl.frontier import Frontier
