@@ -25,6 +25,7 @@ OTHERS  := help setup demo test real start gallery tensorboard doctor completion
 # --- how make was called: every word of it is known, and NAME is whose dataset is meant (scrapbag/make) ----------------
 AGAIN   := $(MAKE) --no-print-directory# not $(MAKE) itself, which make -n would carry out
 quoted  = '$(subst ','\'',$(1))'
+option  = $(if $($(1)),--$(2) $(call quoted,$($(1))))# of a command: the value of a variable, where it has one
 by_line = $(filter command,$(firstword $(origin $(1))))# whether a variable was written on make's command line
 WRITTEN := $(foreach v,$(.VARIABLES),$(if $(call by_line,$(v)),$(v)))
 GOALS   := $(or $(MAKECMDGOALS),help)
@@ -71,7 +72,7 @@ lost    = $(if $(filter-out $(wildcard $(1)),$(1)),FORCE)# where one of these fi
 
 # --- the stages ----------------------------------------------------------------------------------------------------
 scrape: $(READY) settings ## Ask the sources: SITE=one LIMIT=500 RETRY=failed FRESH=1 ENGINE=ray WORKERS=4
-	@$(PY) -m spiders scrape $(data) $(if $(SITE),--source $(SITE)) $(if $(RETRY),--retry $(RETRY)) $(if $(filter-out 0,$(FRESH)),--fresh) $(if $(ENGINE),--engine $(ENGINE)) $(if $(WORKERS),--workers $(WORKERS))
+	@$(PY) -m spiders scrape $(data) $(call option,SITE,source) $(call option,RETRY,retry) $(if $(filter-out 0,$(FRESH)),--fresh) $(call option,ENGINE,engine) $(call option,WORKERS,workers)
 
 score: $(DATA)/scored/index.json ## Let the ResNet look at every new picture: MODEL= BACKEND=openvino ENGINE=ray WORKERS=4
 
@@ -85,13 +86,13 @@ $(DATA)/report/scrape.csv: FORCE | $(READY) settings # whatever the catalog hold
 $(DATA)/scored/index.json: $(STAMPS)/score
 	@:
 $(STAMPS)/score: $(call lost,$(DATA)/scored/index.json) $(DATA)/report/scrape.csv $(DATA)/settings/score.toml $(DATA)/settings/model.sha256 | $(READY)
-	@$(PY) -m curate score $(data) $(if $(ENGINE),--engine $(ENGINE)) $(if $(WORKERS),--workers $(WORKERS))$(aside)
+	@$(PY) -m curate score $(data) $(call option,ENGINE,engine) $(call option,WORKERS,workers)$(aside)
 	@mkdir -p $(@D) && touch $@
 
 $(DATA)/curated/dataset.json: $(if $(HANDED),,$(STAMPS)/curate)
 	@:
 $(STAMPS)/curate: $(call lost,$(CURATED)) $(DATA)/scored/index.json $(DATA)/report/scrape.csv $(DATA)/report/labels.csv $(DATA)/settings/curate.toml | $(READY)
-	@$(PY) -m curate curate $(data) $(if $(ENGINE),--engine $(ENGINE)) $(if $(WORKERS),--workers $(WORKERS))$(aside)
+	@$(PY) -m curate curate $(data) $(call option,ENGINE,engine) $(call option,WORKERS,workers)$(aside)
 	@mkdir -p $(@D) && touch $@
 
 $(DATA)/report/labels.csv: $(DATA)/scored/index.json FORCE # clicks are in the catalog: exported anew before every curate
@@ -100,8 +101,8 @@ $(DATA)/report/labels.csv: $(DATA)/scored/index.json FORCE # clicks are in the c
 $(RUN)/done.json: $(RUN)/.stamp
 	@:
 $(RUN)/.stamp: $(call lost,$(TRAINED)) $(if $(DATA_URL),,$(DATA)/curated/dataset.json) $(RUN)/train.toml | $(READY)
-	@$(PY) -m gan train $(run) $(if $(PROCESSES),--processes $(PROCESSES)) $(if $(DATA_URL),--data-url $(call quoted,$(DATA_URL)) \
-	  $(if $(TOKEN_FILE),--token-file $(call quoted,$(TOKEN_FILE))),$(data))
+	@$(PY) -m gan train $(run) $(call option,PROCESSES,processes) $(if $(DATA_URL),--data-url $(call quoted,$(DATA_URL)) \
+	  $(call option,TOKEN_FILE,token-file),$(data))
 	@$(PY) -m show card $(if $(DATA_URL),,$(data)) $(run) >/dev/null
 	@touch $@
 
@@ -118,7 +119,7 @@ $(DATA)/settings/score.toml $(DATA)/settings/model.sha256 $(DATA)/settings/curat
 
 # --- what people look at ----------------------------------------------------------------------------------------------
 review: $(DATA)/curated/dataset.json ## Yes or no to some forty pictures, in the browser: PORT=8775
-	@$(PY) -m curate review $(data) $(if $(PORT),--port $(PORT))
+	@$(PY) -m curate review $(data) $(call option,PORT,port)
 
 targets: $(READY) settings ## Which classes the pictures won most often, with sheets of them: what to write as targets
 	@$(PY) -m curate targets $(data)
@@ -131,40 +132,40 @@ map: $(DATA)/curated/dataset.json ## Lay the pictures out on a plane, alike ones
 
 FORMS := folder zip webdataset parquet captions# AS is an assembler to make itself, and to some environments
 export: $(DATA)/curated/dataset.json ## Hand the squares over: AS=folder, zip, webdataset, parquet; the pictures: AS=captions SIDE=768 WORD=myquilt ND=1; webdataset into a bucket: STORE=
-	@$(PY) -m curate export $(data) $(if $(SIDE),--side $(SIDE)) $(if $(WORD),--word $(call quoted,$(WORD))) $(if $(filter-out 0,$(ND)),--nd) \
+	@$(PY) -m curate export $(data) $(call option,SIDE,side) $(call option,WORD,word) $(if $(filter-out 0,$(ND)),--nd) \
 	  $(if $(call by_line,STORE),--store $(call quoted,$(STORE))) --as $(or $(if $(call by_line,AS),$(AS)),$(filter $(FORMS),$(AS)),folder)
 
 sample: $(READY) ## Dream: N=64 SEED=0 TRUNCATION=0.7 AS=png BEST=64 OF=1024; textures: PIXELS=2048x512 STD=1.4 TYPE=0..1 SEAMLESS=1
-	@$(PY) -m gan sample $(run) $(if $(filter-out file,$(origin DATA)),$(data)) $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) \
-	  $(if $(call by_line,AS),--as $(AS)) $(if $(BEST),--best $(BEST)) $(if $(OF),--of $(OF)) \
-	  $(if $(TRUNCATION),--truncation $(TRUNCATION)) $(if $(PIXELS),--pixels $(PIXELS)) \
-	  $(if $(STD),--std $(STD)) $(if $(TYPE),--type $(TYPE)) $(if $(filter-out 0,$(SEAMLESS)),--seamless)
+	@$(PY) -m gan sample $(run) $(if $(filter-out file,$(origin DATA)),$(data)) $(call option,N,n) $(call option,SEED,seed) \
+	  $(if $(call by_line,AS),--as $(AS)) $(call option,BEST,best) $(call option,OF,of) \
+	  $(call option,TRUNCATION,truncation) $(call option,PIXELS,pixels) \
+	  $(call option,STD,std) $(call option,TYPE,type) $(if $(filter-out 0,$(SEAMLESS)),--seamless)
 
 interpolate: $(READY) ## A film from one dream to the next: N=8 SEED=0, or through sheets that one picks: SEEDS=3,17,42
-	@$(PY) -m gan interpolate $(run) $(if $(N),--n $(N)) $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS))
+	@$(PY) -m gan interpolate $(run) $(call option,N,n) $(call option,SEED,seed) $(call option,SEEDS,seeds)
 
 evaluate: $(READY) ## What the samples are worth: KID, coverage, copying, share kept as the target, with their floor
-	@$(PY) -m gan evaluate $(run) $(if $(filter-out file,$(origin DATA)),$(data)) $(if $(SEED),--seed $(SEED))
+	@$(PY) -m gan evaluate $(run) $(if $(filter-out file,$(origin DATA)),$(data)) $(call option,SEED,seed)
 	@$(PY) -m show card $(run) $(if $(filter-out file,$(origin DATA)),$(data)) >/dev/null
 
 blind: $(READY) ## Real or sample, 40 by lot, yes or no in the browser: how many samples does a person take for one: PORT=8776
-	@$(PY) -m gan blind $(run) $(if $(filter-out file,$(origin DATA)),$(data)) $(if $(SEED),--seed $(SEED)) $(if $(PORT),--port $(PORT))
+	@$(PY) -m gan blind $(run) $(if $(filter-out file,$(origin DATA)),$(data)) $(call option,SEED,seed) $(call option,PORT,port)
 
 poster: $(READY) ## The best samples on an A3 sheet of 300 dpi, with counts and credits: N=48 OF=768 SEED=0
-	@$(PY) -m gan poster $(run) $(if $(filter-out file,$(origin DATA)),$(data)) $(if $(N),--n $(N)) $(if $(OF),--of $(OF)) $(if $(SEED),--seed $(SEED))
+	@$(PY) -m gan poster $(run) $(if $(filter-out file,$(origin DATA)),$(data)) $(call option,N,n) $(call option,OF,of) $(call option,SEED,seed)
 
 serve: $(DATA)/curated/dataset.json ## Deal the squares to a trainer on another computer: PORT=8778; HOST=0.0.0.0 TOKEN_FILE=<file of mode 600>
-	@$(PY) -m gan.serve $(data) $(if $(call by_line,HOST),--host $(call quoted,$(HOST))) $(if $(PORT),--port $(PORT)) \
-	  $(if $(TOKEN_FILE),--token-file $(call quoted,$(TOKEN_FILE)))
+	@$(PY) -m gan.serve $(data) $(if $(call by_line,HOST),--host $(call quoted,$(HOST))) $(call option,PORT,port) \
+	  $(call option,TOKEN_FILE,token-file)
 
 gallery: $(READY) ## Every dataset and run on one page, live while they grow, in the browser: PORT=8777
-	@$(PY) -m show gallery $(if $(PORT),--port $(PORT))
+	@$(PY) -m show gallery $(call option,PORT,port)
 
 tensorboard: $(READY) ## Curves, KID and grids of every run in TensorBoard, live: PORT=6006 (needs EXTRA=tensorboard)
-	@$(PY) -m scrapbag.desk.tensorboard $(if $(PORT),--port $(PORT))
+	@$(PY) -m scrapbag.desk.tensorboard $(call option,PORT,port)
 
 publish: $(READY) ## Post the newest grid while a run learns: TO=<file of mode 600 with apprise's addresses> EVERY=30min, 100kimg; DRY=1
-	@$(PY) -m show publish $(run) $(if $(call by_line,TO),--to $(call quoted,$(TO))) $(if $(EVERY),--every $(call quoted,$(EVERY))) \
+	@$(PY) -m show publish $(run) $(if $(call by_line,TO),--to $(call quoted,$(TO))) $(call option,EVERY,every) \
 	  $(if $(DRY),$(if $(filter-out 0,$(DRY)),--dry,--no-dry))
 
 push: $(READY) ## Send the dataset to a bucket or another disk, what is new of it: STORE=s3://bucket/prefix; FRESH=1 sends all
@@ -182,7 +183,7 @@ status: $(READY) ## Where this dataset stands, and the next command; without REC
 	  $(data) $(run) --recipe $(call quoted,$(RECIPE))) $(if $(filter-out 0,$(JSON)),--json)
 
 verify: $(READY) ## Whether every file is as it was written; a fifth of them: PART=1/5 JSON=1
-	@$(PY) -m scrapbag.desk.verify --data $(DATA) --run $(RUN) $(if $(PART),--part $(PART)) $(if $(filter-out 0,$(JSON)),--json)
+	@$(PY) -m scrapbag.desk.verify --data $(DATA) --run $(RUN) $(call option,PART,part) $(if $(filter-out 0,$(JSON)),--json)
 
 doctor: $(READY) ## What this computer has and lacks
 	@$(PY) -m scrapbag.desk.doctor
@@ -201,7 +202,7 @@ real: $(READY) ## The main job on a folder of real, labelled photographs: REAL=<
 	@test -d "$(REAL)/photos" -a -f "$(REAL)/labels.csv" || { echo 'error: $(REAL) has no photos/ or no labels.csv' >&2; exit 2; }
 	@$(if $(wildcard data/real/scored/index.json),,$(PY) -m demo with-folder $(REAL)/photos --) \
 	  $(AGAIN) RECIPE=recipes/real.toml MODEL=local-dir:$(REAL)/model $(if $(wildcard data/real/scored/index.json),,scrape) train
-	@$(PY) -m benchmarks.real --real $(REAL) --data data/real --run runs/real $(if $(MODEL),--beside $(MODEL))
+	@$(PY) -m benchmarks.real --real $(REAL) --data data/real --run runs/real $(call option,MODEL,beside)
 
 strip: demo ## The README's picture: scraped, squared, generated
 	@$(PY) -m demo strip --data data/demo --run runs/demo -o docs/strip.jpg

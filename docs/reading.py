@@ -51,7 +51,7 @@ def variables() -> dict[str, tuple[list[str], list[str]]]:
         note(name, f"`{key}`", key.partition(".")[0])
     everywhere = re.findall(r"foreach v,([A-Z ]+),", text)[0].split()  # the recipe, and the two folders
     target = ""
-    for line in text.splitlines():
+    for line in re.sub(r"\$\(call option,([A-Z_]+),([a-z-]+)\)", r"--\2 $(\1)", text).splitlines():
         if head := re.match(r"(\S+):(?!=)", line):
             target = _BEHIND.get(head[1], head[1])
         for name in set(re.findall(r"\$\(([A-Z_]+)\)", line)) - own:

@@ -56,6 +56,12 @@ def test_a_slip_in_the_environment_is_refused_and_other_programs_variables_are_n
     assert said("-n", "export", **others).returncode == 0
 
 
+@pytest.mark.parametrize(("target", "name"), [("score", "ENGINE"), ("serve", "PORT"), ("train", "PROCESSES")])
+def test_a_value_reaches_its_command_in_one_piece_and_no_shell_reads_it(target: str, name: str) -> None:
+    done = said("-n", target, "RECIPE=recipes/demo.toml", f"{name}=a 'b'; exit 9")
+    assert f"--{name.lower()} 'a '\\''b'\\''; exit 9'" in done.stdout
+
+
 @pytest.mark.parametrize(("goal", "near"), [("scrap", "scrape"), ("curat", "curate"), ("exprot", "export")])
 def test_an_unknown_target_names_the_near_one_and_the_help(goal: str, near: str) -> None:
     sentence = refused(said(goal))
