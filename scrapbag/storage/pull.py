@@ -66,7 +66,7 @@ def _pictures(data: Data, store: Store, theirs: Path, absent: set[str]) -> Moved
         return went(fetch(store, object_name(sha256), size, sha256, path))
 
     sweep(data.images)
-    rows = [row for row in state.pictures(theirs) if row[0] not in absent]
+    rows = [row for row in state.pictures(theirs, store.url) if row[0] not in absent]
     return each(rows, move, "pictures", sum(size for _, _, size in rows))
 
 
