@@ -33,10 +33,11 @@ _MEMBER = re.compile(r"(\d{5,20})\.(png|json)")
 _LARGEST = 2**28  # bytes of a member; a square of 4096 pixels has a fifth of that
 
 
-def send(folder: Path, url: str) -> Moved:
+def send(folder: Path, url: str, *, fresh: bool = False) -> Moved:
     """Put the shards of an export AS=webdataset there, and their index last; returns what went.
 
-    A shard that is there already is not sent again. Raises UsageError where the shards of another dataset are.
+    A shard that is there already is not sent again unless `fresh`. Raises UsageError where the shards of another
+    dataset are.
     """
     store, index = address.opened(url), (folder / SHARDS).read_bytes()
     shards = tars.read(index, str(folder))
@@ -46,7 +47,7 @@ def send(folder: Path, url: str) -> Moved:
         raise UsageError(f"{url} has shards of another dataset; write another prefix")
 
     def move(shard: Shard) -> Moved:
-        if before.get(shard.name) == shard and store.size(shard.name) == shard.bytes:
+        if not fresh and before.get(shard.name) == shard and store.size(shard.name) == shard.bytes:
             return THERE
         return went(put(store, shard.name, folder / shard.name))
 
@@ -108,7 +109,7 @@ def _bring(store: Store, shards: list[Shard], index: bytes, work: Path) -> None:
     for shard in tqdm(shards, desc="shards", disable=None, delay=2, leave=False):
         path = work / shard.name
         if not (path.exists() and digest(path) == shard.sha256):  # by a call that was killed
-            fetch(store, shard.name, shard.bytes, shard.sha256, path)
+            fetch(store, shard.name, shard.bytes, shard.sha256, path, way="make export AS=webdataset")
     (work / SHARDS).write_bytes(index)
 
 

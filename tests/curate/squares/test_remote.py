@@ -115,10 +115,12 @@ def test_a_shard_that_was_damaged_stops_with_its_name_and_nothing_is_learnt_from
     else:
         place.write(name, damage(body))
     other = Data(tmp_path / "there" / "quilts")
-    with pytest.raises(DiskError, match=name):
+    again = f"; run make export AS=webdataset STORE={place.url} FRESH=1 where it is whole$"
+    with pytest.raises(DiskError, match=f"{name}.*{again}"):
         remote.unpack(other, place.url)
     assert not other.curated.exists()
-    place.write(name, body)
+    assert remote.send(data.export / "webdataset", place.url, fresh=True).objects == 2
+    assert place.read(name) == body
     assert remote.unpack(other, place.url) == 4
 
 
@@ -197,6 +199,17 @@ def test_make_learns_from_them_and_asks_no_site(data, tmp_path):
         refused = make(command(recipe, there, run, target))
         assert refused.returncode == 2
         assert "came as shards of another machine" in refused.stderr
+
+
+def test_make_export_with_fresh_sends_what_is_there_already(data, tmp_path):
+    disk, run = tmp_path / "disk", tmp_path / "run"
+    line = command(ROOT / "recipes" / "demo.toml", data.root, run, "-n", "export", "AS=webdataset", f"STORE={disk}")
+    assert "--fresh" not in make(line).stdout
+    assert "--fresh" in make([*line, "FRESH=1"]).stdout
+    words = [sys.executable, "-m", "curate", "export", "--data", data.root, "--as", "webdataset", "--store", disk]
+    for more, objects in ((), "1 object"), ((), "0 objects"), (("--fresh",), "1 object"):
+        done = subprocess.run([*words, *more], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert f"sent {objects}," in done.stdout, done.stderr
 
 
 def test_make_sends_an_export_and_other_forms_have_no_index_to_send(data, tmp_path):
