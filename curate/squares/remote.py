@@ -36,27 +36,31 @@ _LARGEST = 2**28  # bytes of a member; a square of 4096 pixels has a fifth of th
 def send(folder: Path, url: str, *, fresh: bool = False) -> Moved:
     """Put the shards of an export AS=webdataset there, and their index last; returns what went.
 
-    A shard that is there already is not sent again unless `fresh`. Raises UsageError where the shards of another
-    dataset are.
+    A shard is there under a name with its hash, and never changes: whoever has read an index finds all that it names
+    until the export after the next, which deletes what the next one named no more. A shard that is there already is not
+    sent again unless `fresh`. Raises UsageError where the shards of another dataset are.
     """
     store, index = address.opened(url), (folder / SHARDS).read_bytes()
     shards = tars.read(index, str(folder))
+    new = {tars.stored(shard): shard for shard in shards}
     there = store.read(SHARDS)
-    before = {shard.name: shard for shard in tars.read(there[0], url)} if there else {}
+    old = [shard.name for shard in tars.read(there[0], url)] if there else []
     if there and json.loads(there[0]).get("name") != json.loads(index)["name"]:
         raise UsageError(f"{url} has shards of another dataset; write another prefix")
 
-    def move(shard: Shard) -> Moved:
-        if not fresh and before.get(shard.name) == shard and store.size(shard.name) == shard.bytes:
+    def move(item: tuple[str, Shard]) -> Moved:
+        name, shard = item
+        if not fresh and store.size(name) == shard.bytes:
             return THERE
-        return went(put(store, shard.name, folder / shard.name))
+        return went(put(store, name, folder / shard.name))
 
-    moved = each(shards, move, "shards", sum(shard.bytes for shard in shards))
-    if not (there and there[0] == index):
+    moved = each(new.items(), move, "shards", sum(shard.bytes for shard in shards))
+    if old != list(new):
         put(store, CARD, folder / CARD)
-        store.write(SHARDS, index, there[1] if there else None)
-    for name in sorted(before.keys() - {shard.name for shard in shards}):
-        store.delete(name)
+        dropped = set(old) - new.keys()
+        store.write(SHARDS, tars.renamed(index, list(new), sorted(dropped)), there[1] if there else None)
+        for name in sorted(tars.dropped(there[0], url) - new.keys() - set(old) if there else ()):
+            store.delete(name)
     return moved
 
 

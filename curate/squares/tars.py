@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PER_SHARD = 1000
 _NAME = re.compile(r"[\w-][\w.-]*\.tar")
+_ODD = "is damaged or not of make export AS=webdataset; export again"
 
 
 class Shard(NamedTuple):
@@ -89,8 +90,31 @@ def read(index: bytes, where: str) -> list[Shard]:
     except (ValueError, KeyError, TypeError):
         whole = False
     if not whole:
-        raise UsageError(f"the index in {where} is damaged or not of make export AS=webdataset; export again")
+        raise UsageError(f"the index in {where} {_ODD}")
     return shards
+
+
+def stored(shard: Shard) -> str:
+    """What a shard is called in a store: a part of its hash is in the name, so that no name gets another content."""
+    return f"{shard.name.removesuffix('.tar')}-{shard.sha256[:16]}.tar"
+
+
+def renamed(index: bytes, names: Sequence[str], dropped: Sequence[str]) -> bytes:
+    """An index whose shards have other names; `dropped` are those that the index before it had and this one has not."""
+    table = json.loads(index)
+    shards = [one | {"url": name} for one, name in zip(table["shardlist"], names, strict=True)]
+    return (json.dumps(table | {"shardlist": shards, "dropped": list(dropped)}, indent=1) + "\n").encode()
+
+
+def dropped(index: bytes, where: str) -> set[str]:
+    """The shards that the index before this one had and this one has not; none in an older index.
+
+    Raises UsageError where one is no name of a shard.
+    """
+    names = json.loads(index).get("dropped", [])
+    if not (isinstance(names, list) and all(isinstance(name, str) and _NAME.fullmatch(name) for name in names)):
+        raise UsageError(f"the index in {where} {_ODD}")
+    return set(names)
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:

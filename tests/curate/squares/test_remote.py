@@ -97,6 +97,63 @@ def test_fewer_squares_take_the_place_of_more(data, place, tmp_path):
     remote.send(data.export / "webdataset", place.url)
     assert remote.unpack(other, place.url) == 1
     assert sorted(files(other.curated)) == ["00003.png", "CREDITS.csv", "dataset.json", "metadata.csv"]
+    first = shards(place)
+    handover.export(data, "webdataset")
+    remote.send(data.export / "webdataset", place.url)
+    assert shards(place) == first, "the same squares"
+
+
+def shards(place):
+    return [one["url"] for one in json.loads(place.read(".index.json"))["shardlist"]]
+
+
+def export(data, *numbers):
+    tables.write(data.curated, [row(number=n) for n in numbers], Curate(size=32), "demo")
+    return handover.export(data, "webdataset")[0]
+
+
+def test_an_export_that_breaks_off_leaves_the_one_before_and_goes_on(data, place, tmp_path):
+    other = Data(tmp_path / "there" / "quilts")
+    remote.send(data.export / "webdataset", place.url)
+    first = shards(place)
+    folder = export(data, 3, 40, 123_456)
+    second = folder / "quilts-000001.tar"
+    second.rename(tmp_path / "lost")  # so that it ends over it
+    with pytest.raises(FileNotFoundError):
+        remote.send(folder, place.url)
+    assert shards(place) == first
+    assert remote.unpack(other, place.url) == 4, "the export before"
+    (tmp_path / "lost").rename(second)
+    went = remote.send(folder, place.url)
+    assert went.objects + went.there == 2
+    assert not set(shards(place)) & set(first)
+    assert all(place.read(name) for name in first), "who read that index goes on"
+    assert remote.unpack(other, place.url) == 3
+    remote.send(export(data, 17), place.url)
+    assert remote.unpack(other, place.url) == 1
+    for name in first:
+        with pytest.raises((KeyError, FileNotFoundError)):
+            place.read(name)
+
+
+def test_a_store_of_an_older_export_is_read_and_exported_to(data, place, tmp_path):
+    other, folder = Data(tmp_path / "there" / "quilts"), data.export / "webdataset"
+    remote.send(folder, place.url)
+    for name in shards(place):
+        place.delete(name)
+    for path in folder.iterdir():
+        place.write(path.name, path.read_bytes())
+    assert remote.unpack(other, place.url) == 4
+    remote.send(export(data, 3), place.url)
+    assert remote.unpack(other, place.url) == 1
+    assert place.read("quilts-000001.tar")
+    table = json.loads(place.read(".index.json"))
+    for wrong in (["../x.tar"], [3], "x.tar"):
+        place.write(".index.json", json.dumps(table | {"dropped": wrong}).encode())
+        with pytest.raises(UsageError, match="damaged or not of make export AS=webdataset"):
+            remote.send(export(data, 17), place.url)
+    place.write(".index.json", json.dumps(table).encode())
+    remote.send(export(data, 17), place.url)
     with pytest.raises((KeyError, FileNotFoundError)):
         place.read("quilts-000001.tar")
 
@@ -107,8 +164,8 @@ def _flip(body):
 
 @pytest.mark.parametrize("damage", [lambda body: body[:-512], _flip, None], ids=["truncated", "flipped", "lost"])
 def test_a_shard_that_was_damaged_stops_with_its_name_and_nothing_is_learnt_from(damage, data, place, tmp_path):
-    name = "quilts-000001.tar"
     remote.send(data.export / "webdataset", place.url)
+    name = shards(place)[1]
     body = place.read(name)
     if damage is None:
         place.delete(name)
