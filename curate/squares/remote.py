@@ -16,7 +16,7 @@ from tqdm import tqdm
 from curate.squares import cache, tables, tars
 from scrapbag.disk import lock, write_text
 from scrapbag.errors import MissingError, UsageError
-from scrapbag.layout import CARD, DATASET, INDEX, SHARDS
+from scrapbag.layout import CARD, DATASET, INDEX, SHARDS, handed_by
 from scrapbag.storage import address, state
 from scrapbag.storage.moving import THERE, Moved, each, went
 from scrapbag.storage.store import digest, fetch
@@ -102,7 +102,10 @@ def _done(data: Data) -> str:
     """The hash of the index that curated/ was filled from; '' where that did not come to its end."""
     if not (data.handed.exists() and (data.curated / DATASET).exists()):
         return ""
-    return str(json.loads(data.handed.read_text(encoding="utf-8"))["sha256"])
+    try:
+        return handed_by(data).sha256
+    except UsageError:  # and is written anew
+        return ""
 
 
 def _note(data: Data, url: str, count: int, digest: str) -> None:

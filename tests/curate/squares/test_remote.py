@@ -252,6 +252,14 @@ def test_make_learns_from_them_and_asks_no_site(data, tmp_path):
     said = make(command(recipe, there, run, "-n", "train")).stdout
     assert "-m gan train" in said
     assert not [stage for stage in ("spiders", "curate score", "curate curate") if f"-m {stage}" in said]
+    for damaged in ("{", "[]", "{}", '{"from": 1, "pictures": "many", "sha256": ""}'):
+        Data(there).handed.write_text(damaged)
+        refused = make(command(recipe, there, run, "status"))
+        assert refused.returncode == 2
+        assert f"error: {there}/shards.json is damaged; run make pull SHARDS=" in refused.stderr
+        assert "Traceback" not in refused.stderr
+    remote.unpack(Data(there), str(data.export / "webdataset"))
+    assert "4 squares" in make(command(recipe, there, run, "status")).stdout
     for target in ("scrape", "curate", "review"):
         refused = make(command(recipe, there, run, target))
         assert refused.returncode == 2

@@ -125,6 +125,13 @@ def test_what_cannot_be_reached_is_one_sentence_with_its_code(data, server, buck
     fails(UsageError, "STORE is 'ftp://x/y'; write s3://", url="ftp://x/y")
     fails(UsageError, "STORE is 's3:///x'", url="s3:///x")
     fails(UsageError, "there is no STORE", url="")
+    fails(UsageError, "^STORE is no address; write s3://", url="s3://AKID:wJalr@[/x")
+    fails(UsageError, "s3://b b/x is no address of a bucket; write s3://bucket/prefix", url="s3://b b/x")
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"):
+        for value in ("127.0.0.1:9", "wJalr", "http://127.0.0.1:99999", "http://[::", "http://", "ftp://x",
+                      "http://a b", "http://é", "https:///x", "http://127.0.0.1:9 "):  # fmt: skip
+            fails(UsageError, f"^{name} is no address; write https://host", **{name: value})
+    fails(UsageError, "cannot be asked; see what is exported of it: AWS_REGION", AWS_ENDPOINT_URL="", AWS_REGION="a b/")
     fails(UsageError, "cannot open az://b/x; export AZURE", url="az://b/x")
     fails(MissingError, "there is no folder .*/no; see that its disk is mounted", url=str(tmp_path / "no" / "where"))
     server.put(bucket, "bags/index.json", b'{"format": 1, "name": "bags", "catalog": [1, "%s", 0], "files": {}, '
@@ -134,6 +141,12 @@ def test_what_cannot_be_reached_is_one_sentence_with_its_code(data, server, buck
     fails(UsageError, "is none of a dataset", f"s3://{bucket}/odd")
     server.put(bucket, "new/index.json", b'{"format": 99}')
     fails(UsageError, "newer scrapbag", f"s3://{bucket}/new")
+
+
+def test_an_endpoint_that_is_exported_empty_is_none(data, server, bucket, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT", "")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "")
+    assert sent(data, f"s3://{bucket}/quilts").objects > 12
 
 
 def test_a_key_that_is_refused_or_lacking_ends_it_with_77_and_is_not_printed(data, server, bucket, monkeypatch):
