@@ -89,7 +89,8 @@ def unpack(data: Data, url: str) -> int:
         new = work / "squares"
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir()
-        rows = [row for shard in shards for row in _unpacked(work / shard.name, new)]
+        seen: set[str] = set()
+        rows = [row for shard in shards for row in _unpacked(work / shard.name, new, seen)]
         tables.write_table(new, _table(rows, url))
         os.sync()  # once for all squares, as an export does
         _note(data, url, count, "")  # while curated/ is being exchanged it is nobody's
@@ -120,8 +121,11 @@ def _bring(store: Store, shards: list[Shard], index: bytes, work: Path) -> None:
     (work / SHARDS).write_bytes(index)
 
 
-def _unpacked(path: Path, folder: Path) -> list[dict[str, Any]]:
-    """Write the squares of a shard into `folder`; returns their rows. Raises UsageError for one that is not ours."""
+def _unpacked(path: Path, folder: Path, seen: set[str]) -> list[dict[str, Any]]:
+    """Write the squares of a shard into `folder`; returns their rows. Raises UsageError for one that is not ours.
+
+    `seen` are the names of all shards so far: one that comes again is not ours either.
+    """
     rows = []
     with tarfile.open(path, "r:") as tar:
         for member in tar:
@@ -129,6 +133,9 @@ def _unpacked(path: Path, folder: Path) -> list[dict[str, Any]]:
             file = tar.extractfile(member) if member.isfile() and member.size <= _LARGEST else None
             if named is None or file is None:
                 raise UsageError(f"{path.name} has {member.name[:80]!r} in it, which make export does not write")
+            if member.name in seen:
+                raise UsageError(f"{path.name} has {member.name} in it, which came before; export again")
+            seen.add(member.name)
             if named[2] == "png":
                 (folder / member.name).write_bytes(file.read())
                 continue

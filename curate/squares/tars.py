@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PER_SHARD = 1000
 _NAME = re.compile(r"[\w-][\w.-]*\.tar")
+_VERSION = 1  # of wids' index
 _ODD = "is damaged or not of make export AS=webdataset; export again"
 
 
@@ -51,7 +52,7 @@ def write(folder: Path, name: str, pictures: Sequence[tuple[Path, dict[str, Any]
                 _add(tar, f"{picture.stem}.json", json.dumps(row, ensure_ascii=False, sort_keys=True).encode())
         facts = {"url": path.name, "nsamples": len(samples), "filesize": path.stat().st_size, "sha256": _hash(path)}
         shards.append(facts)
-    index = {"__kind__": "wids-shard-index-v1", "wids_version": 1, "name": name, "nsamples": len(pictures)}
+    index = {"__kind__": "wids-shard-index-v1", "wids_version": _VERSION, "name": name, "nsamples": len(pictures)}
     write_text(folder / SHARDS, json.dumps(index | {"shardlist": shards}, indent=1) + "\n")
 
 
@@ -81,16 +82,25 @@ def verify(folder: Path | str) -> int:
 
 
 def read(index: bytes, where: str) -> list[Shard]:
-    """The shards of an index, which `where` has. Raises UsageError where it is none of ours, or counts wrongly."""
+    """The shards of an index, which `where` has, at least one.
+
+    Raises UsageError where it is none of ours, counts wrongly, names a shard twice, or is of another version.
+    """
     try:
         table = json.loads(index)
         shards = [Shard(one["url"], one["nsamples"], one["filesize"], one["sha256"]) for one in table["shardlist"]]
         whole = table["nsamples"] == sum(shard.samples for shard in shards)
-        whole &= all(_NAME.fullmatch(shard.name) and shard.bytes > 0 and shard.samples >= 0 for shard in shards)
+        whole &= all(_NAME.fullmatch(shard.name) and shard.bytes > 0 and shard.samples > 0 for shard in shards)
+        whole &= 0 < len(shards) == len({shard.name for shard in shards}) == len({shard.sha256 for shard in shards})
+        version = table.get("wids_version", _VERSION)
     except (ValueError, KeyError, TypeError):
         whole = False
     if not whole:
         raise UsageError(f"the index in {where} {_ODD}")
+    if version != _VERSION:
+        raise UsageError(
+            f"the index in {where} has wids_version {version!r:.20}, and {_VERSION} is read; update scrapbag"
+        )
     return shards
 
 

@@ -2,73 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import json
 import subprocess
 import sys
-import tarfile
 
 import pytest
-from buckets import s3
 from making import ROOT, command, make
-from PIL import Image
 from report_rows import row
 
-from curate.rows import square_name
 from curate.squares import handover, remote, tables, tars
 from scrapbag.catalog import connect
-from scrapbag.errors import DiskError, MissingError, UsageError
+from scrapbag.errors import DiskError, UsageError
 from scrapbag.layout import Data
 from scrapbag.recipe import Curate
-from scrapbag.storage.store import digest
-
-NUMBERS = (3, 17, 40, 123_456)
-HOSTILE = "=cmd|' /C calc'!A0"
-
-
-@pytest.fixture(scope="module")
-def server():
-    with s3() as there:
-        yield there
-
-
-class Place:
-    """Where shards are: a folder, or a bucket behind the same three verbs."""
-
-    def __init__(self, url, read, write, delete):
-        self.url, self.read, self.write, self.delete = url, read, write, delete
-
-
-@pytest.fixture(params=["folder", "bucket"])
-def place(request, tmp_path, monkeypatch):
-    if request.param == "folder":
-        disk = tmp_path / "disk"
-        return Place(
-            str(disk), lambda n: (disk / n).read_bytes(), lambda n, b: (disk / n).write_bytes(b),
-            lambda n: (disk / n).unlink(),
-        )  # fmt: skip
-    there = request.getfixturevalue("server")
-    for name, value in there.environment().items():
-        monkeypatch.setenv(name, value)
-    bucket = there.bucket()
-    return Place(
-        f"s3://{bucket}/shards", lambda n: there.objects(bucket)[f"shards/{n}"],
-        lambda n, b: there.put(bucket, f"shards/{n}", b), lambda n: there.delete(bucket, f"shards/{n}"),
-    )  # fmt: skip
-
-
-@pytest.fixture
-def data(tmp_path, monkeypatch):
-    """Four squares in two shards."""
-    monkeypatch.setattr(tars, "PER_SHARD", 2)
-    data = Data(tmp_path / "here" / "quilts")
-    data.curated.mkdir(parents=True)
-    rows = [row(number=n, title=HOSTILE, creator='Ada; "B"', level=n % 4, confidence=0.9 + n / 1e7) for n in NUMBERS]
-    for n in NUMBERS:
-        Image.new("RGB", (32, 32), (n % 256, 80, 160)).save(data.curated / square_name(n))
-    tables.write(data.curated, rows, Curate(targets=("n04033995",), size=32), "demo")
-    handover.export(data, "webdataset")
-    return data
 
 
 def files(folder):
@@ -179,54 +125,6 @@ def test_a_shard_that_was_damaged_stops_with_its_name_and_nothing_is_learnt_from
     assert remote.send(data.export / "webdataset", place.url, fresh=True).objects == 2
     assert place.read(name) == body
     assert remote.unpack(other, place.url) == 4
-
-
-def test_shards_without_an_index_or_of_others_are_one_sentence(data, place, tmp_path):
-    other = Data(tmp_path / "there" / "quilts")
-    with pytest.raises(MissingError, match=r"has no \.index\.json|there is no folder"):
-        remote.unpack(other, place.url)
-    remote.send(data.export / "webdataset", place.url)
-    table = json.loads(place.read(".index.json"))
-    climbing = table | {"shardlist": [table["shardlist"][0] | {"url": "../x.tar"}, table["shardlist"][1]]}
-    for wrong in ([], table | {"nsamples": 5}, climbing):
-        place.write(".index.json", json.dumps(wrong).encode())
-        with pytest.raises(UsageError, match="damaged or not of make export AS=webdataset"):
-            remote.unpack(other, place.url)
-    place.write(".index.json", json.dumps(table | {"name": "bags"}).encode())
-    with pytest.raises(UsageError, match="shards of another dataset; write another prefix"):
-        remote.send(data.export / "webdataset", place.url)
-    assert not other.curated.exists()
-
-
-@pytest.mark.parametrize(
-    ("members", "words"),
-    [
-        ({"00003.png": b"x", "00003.json": b'{"file_name": "00003.png"}'}, "written by another version"),
-        ({"../00003.png": b"x"}, "which make export does not write"),
-        ({"00003.json": "row"}, "is of no square that stands before it"),
-        ({"00003.png": b"x", "00003.json": b"{"}, "written by another version"),
-    ],
-    ids=["lacks a column", "climbs out", "no square", "no JSON"],
-)
-def test_a_shard_that_make_export_did_not_write_is_refused_whole(members, words, tmp_path):
-    folder, other = tmp_path / "shards", Data(tmp_path / "there" / "quilts")
-    folder.mkdir()
-    with tarfile.open(folder / "odd-000000.tar", "w") as tar:
-        for name, body in members.items():
-            whole = json.dumps(dict.fromkeys(tables.DTYPES) | {"file_name": "00003.png"}).encode()
-            content = whole if body == "row" else body
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    path, count = folder / "odd-000000.tar", sum(name.endswith(".json") for name in members)
-    (folder / ".index.json").write_text(
-        json.dumps({"nsamples": count, "shardlist": [
-            {"url": path.name, "nsamples": count, "filesize": path.stat().st_size,
-             "sha256": digest(path)}]})
-    )  # fmt: skip
-    with pytest.raises(UsageError, match=words):
-        remote.unpack(other, str(folder))
-    assert not other.curated.exists()
 
 
 def test_shards_take_nobodys_pictures_away(data, tmp_path):
