@@ -1,4 +1,7 @@
-"""Brings a dataset from a store: only what is missing here, each file checked, and the catalog last."""
+"""Brings a dataset from a store: only what is missing here, the SHA-256 of all that comes checked, the catalog last.
+
+A picture that is here with its size is taken for whole: make verify reads them all.
+"""
 
 from __future__ import annotations
 

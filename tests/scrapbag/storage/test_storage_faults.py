@@ -14,6 +14,7 @@ from buckets import Proxy
 from making import ROOT
 from sent_data import add, brought, command, content, execute, said, sent, whole
 
+from scrapbag.desk import verify
 from scrapbag.errors import DiskError, MissingError, UsageError
 from scrapbag.layout import Data
 from scrapbag.storage import index
@@ -206,6 +207,21 @@ def test_a_picture_that_is_damaged_here_is_not_sent_as_what_it_was(data, url, tm
     two.write_bytes(kept[1])
     assert sent(data, url).objects == 2
     assert brought(other, url).objects == 2
+    assert content(other) == content(data)
+
+
+def test_a_picture_that_was_damaged_here_is_named_by_verify_and_brought_when_it_is_away(data, url, tmp_path):
+    other = Data(tmp_path / "there" / "quilts")
+    sent(data, url)
+    brought(other, url)
+    ((sha256, extension),) = execute(other, "select sha256, extension from picture where id = 3")
+    path = other.image(sha256, extension)
+    path.write_bytes(bytes(path.stat().st_size))
+    assert brought(other, url).objects == 0, "of what is here the size counts"
+    (fault,) = verify.images(other, verify.Part.of("1/1"), "make scrape")
+    assert f"rm '{path}'" in str(fault)
+    path.unlink()
+    assert brought(other, url).objects == 1
     assert content(other) == content(data)
 
 
