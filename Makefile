@@ -131,9 +131,9 @@ map: $(DATA)/curated/dataset.json ## Lay the pictures out on a plane, alike ones
 	@$(PY) -m curate map $(data)
 
 FORMS := folder zip webdataset parquet captions# AS is an assembler to make itself, and to some environments
-export: $(DATA)/curated/dataset.json ## Hand the squares over: AS=folder, zip, webdataset, parquet; the pictures: AS=captions SIDE=768 WORD=myquilt ND=1; webdataset into a bucket: STORE=
+export: $(DATA)/curated/dataset.json ## Hand the squares over: AS=folder, zip, webdataset, parquet; the pictures: AS=captions SIDE=768 WORD=myquilt ND=1; webdataset into a bucket: STORE=; FRESH=1 sends all
 	@$(PY) -m curate export $(data) $(call option,SIDE,side) $(call option,WORD,word) $(if $(filter-out 0,$(ND)),--nd) \
-	  $(if $(call by_line,STORE),--store $(call quoted,$(STORE))) --as $(or $(if $(call by_line,AS),$(AS)),$(filter $(FORMS),$(AS)),folder)
+	  $(if $(call by_line,STORE),--store $(call quoted,$(STORE))) $(if $(filter-out 0,$(FRESH)),--fresh) --as $(or $(if $(call by_line,AS),$(AS)),$(filter $(FORMS),$(AS)),folder)
 
 sample: $(READY) ## Dream: N=64 SEED=0 TRUNCATION=0.7 AS=png BEST=64 OF=1024; textures: PIXELS=2048x512 STD=1.4 TYPE=0..1 SEAMLESS=1
 	@$(PY) -m gan sample $(run) $(if $(filter-out file,$(origin DATA)),$(data)) $(call option,N,n) $(call option,SEED,seed) \

@@ -172,7 +172,8 @@ def write_labels(root: Path, file: Path | None) -> None:
 @click.option("--word", default="", help="of captions: the trigger word; the dataset's name")
 @click.option("--nd", is_flag=True, help="with captions: pictures whose licence forbids derivatives, too")
 @click.option("--store", default="", help="of webdataset: s3://bucket/prefix or a folder to put the shards in, too")
-def export(root: Path, kind: str, side: str | None, word: str, store: str, *, nd: bool) -> None:
+@click.option("--fresh", is_flag=True, help="with --store: also the shards that are there already")
+def export(root: Path, kind: str, side: str | None, word: str, store: str, *, nd: bool, fresh: bool) -> None:
     """Write the kept squares in the form that another trainer reads; or the pictures themselves with captions."""
     call = last_call(Data(root))
     with exits(call.complete):
@@ -195,7 +196,7 @@ def export(root: Path, kind: str, side: str | None, word: str, store: str, *, nd
         if store:
             from curate.squares import remote  # noqa: PLC0415
 
-            click.echo(f"sent {remote.send(place, store)} -> {store}")
+            click.echo(f"sent {remote.send(place, store, fresh=fresh)} -> {store}")
 
 
 @main.command()

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import tomllib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from scrapbag.errors import UsageError
 
@@ -178,6 +179,23 @@ class Start:
     weights = Inside("weights.safetensors")  # of D, of the averaged G and, where it is there, of G
     squares = Inside("squares.webp")  # side by side on one sheet
     card = Inside("start.json")  # what they are; written last, so that without it nothing counts
+
+
+class Handed(NamedTuple):
+    """Where a dataset's squares came from, if they came as shards."""
+
+    source: str  # a folder or a bucket
+    pictures: int
+    sha256: str  # of the index there; '' while curated/ is being exchanged
+
+
+def handed_by(data: Data) -> Handed:
+    """What shards.json says. Raises UsageError when the file is damaged."""
+    try:
+        said = json.loads(data.handed.read_text(encoding="utf-8"))
+        return Handed(str(said["from"]), int(said["pictures"]), str(said["sha256"]))
+    except (KeyError, TypeError, ValueError):
+        raise UsageError(f"{data.handed} is damaged; run make pull SHARDS=<where its squares came from>") from None
 
 
 def dealt_by(run: Run) -> str:

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from curate.squares import cache, tables, tars
 from scrapbag.disk import lock, write_text
 from scrapbag.errors import MissingError, UsageError
-from scrapbag.layout import CARD, DATASET, INDEX, SHARDS
+from scrapbag.layout import CARD, DATASET, INDEX, SHARDS, handed_by
 from scrapbag.storage import address, state
 from scrapbag.storage.moving import THERE, Moved, each, went
 from scrapbag.storage.store import digest, fetch
@@ -33,29 +33,34 @@ _MEMBER = re.compile(r"(\d{5,20})\.(png|json)")
 _LARGEST = 2**28  # bytes of a member; a square of 4096 pixels has a fifth of that
 
 
-def send(folder: Path, url: str) -> Moved:
+def send(folder: Path, url: str, *, fresh: bool = False) -> Moved:
     """Put the shards of an export AS=webdataset there, and their index last; returns what went.
 
-    A shard that is there already is not sent again. Raises UsageError where the shards of another dataset are.
+    A shard is there under a name with its hash, and never changes: whoever has read an index finds all that it names
+    until the export after the next, which deletes what the next one named no more. A shard that is there already is not
+    sent again unless `fresh`. Raises UsageError where the shards of another dataset are.
     """
     store, index = address.opened(url), (folder / SHARDS).read_bytes()
     shards = tars.read(index, str(folder))
+    new = {tars.stored(shard): shard for shard in shards}
     there = store.read(SHARDS)
-    before = {shard.name: shard for shard in tars.read(there[0], url)} if there else {}
+    old = [shard.name for shard in tars.read(there[0], url)] if there else []
     if there and json.loads(there[0]).get("name") != json.loads(index)["name"]:
         raise UsageError(f"{url} has shards of another dataset; write another prefix")
 
-    def move(shard: Shard) -> Moved:
-        if before.get(shard.name) == shard and store.size(shard.name) == shard.bytes:
+    def move(item: tuple[str, Shard]) -> Moved:
+        name, shard = item
+        if not fresh and store.size(name) == shard.bytes:
             return THERE
-        return went(put(store, shard.name, folder / shard.name))
+        return went(put(store, name, folder / shard.name))
 
-    moved = each(shards, move, "shards", sum(shard.bytes for shard in shards))
-    if not (there and there[0] == index):
+    moved = each(new.items(), move, "shards", sum(shard.bytes for shard in shards))
+    if old != list(new):
         put(store, CARD, folder / CARD)
-        store.write(SHARDS, index, there[1] if there else None)
-    for name in sorted(before.keys() - {shard.name for shard in shards}):
-        store.delete(name)
+        dropped = set(old) - new.keys()
+        store.write(SHARDS, tars.renamed(index, list(new), sorted(dropped)), there[1] if there else None)
+        for name in sorted(tars.dropped(there[0], url) - new.keys() - set(old) if there else ()):
+            store.delete(name)
     return moved
 
 
@@ -84,7 +89,8 @@ def unpack(data: Data, url: str) -> int:
         new = work / "squares"
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir()
-        rows = [row for shard in shards for row in _unpacked(work / shard.name, new)]
+        seen: set[str] = set()
+        rows = [row for shard in shards for row in _unpacked(work / shard.name, new, seen)]
         tables.write_table(new, _table(rows, url))
         os.sync()  # once for all squares, as an export does
         _note(data, url, count, "")  # while curated/ is being exchanged it is nobody's
@@ -97,7 +103,10 @@ def _done(data: Data) -> str:
     """The hash of the index that curated/ was filled from; '' where that did not come to its end."""
     if not (data.handed.exists() and (data.curated / DATASET).exists()):
         return ""
-    return str(json.loads(data.handed.read_text(encoding="utf-8"))["sha256"])
+    try:
+        return handed_by(data).sha256
+    except UsageError:  # and is written anew
+        return ""
 
 
 def _note(data: Data, url: str, count: int, digest: str) -> None:
@@ -108,12 +117,15 @@ def _bring(store: Store, shards: list[Shard], index: bytes, work: Path) -> None:
     for shard in tqdm(shards, desc="shards", disable=None, delay=2, leave=False):
         path = work / shard.name
         if not (path.exists() and digest(path) == shard.sha256):  # by a call that was killed
-            fetch(store, shard.name, shard.bytes, shard.sha256, path)
+            fetch(store, shard.name, shard.bytes, shard.sha256, path, way="make export AS=webdataset")
     (work / SHARDS).write_bytes(index)
 
 
-def _unpacked(path: Path, folder: Path) -> list[dict[str, Any]]:
-    """Write the squares of a shard into `folder`; returns their rows. Raises UsageError for one that is not ours."""
+def _unpacked(path: Path, folder: Path, seen: set[str]) -> list[dict[str, Any]]:
+    """Write the squares of a shard into `folder`; returns their rows. Raises UsageError for one that is not ours.
+
+    `seen` are the names of all shards so far: one that comes again is not ours either.
+    """
     rows = []
     with tarfile.open(path, "r:") as tar:
         for member in tar:
@@ -121,6 +133,9 @@ def _unpacked(path: Path, folder: Path) -> list[dict[str, Any]]:
             file = tar.extractfile(member) if member.isfile() and member.size <= _LARGEST else None
             if named is None or file is None:
                 raise UsageError(f"{path.name} has {member.name[:80]!r} in it, which make export does not write")
+            if member.name in seen:
+                raise UsageError(f"{path.name} has {member.name} in it, which came before; export again")
+            seen.add(member.name)
             if named[2] == "png":
                 (folder / member.name).write_bytes(file.read())
                 continue

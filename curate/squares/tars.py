@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 PER_SHARD = 1000
 _NAME = re.compile(r"[\w-][\w.-]*\.tar")
+_VERSION = 1  # of wids' index
+_ODD = "is damaged or not of make export AS=webdataset; export again"
 
 
 class Shard(NamedTuple):
@@ -50,7 +52,7 @@ def write(folder: Path, name: str, pictures: Sequence[tuple[Path, dict[str, Any]
                 _add(tar, f"{picture.stem}.json", json.dumps(row, ensure_ascii=False, sort_keys=True).encode())
         facts = {"url": path.name, "nsamples": len(samples), "filesize": path.stat().st_size, "sha256": _hash(path)}
         shards.append(facts)
-    index = {"__kind__": "wids-shard-index-v1", "wids_version": 1, "name": name, "nsamples": len(pictures)}
+    index = {"__kind__": "wids-shard-index-v1", "wids_version": _VERSION, "name": name, "nsamples": len(pictures)}
     write_text(folder / SHARDS, json.dumps(index | {"shardlist": shards}, indent=1) + "\n")
 
 
@@ -80,17 +82,49 @@ def verify(folder: Path | str) -> int:
 
 
 def read(index: bytes, where: str) -> list[Shard]:
-    """The shards of an index, which `where` has. Raises UsageError where it is none of ours, or counts wrongly."""
+    """The shards of an index, which `where` has, at least one.
+
+    Raises UsageError where it is none of ours, counts wrongly, names a shard twice, or is of another version.
+    """
     try:
         table = json.loads(index)
         shards = [Shard(one["url"], one["nsamples"], one["filesize"], one["sha256"]) for one in table["shardlist"]]
         whole = table["nsamples"] == sum(shard.samples for shard in shards)
-        whole &= all(_NAME.fullmatch(shard.name) and shard.bytes > 0 and shard.samples >= 0 for shard in shards)
+        whole &= all(_NAME.fullmatch(shard.name) and shard.bytes > 0 and shard.samples > 0 for shard in shards)
+        whole &= 0 < len(shards) == len({shard.name for shard in shards}) == len({shard.sha256 for shard in shards})
+        version = table.get("wids_version", _VERSION)
     except (ValueError, KeyError, TypeError):
         whole = False
     if not whole:
-        raise UsageError(f"the index in {where} is damaged or not of make export AS=webdataset; export again")
+        raise UsageError(f"the index in {where} {_ODD}")
+    if version != _VERSION:
+        raise UsageError(
+            f"the index in {where} has wids_version {version!r:.20}, and {_VERSION} is read; update scrapbag"
+        )
     return shards
+
+
+def stored(shard: Shard) -> str:
+    """What a shard is called in a store: a part of its hash is in the name, so that no name gets another content."""
+    return f"{shard.name.removesuffix('.tar')}-{shard.sha256[:16]}.tar"
+
+
+def renamed(index: bytes, names: Sequence[str], dropped: Sequence[str]) -> bytes:
+    """An index whose shards have other names; `dropped` are those that the index before it had and this one has not."""
+    table = json.loads(index)
+    shards = [one | {"url": name} for one, name in zip(table["shardlist"], names, strict=True)]
+    return (json.dumps(table | {"shardlist": shards, "dropped": list(dropped)}, indent=1) + "\n").encode()
+
+
+def dropped(index: bytes, where: str) -> set[str]:
+    """The shards that the index before this one had and this one has not; none in an older index.
+
+    Raises UsageError where one is no name of a shard.
+    """
+    names = json.loads(index).get("dropped", [])
+    if not (isinstance(names, list) and all(isinstance(name, str) and _NAME.fullmatch(name) for name in names)):
+        raise UsageError(f"the index in {where} {_ODD}")
+    return set(names)
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:

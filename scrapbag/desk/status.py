@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import textwrap
 from itertools import groupby
@@ -15,7 +14,7 @@ from scrapbag import decision
 from scrapbag.desk import facts
 from scrapbag.disk import held
 from scrapbag.errors import exits
-from scrapbag.layout import Data, Run, dealt_by
+from scrapbag.layout import Data, Run, dealt_by, handed_by
 from scrapbag.make import options
 from scrapbag.make.command import Call, called, last_call
 from scrapbag.settings import kept
@@ -44,8 +43,8 @@ def found(data: Data) -> list[str]:
 
 def handed(data: Data) -> list[str]:
     """A line about squares that came as shards of another machine."""
-    known = json.loads(data.handed.read_text(encoding="utf-8"))
-    return [f"kept     {_count(known['pictures'])} squares, as shards from {known['from']}"]
+    known = handed_by(data)
+    return [f"kept     {_count(known.pictures)} squares, as shards from {known.source}"]
 
 
 def chosen(data: Data) -> list[str]:

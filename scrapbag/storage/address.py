@@ -27,7 +27,10 @@ def opened(url: str, patience: Patience | None = None) -> Store:
         raise UsageError(f"there is no STORE; {_HOW}")
     if not is_url:
         return FolderStore(Path(url))
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise UsageError(f"STORE is no address; {_HOW}") from None
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise UsageError("STORE has more than a bucket and a prefix in it; keys are read from the environment alone")
     if scheme == "file" and not parts.netloc and parts.path:

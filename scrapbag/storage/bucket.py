@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import time
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 from scrapbag.errors import (
     DiskError,
@@ -38,6 +40,8 @@ _KEYS = {
     "gs": "GOOGLE_SERVICE_ACCOUNT",
     "az": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
 }
+_ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT")  # the library reads each
+_ADDRESS = re.compile(r"https?://[a-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+", re.IGNORECASE)  # RFC 3986's characters
 _NO_KEY = ("latest/api/token", "latest/meta-data")  # of the service that is asked where the environment has no key
 _ON = {"1", "true", "yes", "on"}
 _Answer = TypeVar("_Answer")
@@ -59,6 +63,8 @@ class BucketStore:
     def __init__(self, url: str, patience: Patience) -> None:
         self.url, self._patience = url, patience
         self._scheme = url.partition("://")[0]
+        if self._scheme == "s3":
+            _require_endpoints()
         self._endpoint = os.environ.get("AWS_ENDPOINT_URL", "") if self._scheme == "s3" else ""
         self._store = self._open()
 
@@ -161,6 +167,8 @@ class BucketStore:
                     },
                 },
             )
+        except ValueError:
+            raise UsageError(f"{self.url} is no address of a bucket; write {self._scheme}://bucket/prefix") from None
         except BaseError:
             raise UsageError(f"cannot open {self.url}; export {_KEYS[self._scheme]} (docs/storage.md)") from None
 
@@ -188,6 +196,10 @@ class BucketStore:
                 if number == self._patience.tries - 1 or isinstance(said, NoPermissionError):
                     raise said from None
                 time.sleep(self._patience.pause_s * 2**number)
+            except BaseException as error:
+                if type(error).__name__ != "PanicException":  # of Rust; no module has it to import
+                    raise
+                raise UsageError(f"{self.url} cannot be asked; see what is exported of it: AWS_REGION …") from None
         raise AssertionError
 
     def _sentence(self, error: str) -> ScrapbagError:
@@ -209,3 +221,24 @@ class BucketStore:
             raise MissingError(
                 f"there is no bucket {bucket}; make it first, or see STORE and AWS_ENDPOINT_URL"
             ) from None
+
+
+def _require_endpoints() -> None:
+    """Raises UsageError for an endpoint that is no address, at which the library would panic; an empty one is unset.
+
+    Its value is not repeated: it may have a key in it.
+    """
+    for name in _ENDPOINTS:
+        value = os.environ.get(name)
+        if value == "":
+            del os.environ[name]
+        elif value is not None and not _is_address(value):
+            raise UsageError(f"{name} is no address; write https://host or https://host:port, or unset it")
+
+
+def _is_address(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        return bool(_ADDRESS.fullmatch(value) and parts.hostname and parts.port != 0)
+    except ValueError:  # a port that is none, or half a bracket
+        return False

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from scrapbag.storage.store import Store
 
 FORMAT = 1
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
 _PART = re.compile(r"[^/\\\0]{1,255}")
 
 
@@ -104,7 +104,7 @@ def _entry(values: Any) -> FileEntry:
 
 
 def _digest(value: Any) -> str:
-    if not _SHA256.fullmatch(value):
+    if not SHA256.fullmatch(value):
         raise ValueError(value)
     return str(value)
 

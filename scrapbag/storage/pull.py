@@ -1,4 +1,7 @@
-"""Brings a dataset from a store: only what is missing here, each file checked, and the catalog last."""
+"""Brings a dataset from a store: only what is missing here, the SHA-256 of all that comes checked, the catalog last.
+
+A picture that is here with its size is taken for whole: make verify reads them all.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +69,7 @@ def _pictures(data: Data, store: Store, theirs: Path, absent: set[str]) -> Moved
         return went(fetch(store, object_name(sha256), size, sha256, path))
 
     sweep(data.images)
-    rows = [row for row in state.pictures(theirs) if row[0] not in absent]
+    rows = [row for row in state.pictures(theirs, store.url) if row[0] not in absent]
     return each(rows, move, "pictures", sum(size for _, _, size in rows))
 
 

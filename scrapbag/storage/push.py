@@ -45,7 +45,9 @@ def push(data: Data, name: str, store: Store, *, fresh: bool = False) -> tuple[M
         dropped = before.digests() - new.digests() if before else set()
         if index.write(store, replace(new, dropped=tuple(sorted(dropped))), before) and before:
             pushing.forget(set(before.dropped) - new.digests())
-        total = len(new.digests() | {sha256 for sha256, _, _ in state.pictures(pushing.snapshot)}) - len(absent)
+        total = len(
+            new.digests() | {sha256 for sha256, _, _ in state.pictures(pushing.snapshot, str(data.root))}
+        ) - len(absent)
         return replace(pushing.moved, there=total - pushing.moved.objects), len(absent)
 
 
@@ -65,7 +67,7 @@ class _Push:
         there = State(store.url, theirs, before.files)
         state.require_nothing_lost(here, there, f"run make pull STORE={store.url} first")
         if not fresh:
-            named = {sha256 for sha256, _, _ in state.pictures(theirs)}
+            named = {sha256 for sha256, _, _ in state.pictures(theirs, store.url)}
             self._known = before.digests() | (named - set(before.absent))
 
     def pictures(self) -> set[str]:
@@ -73,7 +75,7 @@ class _Push:
         state.snapshot(self._data.catalog, self.snapshot)
         with closing(catalog.connect(self._data.catalog)) as connection:
             gone = catalog.absent(catalog.pictures(connection, self._data), self._data)
-        rows = [row for row in state.pictures(self.snapshot) if row[0] not in self._known]
+        rows = [row for row in state.pictures(self.snapshot, str(self._data.root)) if row[0] not in self._known]
         absent: set[str] = set()
 
         def move(row: tuple[str, str, int]) -> Moved:
@@ -106,6 +108,6 @@ class _Push:
 
     def forget(self, objects: set[str]) -> None:
         """Delete what the index before the last named: a pull that read it has had a whole push's time."""
-        pictures = {sha256 for sha256, _, _ in state.pictures(self.snapshot)}
+        pictures = {sha256 for sha256, _, _ in state.pictures(self.snapshot, str(self._data.root))}
         for sha256 in sorted(objects - pictures):
             self._store.delete(object_name(sha256))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 from contextlib import closing, contextmanager
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from scrapbag import catalog
 from scrapbag.errors import UsageError
 from scrapbag.plain import counted
-from scrapbag.storage.index import FileEntry, object_name
+from scrapbag.storage.index import SHA256, FileEntry, object_name
 from scrapbag.storage.store import digest, fetch
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from scrapbag.storage.store import Store
 
 SHARD = ".safetensors"
+_EXTENSION = re.compile(r"[a-z0-9]{1,8}")
 # What goes: no settings of scrape, which tell of this computer; no export, which has a store of its own; no cache
 _STAGES = ("score", "curate")
 _LACKS = {  # rows of `theirs` that `main` has not, or not as far on
@@ -91,10 +93,19 @@ def workplace(data: Data) -> Iterator[Path]:
     shutil.rmtree(data.moving)
 
 
-def pictures(snapshot: Path) -> Iterator[tuple[str, str, int]]:
-    """SHA-256, extension and bytes of every picture, by its number."""
+def pictures(snapshot: Path, where: str) -> list[tuple[str, str, int]]:
+    """SHA-256, extension and bytes of every picture of a catalog, which `where` has, by its number.
+
+    The first two become paths: raises UsageError where one is not what a crawl writes.
+    """
     with closing(sqlite3.connect(snapshot)) as connection:
-        yield from connection.execute("select sha256, extension, bytes from picture order by id")
+        rows = connection.execute("select sha256, extension, bytes from picture order by id").fetchall()
+    for sha256, extension, size in rows:
+        named = SHA256.fullmatch(str(sha256)) and _EXTENSION.fullmatch(str(extension))
+        if not (named and isinstance(size, int) and size >= 0):
+            said = f"{sha256}.{extension}"
+            raise UsageError(f"the catalog in {where} names {said[:160]!r}, which no crawl stores; nothing was moved")
+    return rows
 
 
 @dataclass(frozen=True)

@@ -67,20 +67,23 @@ def send(store: Store, name: str, path: Path) -> int:
     raise DiskError(f"{name} in {store.url} is not as long as {path}, which was sent; run it again")
 
 
-def fetch(store: Store, name: str, size: int, sha256: str, path: Path) -> int:
+def fetch(store: Store, name: str, size: int, sha256: str, path: Path, *, way: str = "make push") -> int:
     """Get an object into `path`: what stands there then has this size and hash; returns the size.
 
-    Raises DiskError, which names the object, where the store has it not, or has another one, time and again.
+    Raises DiskError, which names the object and the `way` to send it again, where the store has it not, or has another
+    one, time and again.
     """
+    again = f"run {way} STORE={store.url} FRESH=1 where it is whole"
     with writing(path) as part:
         for pause in (*_pauses(), None):
-            store.get(name, size, part)
+            try:
+                store.get(name, size, part)
+            except DiskError as error:
+                raise DiskError(f"{error}; {again}") from None
             if digest(part) == sha256:
                 return size
             time.sleep(pause or 0)
-        raise DiskError(
-            f"{name} in {store.url} is not what was sent; send it again with FRESH=1 from where it is whole"
-        )
+        raise DiskError(f"{name} in {store.url} is not what was sent; {again}")
 
 
 def _pauses() -> list[float]:

@@ -2,73 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import json
 import subprocess
 import sys
-import tarfile
 
 import pytest
-from buckets import s3
 from making import ROOT, command, make
-from PIL import Image
 from report_rows import row
 
-from curate.rows import square_name
 from curate.squares import handover, remote, tables, tars
 from scrapbag.catalog import connect
-from scrapbag.errors import DiskError, MissingError, UsageError
+from scrapbag.errors import DiskError, UsageError
 from scrapbag.layout import Data
 from scrapbag.recipe import Curate
-from scrapbag.storage.store import digest
-
-NUMBERS = (3, 17, 40, 123_456)
-HOSTILE = "=cmd|' /C calc'!A0"
-
-
-@pytest.fixture(scope="module")
-def server():
-    with s3() as there:
-        yield there
-
-
-class Place:
-    """Where shards are: a folder, or a bucket behind the same three verbs."""
-
-    def __init__(self, url, read, write, delete):
-        self.url, self.read, self.write, self.delete = url, read, write, delete
-
-
-@pytest.fixture(params=["folder", "bucket"])
-def place(request, tmp_path, monkeypatch):
-    if request.param == "folder":
-        disk = tmp_path / "disk"
-        return Place(
-            str(disk), lambda n: (disk / n).read_bytes(), lambda n, b: (disk / n).write_bytes(b),
-            lambda n: (disk / n).unlink(),
-        )  # fmt: skip
-    there = request.getfixturevalue("server")
-    for name, value in there.environment().items():
-        monkeypatch.setenv(name, value)
-    bucket = there.bucket()
-    return Place(
-        f"s3://{bucket}/shards", lambda n: there.objects(bucket)[f"shards/{n}"],
-        lambda n, b: there.put(bucket, f"shards/{n}", b), lambda n: there.delete(bucket, f"shards/{n}"),
-    )  # fmt: skip
-
-
-@pytest.fixture
-def data(tmp_path, monkeypatch):
-    """Four squares in two shards."""
-    monkeypatch.setattr(tars, "PER_SHARD", 2)
-    data = Data(tmp_path / "here" / "quilts")
-    data.curated.mkdir(parents=True)
-    rows = [row(number=n, title=HOSTILE, creator='Ada; "B"', level=n % 4, confidence=0.9 + n / 1e7) for n in NUMBERS]
-    for n in NUMBERS:
-        Image.new("RGB", (32, 32), (n % 256, 80, 160)).save(data.curated / square_name(n))
-    tables.write(data.curated, rows, Curate(targets=("n04033995",), size=32), "demo")
-    handover.export(data, "webdataset")
-    return data
 
 
 def files(folder):
@@ -97,6 +43,63 @@ def test_fewer_squares_take_the_place_of_more(data, place, tmp_path):
     remote.send(data.export / "webdataset", place.url)
     assert remote.unpack(other, place.url) == 1
     assert sorted(files(other.curated)) == ["00003.png", "CREDITS.csv", "dataset.json", "metadata.csv"]
+    first = shards(place)
+    handover.export(data, "webdataset")
+    remote.send(data.export / "webdataset", place.url)
+    assert shards(place) == first, "the same squares"
+
+
+def shards(place):
+    return [one["url"] for one in json.loads(place.read(".index.json"))["shardlist"]]
+
+
+def export(data, *numbers):
+    tables.write(data.curated, [row(number=n) for n in numbers], Curate(size=32), "demo")
+    return handover.export(data, "webdataset")[0]
+
+
+def test_an_export_that_breaks_off_leaves_the_one_before_and_goes_on(data, place, tmp_path):
+    other = Data(tmp_path / "there" / "quilts")
+    remote.send(data.export / "webdataset", place.url)
+    first = shards(place)
+    folder = export(data, 3, 40, 123_456)
+    second = folder / "quilts-000001.tar"
+    second.rename(tmp_path / "lost")  # so that it ends over it
+    with pytest.raises(FileNotFoundError):
+        remote.send(folder, place.url)
+    assert shards(place) == first
+    assert remote.unpack(other, place.url) == 4, "the export before"
+    (tmp_path / "lost").rename(second)
+    went = remote.send(folder, place.url)
+    assert went.objects + went.there == 2
+    assert not set(shards(place)) & set(first)
+    assert all(place.read(name) for name in first), "who read that index goes on"
+    assert remote.unpack(other, place.url) == 3
+    remote.send(export(data, 17), place.url)
+    assert remote.unpack(other, place.url) == 1
+    for name in first:
+        with pytest.raises((KeyError, FileNotFoundError)):
+            place.read(name)
+
+
+def test_a_store_of_an_older_export_is_read_and_exported_to(data, place, tmp_path):
+    other, folder = Data(tmp_path / "there" / "quilts"), data.export / "webdataset"
+    remote.send(folder, place.url)
+    for name in shards(place):
+        place.delete(name)
+    for path in folder.iterdir():
+        place.write(path.name, path.read_bytes())
+    assert remote.unpack(other, place.url) == 4
+    remote.send(export(data, 3), place.url)
+    assert remote.unpack(other, place.url) == 1
+    assert place.read("quilts-000001.tar")
+    table = json.loads(place.read(".index.json"))
+    for wrong in (["../x.tar"], [3], "x.tar"):
+        place.write(".index.json", json.dumps(table | {"dropped": wrong}).encode())
+        with pytest.raises(UsageError, match="damaged or not of make export AS=webdataset"):
+            remote.send(export(data, 17), place.url)
+    place.write(".index.json", json.dumps(table).encode())
+    remote.send(export(data, 17), place.url)
     with pytest.raises((KeyError, FileNotFoundError)):
         place.read("quilts-000001.tar")
 
@@ -107,67 +110,21 @@ def _flip(body):
 
 @pytest.mark.parametrize("damage", [lambda body: body[:-512], _flip, None], ids=["truncated", "flipped", "lost"])
 def test_a_shard_that_was_damaged_stops_with_its_name_and_nothing_is_learnt_from(damage, data, place, tmp_path):
-    name = "quilts-000001.tar"
     remote.send(data.export / "webdataset", place.url)
+    name = shards(place)[1]
     body = place.read(name)
     if damage is None:
         place.delete(name)
     else:
         place.write(name, damage(body))
     other = Data(tmp_path / "there" / "quilts")
-    with pytest.raises(DiskError, match=name):
+    again = f"; run make export AS=webdataset STORE={place.url} FRESH=1 where it is whole$"
+    with pytest.raises(DiskError, match=f"{name}.*{again}"):
         remote.unpack(other, place.url)
     assert not other.curated.exists()
-    place.write(name, body)
+    assert remote.send(data.export / "webdataset", place.url, fresh=True).objects == 2
+    assert place.read(name) == body
     assert remote.unpack(other, place.url) == 4
-
-
-def test_shards_without_an_index_or_of_others_are_one_sentence(data, place, tmp_path):
-    other = Data(tmp_path / "there" / "quilts")
-    with pytest.raises(MissingError, match=r"has no \.index\.json|there is no folder"):
-        remote.unpack(other, place.url)
-    remote.send(data.export / "webdataset", place.url)
-    table = json.loads(place.read(".index.json"))
-    climbing = table | {"shardlist": [table["shardlist"][0] | {"url": "../x.tar"}, table["shardlist"][1]]}
-    for wrong in ([], table | {"nsamples": 5}, climbing):
-        place.write(".index.json", json.dumps(wrong).encode())
-        with pytest.raises(UsageError, match="damaged or not of make export AS=webdataset"):
-            remote.unpack(other, place.url)
-    place.write(".index.json", json.dumps(table | {"name": "bags"}).encode())
-    with pytest.raises(UsageError, match="shards of another dataset; write another prefix"):
-        remote.send(data.export / "webdataset", place.url)
-    assert not other.curated.exists()
-
-
-@pytest.mark.parametrize(
-    ("members", "words"),
-    [
-        ({"00003.png": b"x", "00003.json": b'{"file_name": "00003.png"}'}, "written by another version"),
-        ({"../00003.png": b"x"}, "which make export does not write"),
-        ({"00003.json": "row"}, "is of no square that stands before it"),
-        ({"00003.png": b"x", "00003.json": b"{"}, "written by another version"),
-    ],
-    ids=["lacks a column", "climbs out", "no square", "no JSON"],
-)
-def test_a_shard_that_make_export_did_not_write_is_refused_whole(members, words, tmp_path):
-    folder, other = tmp_path / "shards", Data(tmp_path / "there" / "quilts")
-    folder.mkdir()
-    with tarfile.open(folder / "odd-000000.tar", "w") as tar:
-        for name, body in members.items():
-            whole = json.dumps(dict.fromkeys(tables.DTYPES) | {"file_name": "00003.png"}).encode()
-            content = whole if body == "row" else body
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    path, count = folder / "odd-000000.tar", sum(name.endswith(".json") for name in members)
-    (folder / ".index.json").write_text(
-        json.dumps({"nsamples": count, "shardlist": [
-            {"url": path.name, "nsamples": count, "filesize": path.stat().st_size,
-             "sha256": digest(path)}]})
-    )  # fmt: skip
-    with pytest.raises(UsageError, match=words):
-        remote.unpack(other, str(folder))
-    assert not other.curated.exists()
 
 
 def test_shards_take_nobodys_pictures_away(data, tmp_path):
@@ -193,10 +150,29 @@ def test_make_learns_from_them_and_asks_no_site(data, tmp_path):
     said = make(command(recipe, there, run, "-n", "train")).stdout
     assert "-m gan train" in said
     assert not [stage for stage in ("spiders", "curate score", "curate curate") if f"-m {stage}" in said]
+    for damaged in ("{", "[]", "{}", '{"from": 1, "pictures": "many", "sha256": ""}'):
+        Data(there).handed.write_text(damaged)
+        refused = make(command(recipe, there, run, "status"))
+        assert refused.returncode == 2
+        assert f"error: {there}/shards.json is damaged; run make pull SHARDS=" in refused.stderr
+        assert "Traceback" not in refused.stderr
+    remote.unpack(Data(there), str(data.export / "webdataset"))
+    assert "4 squares" in make(command(recipe, there, run, "status")).stdout
     for target in ("scrape", "curate", "review"):
         refused = make(command(recipe, there, run, target))
         assert refused.returncode == 2
         assert "came as shards of another machine" in refused.stderr
+
+
+def test_make_export_with_fresh_sends_what_is_there_already(data, tmp_path):
+    disk, run = tmp_path / "disk", tmp_path / "run"
+    line = command(ROOT / "recipes" / "demo.toml", data.root, run, "-n", "export", "AS=webdataset", f"STORE={disk}")
+    assert "--fresh" not in make(line).stdout
+    assert "--fresh" in make([*line, "FRESH=1"]).stdout
+    words = [sys.executable, "-m", "curate", "export", "--data", data.root, "--as", "webdataset", "--store", disk]
+    for more, objects in ((), "1 object"), ((), "0 objects"), (("--fresh",), "1 object"):
+        done = subprocess.run([*words, *more], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert f"sent {objects}," in done.stdout, done.stderr
 
 
 def test_make_sends_an_export_and_other_forms_have_no_index_to_send(data, tmp_path):

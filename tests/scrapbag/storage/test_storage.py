@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 import threading
+from contextlib import closing
 
 import pytest
 from sent_data import ANSWER, add, brought, content, execute, sent, whole, write
@@ -13,7 +15,7 @@ from curate.rows import square_name
 from scrapbag.disk import lock
 from scrapbag.errors import LockedError, UsageError
 from scrapbag.layout import Data
-from scrapbag.storage import state
+from scrapbag.storage import index, state
 
 
 def test_a_dataset_comes_out_on_another_machine_as_it_went_in(data, url, tmp_path):
@@ -132,6 +134,35 @@ def test_an_index_cannot_write_outside_what_a_dataset_sends(name, data, tmp_path
         brought(other, str(store))
     assert not other.catalog.exists()
     assert not other.report.exists()
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("extension", "d/../../../../ESCAPED.txt"), ("extension", ""), ("extension", "JPG"), ("sha256", "../../../../x"),
+     ("sha256", "0" * 63), ("bytes", "many"), ("bytes", -1)],
+)  # fmt: skip
+def test_a_catalog_cannot_write_outside_the_pictures_either(column, value, data, tmp_path):
+    store, other = tmp_path / "disk", Data(tmp_path / "there" / "a" / "b" / "quilts")
+    sent(data, str(store))
+    brought(other, str(store))
+    add(data, 1, seed=1)
+    sent(data, str(store))
+    table = json.loads((store / "index.json").read_text())
+    path = store / index.object_name(table["catalog"][1])
+    with closing(sqlite3.connect(path)) as forged:
+        forged.execute(f"update picture set {column} = ? where id = 13", (value,))
+        forged.commit()
+    table["catalog"] = state.entry(path)
+    place = store / index.object_name(table["catalog"].sha256)
+    place.parent.mkdir(exist_ok=True)
+    path.rename(place)
+    (store / "index.json").write_text(json.dumps(table))
+    before, outside = content(other), sorted(tmp_path.rglob("*"))
+    with pytest.raises(UsageError, match=r"^the catalog in .*disk names .*, which no crawl stores; nothing was moved$"):
+        brought(other, str(store))
+    assert content(other) == before
+    shutil.rmtree(other.moving)
+    assert sorted(tmp_path.rglob("*")) == outside
 
 
 def test_a_crawl_may_go_on_while_a_dataset_is_sent(data, url, tmp_path):

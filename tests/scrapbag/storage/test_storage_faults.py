@@ -14,6 +14,7 @@ from buckets import Proxy
 from making import ROOT
 from sent_data import add, brought, command, content, execute, said, sent, whole
 
+from scrapbag.desk import verify
 from scrapbag.errors import DiskError, MissingError, UsageError
 from scrapbag.layout import Data
 from scrapbag.storage import index
@@ -125,6 +126,13 @@ def test_what_cannot_be_reached_is_one_sentence_with_its_code(data, server, buck
     fails(UsageError, "STORE is 'ftp://x/y'; write s3://", url="ftp://x/y")
     fails(UsageError, "STORE is 's3:///x'", url="s3:///x")
     fails(UsageError, "there is no STORE", url="")
+    fails(UsageError, "^STORE is no address; write s3://", url="s3://AKID:wJalr@[/x")
+    fails(UsageError, "s3://b b/x is no address of a bucket; write s3://bucket/prefix", url="s3://b b/x")
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"):
+        for value in ("127.0.0.1:9", "wJalr", "http://127.0.0.1:99999", "http://[::", "http://", "ftp://x",
+                      "http://a b", "http://é", "https:///x", "http://127.0.0.1:9 "):  # fmt: skip
+            fails(UsageError, f"^{name} is no address; write https://host", **{name: value})
+    fails(UsageError, "cannot be asked; see what is exported of it: AWS_REGION", AWS_ENDPOINT_URL="", AWS_REGION="a b/")
     fails(UsageError, "cannot open az://b/x; export AZURE", url="az://b/x")
     fails(MissingError, "there is no folder .*/no; see that its disk is mounted", url=str(tmp_path / "no" / "where"))
     server.put(bucket, "bags/index.json", b'{"format": 1, "name": "bags", "catalog": [1, "%s", 0], "files": {}, '
@@ -134,6 +142,12 @@ def test_what_cannot_be_reached_is_one_sentence_with_its_code(data, server, buck
     fails(UsageError, "is none of a dataset", f"s3://{bucket}/odd")
     server.put(bucket, "new/index.json", b'{"format": 99}')
     fails(UsageError, "newer scrapbag", f"s3://{bucket}/new")
+
+
+def test_an_endpoint_that_is_exported_empty_is_none(data, server, bucket, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT", "")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "")
+    assert sent(data, f"s3://{bucket}/quilts").objects > 12
 
 
 def test_a_key_that_is_refused_or_lacking_ends_it_with_77_and_is_not_printed(data, server, bucket, monkeypatch):
@@ -163,8 +177,9 @@ def test_an_object_that_was_damaged_or_lost_is_named_and_fresh_heals_it(data, se
     body = bytearray(server.objects(bucket)[f"quilts/{name}"])
     body[7] ^= 1
     server.put(bucket, f"quilts/{name}", bytes(body))
-    for words in ("is not what was sent; send it again with FRESH=1", "is lost"):
-        with pytest.raises(DiskError, match=f"{name} .*{words}|{name} {words}"):
+    for words in ("is not what was sent", "is lost: it is not in"):
+        again = f"; run make push STORE={url} FRESH=1 where it is whole$"
+        with pytest.raises(DiskError, match=f"{name} .*{words}.*{again}|{name} {words}.*{again}"):
             brought(other, url)
         assert not other.catalog.exists()
         assert not other.image(sha256, "jpg").exists()
@@ -192,6 +207,21 @@ def test_a_picture_that_is_damaged_here_is_not_sent_as_what_it_was(data, url, tm
     two.write_bytes(kept[1])
     assert sent(data, url).objects == 2
     assert brought(other, url).objects == 2
+    assert content(other) == content(data)
+
+
+def test_a_picture_that_was_damaged_here_is_named_by_verify_and_brought_when_it_is_away(data, url, tmp_path):
+    other = Data(tmp_path / "there" / "quilts")
+    sent(data, url)
+    brought(other, url)
+    ((sha256, extension),) = execute(other, "select sha256, extension from picture where id = 3")
+    path = other.image(sha256, extension)
+    path.write_bytes(bytes(path.stat().st_size))
+    assert brought(other, url).objects == 0, "of what is here the size counts"
+    (fault,) = verify.images(other, verify.Part.of("1/1"), "make scrape")
+    assert f"rm '{path}'" in str(fault)
+    path.unlink()
+    assert brought(other, url).objects == 1
     assert content(other) == content(data)
 
 
