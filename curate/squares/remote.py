@@ -44,9 +44,7 @@ def send(folder: Path, url: str, *, fresh: bool = False) -> Moved:
     shards = tars.read(index, str(folder))
     new = {tars.stored(shard): shard for shard in shards}
     there = store.read(SHARDS)
-    old = [shard.name for shard in tars.read(there[0], url)] if there else []
-    if there and json.loads(there[0]).get("name") != json.loads(index)["name"]:
-        raise UsageError(f"{url} has shards of another dataset; write another prefix")
+    old, gone = _named(there[0], url, json.loads(index)["name"], fresh=fresh) if there else ([], set())
 
     def move(item: tuple[str, Shard]) -> Moved:
         name, shard = item
@@ -59,9 +57,25 @@ def send(folder: Path, url: str, *, fresh: bool = False) -> Moved:
         put(store, CARD, folder / CARD)
         dropped = set(old) - new.keys()
         store.write(SHARDS, tars.renamed(index, list(new), sorted(dropped)), there[1] if there else None)
-        for name in sorted(tars.dropped(there[0], url) - new.keys() - set(old) if there else ()):
+        for name in sorted(gone - new.keys() - set(old)):
             store.delete(name)
     return moved
+
+
+def _named(index: bytes, url: str, name: str, *, fresh: bool) -> tuple[list[str], set[str]]:
+    """The shards that an index in a store names, and those that it names no more; none of a damaged one if `fresh`.
+
+    Raises UsageError for any other damaged one, and for one that is of another dataset than `name`.
+    """
+    try:
+        old, gone = [shard.name for shard in tars.read(index, url)], tars.dropped(index, url)
+    except UsageError as error:
+        if fresh:
+            return [], set()
+        raise UsageError(f"{error}, with FRESH=1, which takes its place") from None
+    if json.loads(index).get("name") != name:
+        raise UsageError(f"{url} has shards of another dataset; write another prefix")
+    return old, gone
 
 
 def unpack(data: Data, url: str) -> int:

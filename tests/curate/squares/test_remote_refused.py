@@ -81,3 +81,13 @@ def test_shards_that_have_a_square_twice_are_refused_whole(data, tmp_path):
     with pytest.raises(UsageError, match=r"^more\.tar has 00003\.png in it, which came before; export again$"):
         remote.unpack(other, str(folder))
     assert not other.curated.exists()
+
+
+def test_a_damaged_index_in_a_store_gives_way_to_an_export_with_fresh(data, place, tmp_path):
+    folder = data.export / "webdataset"
+    remote.send(folder, place.url)
+    place.write(".index.json", b"{")
+    with pytest.raises(UsageError, match=r"is damaged .* export again, with FRESH=1, which takes its place$"):
+        remote.send(folder, place.url)
+    remote.send(folder, place.url, fresh=True)
+    assert remote.unpack(Data(tmp_path / "there" / "quilts"), place.url) == 4
