@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
@@ -157,12 +158,16 @@ def test_a_server_that_answered_once_is_waited_for_longer_than_one_that_never_di
     assert "up to 600 seconds" in caplog.text
 
 
-def test_a_server_of_another_version_is_one_sentence():
-    body = b'{"version": 2, "deals": []}'
+OFFER = {"key": "key", "side": 8, "train": 4, "held": 0, "upto": [4] * 4, "held_upto": [0] * 4, "variations": "1"}
+
+
+@pytest.mark.parametrize("offer", [{"version": 2, "deals": []}, {**OFFER, "version": wire.VERSION + 1, "model": ""}])
+def test_a_server_of_another_version_is_one_sentence(offer):
+    body = json.dumps(offer).encode()
     with (
         answering((200, body, {wire.DATASET: "key", wire.DIGEST: wire.digest(body)})) as (url, _),
         Dealer(url) as one,
-        pytest.raises(UsageError, match="is of another version"),
+        pytest.raises(UsageError, match=r"is of another version \(.+\); update the older of both"),
     ):
         one.pictures(0)
 
