@@ -46,7 +46,7 @@ def inside() -> bool:
 def count(run: Run, asked: int | None) -> int:
     """How many processes train: as asked; else as many as the run has; else one, or one for each GPU.
 
-    Raises UsageError for more than there are GPUs, where there are any.
+    Raises UsageError for more than there are GPUs, or cores where there are none.
     """
     if inside():
         return int(os.environ["WORLD_SIZE"])
@@ -55,6 +55,9 @@ def count(run: Run, asked: int | None) -> int:
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if asked and gpus and asked > gpus:
         raise UsageError(f"PROCESSES={asked} is more than this computer's GPUs; write PROCESSES={gpus} or less")
+    cores = os.cpu_count() or 1
+    if asked and not gpus and asked > cores:
+        raise UsageError(f"PROCESSES={asked} is more than this computer's cores; write PROCESSES={cores} or less")
     known = _known(run)
     return asked or (min(known, gpus) if gpus else known) or max(1, gpus)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+import torch
 from gan_data import TINY, squares
 from making import ROOT
 
@@ -94,3 +95,12 @@ def test_ctrl_c_before_a_process_says_anything_is_said(data, temporary):
         errors.splitlines()[-1] == "stopped; the same command goes on from here"
     )  # after what Python says, if it began
     assert list(temporary.iterdir()) == []
+
+
+def test_more_processes_than_cores_are_refused_before_any_is_started(data, temporary):
+    many = max(os.cpu_count() or 1, torch.cuda.device_count()) + 1
+    with command(data, temporary, "--processes", str(many)) as one:
+        said, errors = one.communicate(timeout=PATIENCE_S)
+    assert (one.returncode, said) == (2, "")
+    assert errors.startswith(f"error: PROCESSES={many} is more than this computer's ")
+    assert errors.count("\n") == 1
