@@ -15,7 +15,7 @@ from scrapbag.errors import UsageError, exits
 from scrapbag.layout import Data
 from scrapbag.make import options
 from scrapbag.make.command import called, last_call
-from scrapbag.make.options import Stages
+from scrapbag.make.options import PORT, Stages
 from scrapbag.workers.engines import ENGINES, engine
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def targets(root: Path) -> None:
 
 @main.command()
 @_data
-@click.option("--port", default=8775, show_default=True, help="on this computer alone; 0 is any free one")
+@click.option("--port", type=PORT, default=8775, show_default=True, help="on this computer alone; 0 is any free one")
 def review(root: Path, port: int) -> None:
     """Say yes or no to pictures in the browser: what turns a threshold into a promise."""
     call = last_call(Data(root))

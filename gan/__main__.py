@@ -18,7 +18,7 @@ from scrapbag.disk import lock
 from scrapbag.errors import exits
 from scrapbag.layout import Data, Run
 from scrapbag.make.command import last_call
-from scrapbag.make.options import Stages
+from scrapbag.make.options import PORT, Stages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -179,7 +179,7 @@ def interpolate_command(root: Path, count: int, seconds: float, seed: int, seeds
 @_run_option
 @click.option("--data", "data_root", type=_FOLDER, help="Where the run's pictures are now, if they were moved.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the lot, and of the samples.")
-@click.option("--port", default=8776, show_default=True, help="On this computer alone; 0 is any free one.")
+@click.option("--port", type=PORT, default=8776, show_default=True, help="On this computer alone; 0 is any free one.")
 def blind_command(root: Path, data_root: Path | None, seed: int, port: int) -> None:
     """Ask a person, in the browser, of real squares and samples by lot whether each is the target."""
     with exits(last_call(Run(root)).complete):

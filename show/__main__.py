@@ -11,7 +11,7 @@ import click
 from scrapbag.errors import exits
 from scrapbag.layout import Data, Run
 from scrapbag.make.command import Call, last_call
-from scrapbag.make.options import Stages
+from scrapbag.make.options import PORT, Stages
 
 _FOLDER = click.Path(path_type=Path)
 
@@ -62,7 +62,7 @@ def publish(root: Path, written: str, every: str, dry: bool | None, least: float
 @main.command()
 @click.option("--data", type=_FOLDER, default="data", show_default=True, help="The folder that datasets are in.")
 @click.option("--runs", type=_FOLDER, default="runs", show_default=True, help="The folder that runs are in.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8777, show_default=True, help="0 is any free one.")
+@click.option("--port", type=PORT, default=8777, show_default=True, help="0 is any free one.")
 def gallery(data: Path, runs: Path, port: int) -> None:
     """Show every dataset and run in the browser, live while they grow."""
     with exits(Call().complete):

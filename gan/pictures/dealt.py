@@ -64,7 +64,10 @@ class Dealer:
         if self._offer is None:
             body, _ = self._fetcher.get("")
             try:
-                self._offer = build(wire.Offer, json.loads(body), "what it deals")
+                offered = build(wire.Offer, json.loads(body), "what it deals")
+                if offered.version != wire.VERSION:
+                    raise ValueError(f"it answers by {offered.version}, and this one asks by {wire.VERSION}")
+                self._offer = offered
             except (RecipeError, ValueError, TypeError) as error:
                 raise UsageError(
                     f"{self._fetcher.url} is of another version ({error}); update the older of both"

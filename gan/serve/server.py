@@ -6,7 +6,7 @@ import errno
 import importlib
 import json
 import socket
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ from gan.serve.deal import Deck
 from gan.serve.metrics import TEXT, Metrics
 from scrapbag.errors import MissingExtraError, UsageError
 from scrapbag.layout import DATASET
+from scrapbag.make.command import last_call
 from scrapbag.web.served import Flask, Response, request
 
 if TYPE_CHECKING:
@@ -52,18 +53,31 @@ def serve(dataset: Data, host: str, port: int, token: str, say: Callable[[str], 
     with _listening(host, port) as listening:
         deck = Deck(data.load(dataset.curated, dataset.packed), data.chosen_by(dataset.curated))
         server = waiting(deck, listening, token, local=_is_loopback(host))
-        url = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
+        url = _url(host, listening.getsockname()[1])
         say(
             f"deals {deck.offer.train:,} pictures of {deck.offer.side}x{deck.offer.side}, {deck.offer.held:,} held "
-            f"out besides, at {url} · end with Ctrl-C · on the other computer: make train DATA_URL={url}"
+            f"out besides, at {url} · end with Ctrl-C · on the other computer: {_pasted(dataset, url, token)}"
         )
         if not _is_loopback(host):
+            say("TOKEN_FILE=token there is a file of mode 600 with the token")
             say("warning: the token and the pictures are not encrypted on their way; docs/serve.md has ssh -L for that")
         try:
             server.run()  # Ctrl-C and SIGTERM end it quietly
         finally:
             server.close()
         return f"{url} is closed"
+
+
+def _url(host: str, port: int) -> str:
+    """Where it is asked; by this computer's name where it listens at all of its addresses."""
+    name = socket.gethostname() if host in ("0.0.0.0", "::") else host  # noqa: S104
+    return f"http://{f'[{name}]' if ':' in name else name}:{port}"
+
+
+def _pasted(dataset: Data, url: str, token: str) -> str:
+    """The command for the other computer, whose folders are its own."""
+    call = replace(last_call(dataset), data="", run="")
+    return call.make("train", DATA_URL=url, TOKEN_FILE="token" if token else "")
 
 
 def waiting(deck: Deck, listening: socket.socket, token: str, *, local: bool) -> Any:

@@ -46,7 +46,7 @@ def inside() -> bool:
 def count(run: Run, asked: int | None) -> int:
     """How many processes train: as asked; else as many as the run has; else one, or one for each GPU.
 
-    Raises UsageError for more than there are GPUs, where there are any.
+    Raises UsageError for more than there are GPUs, or cores where there are none.
     """
     if inside():
         return int(os.environ["WORLD_SIZE"])
@@ -55,6 +55,9 @@ def count(run: Run, asked: int | None) -> int:
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if asked and gpus and asked > gpus:
         raise UsageError(f"PROCESSES={asked} is more than this computer's GPUs; write PROCESSES={gpus} or less")
+    cores = os.cpu_count() or 1
+    if asked and not gpus and asked > cores:
+        raise UsageError(f"PROCESSES={asked} is more than this computer's cores; write PROCESSES={cores} or less")
     known = _known(run)
     return asked or (min(known, gpus) if gpus else known) or max(1, gpus)
 
@@ -66,41 +69,65 @@ def start(processes: int) -> int:
     Raises TooManyFailuresError where one was killed too often.
     """
     from torch.distributed.elastic.multiprocessing.api import SignalException  # noqa: PLC0415
-    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError  # noqa: PLC0415
-    from torch.distributed.launcher.api import LaunchConfig, elastic_launch  # noqa: PLC0415
 
     quiet = logging.getLogger("torch.distributed.elastic")  # what it has to say is said below, in a sentence
     quiet.propagate = False
     quiet.addHandler(logging.NullHandler())
-    os.environ |= {PARENT: str(os.getpid()), "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
-    for left in range(RESTARTS, -1, -1):
-        with TemporaryDirectory(prefix="scrapbag-") as folder:
-            os.environ[GROUP] = folder
-            config = LaunchConfig(
-                min_nodes=1, max_nodes=1, nproc_per_node=processes, run_id=str(left), max_restarts=0,
-                rdzv_backend="c10d", rdzv_endpoint=f"{folder}/agent", rdzv_configs={"store_type": "file"},
-                local_addr="127.0.0.1",
-            )  # fmt: skip
-            try:
-                elastic_launch(config, sys.executable)("-m", "gan", *sys.argv[1:])
-            except SignalException:
-                if _said(Path(folder)).exists():
-                    return STOPPED
-                raise KeyboardInterrupt from None
-            except ChildFailedError as failed:
-                if _said(Path(folder)).exists():
-                    return int(_said(Path(folder)).read_text())
-                codes = [int(one.exitcode) for one in failed.failures.values()]
-                if faulty := [code for code in codes if code > 0 and code != _LOST]:
-                    return faulty[0]
-            else:
-                return 0
-        if left:
-            click.echo(AGAIN.format(left))
+    try:
+        for left in range(RESTARTS, -1, -1):
+            if (code := _once(processes, left)) is not None:
+                return code
+            if left:
+                click.echo(AGAIN.format(left))
+    except SignalException:
+        raise KeyboardInterrupt from None
     raise TooManyFailuresError(
         f"processes of this run were killed {RESTARTS + 1} times, as where the memory is full; write fewer PROCESSES, "
         "and the same command goes on from the last checkpoint"
     )
+
+
+def _once(processes: int, left: int) -> int | None:
+    """Start them once; their exit code, None where one was killed. What the agent writes goes with its folder."""
+    from torch.distributed.elastic.multiprocessing.api import DefaultLogsSpecs, SignalException  # noqa: PLC0415
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError  # noqa: PLC0415
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch  # noqa: PLC0415
+
+    with TemporaryDirectory(prefix="scrapbag-") as name, _named(name):
+        folder = Path(name)
+        config = LaunchConfig(
+            min_nodes=1, max_nodes=1, nproc_per_node=processes, run_id=str(left), max_restarts=0,
+            rdzv_backend="c10d", rdzv_endpoint=f"{folder}/agent", rdzv_configs={"store_type": "file"},
+            local_addr="127.0.0.1", logs_specs=DefaultLogsSpecs(f"{folder}/logs"),
+        )  # fmt: skip
+        try:
+            elastic_launch(config, sys.executable)("-m", "gan", *sys.argv[1:])
+        except SignalException:
+            if _said(folder).exists():
+                return STOPPED
+            raise
+        except ChildFailedError as failed:
+            if _said(folder).exists():
+                return int(_said(folder).read_text())
+            codes = [int(one.exitcode) for one in failed.failures.values()]
+            if faulty := [code for code in codes if code > 0 and code not in (_LOST, STOPPED)]:
+                return faulty[0]
+            if STOPPED in codes and min(codes) > 0:  # beside one that was killed the agent stops the others
+                raise KeyboardInterrupt from None
+            return None
+        return 0
+
+
+@contextmanager
+def _named(folder: str) -> Iterator[None]:
+    """With what the processes find in their environment, and this one must not: it is none of them."""
+    given = {GROUP: folder, PARENT: str(os.getpid()), "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
+    os.environ |= given
+    try:
+        yield
+    finally:
+        for name in given:
+            os.environ.pop(name, None)
 
 
 @contextmanager
@@ -122,13 +149,17 @@ def joined(processes: int) -> Iterator[Processes]:
 
 
 def end(sentence: str, code: int) -> NoReturn:
-    """As errors.end; of the processes of a group only the first one says it, and notes its code for `start`."""
+    """As errors.end; of the processes of a group only the first one says it, and notes its code for `start`.
+
+    That they were stopped the command itself says, which alone knows whether it was by who called it.
+    """
     if not inside():
         errors.end(sentence, code)
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, lambda *_: os._exit(code))
     if code == _LOST:
         time.sleep(_LINGER_S)
+    if code in (_LOST, STOPPED):
         os._exit(code)
     try:
         with _said(Path(os.environ[GROUP])).open("x") as file:

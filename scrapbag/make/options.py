@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from scrapbag.make.variables import VARIABLES
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 FORMAT = 1  # of what --json prints; keys are added without raising it, never renamed or taken away
+PORT = click.IntRange(0, 65535)  # 0 is any free one
 as_json = click.option("--json", "as_json", is_flag=True, help="Under stable keys, for programs (docs/show.md).")
 
 
@@ -33,11 +38,26 @@ class Stages(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Carry out the command that was named. Raises OptionError for a value that it cannot have."""
-        try:
+        with _in_words_of_make():
             return super().invoke(ctx)
-        except click.BadParameter as error:
-            option = error.param.opts[-1] if error.param is not None else ""
-            variable = option.lstrip("-").replace("-", "_").upper()
-            named = variable if variable in VARIABLES else option
-            said = error.message.rstrip(".") or "is missing"
-            raise OptionError(f"{named}: {said}" if named else said) from None
+
+
+class Stage(click.Command):
+    """A command that is alone in its package, refused in the same words as those of Stages."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read what the command was given. Raises OptionError for a value that an option cannot have."""
+        with _in_words_of_make():
+            return super().parse_args(ctx, args)
+
+
+@contextmanager
+def _in_words_of_make() -> Iterator[None]:
+    try:
+        yield
+    except click.BadParameter as error:
+        option = error.param.opts[-1] if error.param is not None else ""
+        variable = option.lstrip("-").replace("-", "_").upper()
+        named = variable if variable in VARIABLES else option
+        said = error.message.rstrip(".") or "is missing"
+        raise OptionError(f"{named}: {said}" if named else said) from None

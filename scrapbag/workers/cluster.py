@@ -139,7 +139,7 @@ def _check(address: str) -> None:
             raise UsageError(f"RAY_ADDRESS={address} is no address of a cluster; write auto, or HOST:PORT of its head")
         try:
             socket.create_connection((host.strip("[]"), int(port)), _CONNECT_S).close()
-        except (OSError, OverflowError) as error:
+        except (OSError, OverflowError, UnicodeError) as error:
             raise MissingError(f"{wrong} ({error}); start it with ray start --head, or unset RAY_ADDRESS") from None
     said = f"nothing within {_JOIN_S} s"
     with contextlib.suppress(subprocess.TimeoutExpired):

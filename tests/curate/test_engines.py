@@ -176,6 +176,13 @@ def test_what_is_no_address_is_refused(address, monkeypatch):
         cluster.join(1)
 
 
+@pytest.mark.parametrize("host", ["a..b", "a" * 64])
+def test_a_name_that_no_computer_can_have_is_said_in_a_sentence(host, monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", f"{host}:1")
+    with pytest.raises(errors.MissingError, match=r"no Ray cluster answers there .*label"):
+        cluster.join(1)
+
+
 def test_an_address_where_nothing_or_another_server_answers_is_said_in_a_sentence(monkeypatch):
     monkeypatch.setattr(cluster, "_JOIN_S", 4)
     monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{free_port()}")

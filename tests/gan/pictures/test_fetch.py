@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import socket
 import threading
 import time
 from contextlib import contextmanager
@@ -10,10 +12,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from dealing import TOKEN
 
-from gan.pictures import wire
+from gan.pictures import fetch, wire
 from gan.pictures.dealt import Dealer
 from gan.pictures.fetch import Fetcher
-from scrapbag.errors import MissingError, UsageError
+from scrapbag.errors import MissingError, NoPermissionError, UsageError
 
 BODY = b"a batch of pictures" * 1000
 WHOLE = (200, BODY, {wire.DATASET: "key", wire.DIGEST: wire.digest(BODY)})
@@ -96,9 +98,10 @@ def test_the_token_goes_to_the_host_that_was_named_and_to_no_other():
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        ((401, b"the token is missing or wrong\n", {}), "refuses: the token is missing or wrong; give the token"),
         ((400, b"n is 0\x1b[31m", {}), r"answered 400: n is 0 \[31m$"),
         ((200, b"<html>", {}), "is no server of make serve"),
+        ((200, b"", {"Content-Length": "abc"}), "sends abc bytes; that is no server of make serve"),
+        ((200, b"", {"Content-Length": "9" * 5000}), "bytes; that is no server of make serve"),
     ],
 )
 def test_what_is_refused_is_not_asked_again(answer, words):
@@ -107,12 +110,64 @@ def test_what_is_refused_is_not_asked_again(answer, words):
     assert len(asked) == 1
 
 
-def test_a_server_of_another_version_is_one_sentence():
-    body = b'{"version": 2, "deals": []}'
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_token_that_is_not_taken_is_a_matter_of_permission(status):
+    refused = (status, b"the token is missing or wrong\n", {})
+    with answering(refused) as (url, _), fetching(url) as one, pytest.raises(NoPermissionError) as error:
+        one.get("")
+    assert str(error.value).startswith(f"{url} refuses: the token is missing or wrong; give the token")
+    assert error.value.exit_code == 77
+
+
+def _listens(said: bytes) -> tuple[socket.socket, str]:
+    """What takes one connection and says that, as sshd does."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def answer() -> None:
+        with listening.accept()[0] as one:
+            one.sendall(said)
+            while one.recv(4096):
+                pass
+
+    threading.Thread(target=answer, daemon=True).start()
+    return listening, f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+def test_at_first_contact_what_cannot_become_a_server_ends_at_once():
+    listening, ssh = _listens(b"SSH-2.0-OpenSSH_9.6\r\n")
+    with listening, answering(WHOLE) as (plain, _):
+        began = time.monotonic()
+        for url in (ssh, plain.replace("http:", "https:"), "http://no-such-host.invalid:8778"):
+            with fetching(url) as fetcher, pytest.raises(MissingError, match=r"is not reached \(.+\); write DATA_URL="):
+                fetcher.get("")
+    assert time.monotonic() - began < 20
+
+
+def test_a_server_that_answered_once_is_waited_for_longer_than_one_that_never_did(monkeypatch, caplog):
+    monkeypatch.setattr(fetch, "FIRST_S", 0.3)
+    with answering(WHOLE) as (url, _), fetching(url, patience=600) as known:
+        known.get("")
+    with fetching(url, patience=600) as fetcher, pytest.raises(MissingError, match=r"for 0\.3 seconds .*refused"):
+        fetcher.get("")
+    assert "up to 0.3 seconds" in caplog.text
+    stops = threading.Timer(1, known.stop)
+    stops.start()
+    with pytest.raises(MissingError, match="for 600 seconds"):
+        known.get("")
+    stops.join()
+    assert "up to 600 seconds" in caplog.text
+
+
+OFFER = {"key": "key", "side": 8, "train": 4, "held": 0, "upto": [4] * 4, "held_upto": [0] * 4, "variations": "1"}
+
+
+@pytest.mark.parametrize("offer", [{"version": 2, "deals": []}, {**OFFER, "version": wire.VERSION + 1, "model": ""}])
+def test_a_server_of_another_version_is_one_sentence(offer):
+    body = json.dumps(offer).encode()
     with (
         answering((200, body, {wire.DATASET: "key", wire.DIGEST: wire.digest(body)})) as (url, _),
         Dealer(url) as one,
-        pytest.raises(UsageError, match="is of another version"),
+        pytest.raises(UsageError, match=r"is of another version \(.+\); update the older of both"),
     ):
         one.pictures(0)
 
@@ -138,11 +193,13 @@ def test_where_nobody_answers_it_gives_up_in_time_and_at_once_when_it_is_stopped
     [
         "quilts:8778", "ftp://quilts/", "http://", "http://me:secret@quilts/", "http://quilts:99999", "http://quilts/a",
         "http://[quilts", "http://quilts:8778/?augment=wild", "http://quilts:8778/?seed=3", "http://quilts/#x",
+        "http://a..b:1", f"http://{'a' * 64}:1", "http://a b:1", "me:secret@quilts:1", "http://me:sec/secret@quilts",
     ],
 )  # fmt: skip
 def test_what_is_no_address_of_a_server_is_refused(url):
-    with pytest.raises(UsageError, match="DATA_URL="):
+    with pytest.raises(UsageError, match="DATA_URL=") as refused:
         Dealer(url)
+    assert "secret" not in str(refused.value)
 
 
 def test_crops_are_not_dealt():

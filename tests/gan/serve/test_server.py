@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import socket
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from dealing import TOKEN, ask, dealing, deck
 from gan_data import squares
+from making import ROOT
 
 from gan.pictures import bearer, wire
 from gan.serve.__main__ import main
+from scrapbag.make.command import called
 
 
 @pytest.fixture(scope="module")
@@ -182,3 +189,18 @@ def test_the_token_of_a_file_that_one_alone_may_read_is_taken(tmp_path):
     assert bearer.read(file) == TOKEN
     assert bearer.admits(TOKEN, f"Bearer {TOKEN}")
     assert not bearer.admits(TOKEN, f"Bearer {TOKEN}\u00e9")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", ""])
+def test_the_command_for_the_other_computer_can_be_pasted_there(dataset, host):
+    dataset.call.parent.mkdir(parents=True, exist_ok=True)
+    dataset.call.write_text(called(Path("recipes/other.toml"), dataset.root, Path("runs/other")).dump())
+    command = [sys.executable, "-m", "gan.serve", "--data", str(dataset.root), "--host", host, "--port", "0"]
+    place = os.environ | {bearer.VARIABLE: TOKEN}
+    with subprocess.Popen(command, cwd=ROOT, env=place, stdout=subprocess.PIPE, text=True) as one:
+        said = one.stdout.readline()
+        one.kill()
+    name = socket.gethostname() if host else "127.0.0.1"
+    assert re.search(rf"at http://{re.escape(name)}:(\d+) ", said), said
+    words = rf"make train RECIPE=recipes/other.toml DATA_URL=http://{re.escape(name)}:\d+ TOKEN_FILE=token\n"
+    assert re.search(words, said), said
