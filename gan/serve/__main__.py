@@ -11,13 +11,13 @@ from gan.pictures import bearer
 from scrapbag.errors import exits
 from scrapbag.layout import Data
 from scrapbag.make.command import last_call
-from scrapbag.make.options import PORT, Stage
+from scrapbag.make.options import PORT, OneStage
 
 _HOST = "127.0.0.1"
 _FOLDER = click.Path(path_type=Path)
 
 
-@click.command(cls=Stage)
+@click.command(cls=OneStage)
 @click.option("--data", "root", type=_FOLDER, required=True, help="data/<name>, with curated/ in it.")
 @click.option("--host", default=_HOST, show_default=True, help="Of this computer; any but its own needs a token.")
 @click.option("--port", type=PORT, default=8778, show_default=True, help="0 is any free one.")

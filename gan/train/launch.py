@@ -55,7 +55,7 @@ def count(run: Run, asked: int | None) -> int:
     gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if asked and gpus and asked > gpus:
         raise UsageError(f"PROCESSES={asked} is more than this computer's GPUs; write PROCESSES={gpus} or less")
-    cores = os.cpu_count() or 1
+    cores = max(2, os.cpu_count() or 1)  # with one, two of them are slow and no harm
     if asked and not gpus and asked > cores:
         raise UsageError(f"PROCESSES={asked} is more than this computer's cores; write PROCESSES={cores} or less")
     known = _known(run)

@@ -10,12 +10,12 @@ from pathlib import Path
 import click
 
 from scrapbag.errors import MissingExtraError, UsageError, exits
-from scrapbag.make.options import Stage
+from scrapbag.make.options import OneStage
 
 HOST, PORT = "127.0.0.1", 6006
 
 
-@click.command(cls=Stage)
+@click.command(cls=OneStage)
 @click.option("--root", type=click.Path(path_type=Path), default="runs", show_default=True, help="the runs' folder")
 @click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True)
 def main(root: Path, port: int) -> None:

@@ -42,7 +42,7 @@ class Stages(click.Group):
             return super().invoke(ctx)
 
 
-class Stage(click.Command):
+class OneStage(click.Command):
     """A command that is alone in its package, refused in the same words as those of Stages."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

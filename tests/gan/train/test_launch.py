@@ -98,7 +98,7 @@ def test_ctrl_c_before_a_process_says_anything_is_said(data, temporary):
 
 
 def test_more_processes_than_cores_are_refused_before_any_is_started(data, temporary):
-    many = max(os.cpu_count() or 1, torch.cuda.device_count()) + 1
+    many = max(2, os.cpu_count() or 1, torch.cuda.device_count()) + 1
     with command(data, temporary, "--processes", str(many)) as one:
         said, errors = one.communicate(timeout=PATIENCE_S)
     assert (one.returncode, said) == (2, "")
