@@ -15,6 +15,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 VENV   ?= .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
+TESTED := $(VENV)/.tested# what tests, checks and benchmarks need besides, such as Ray
 THP_MEM_ALLOC_ENABLE ?= 1# torch: tensors of 2 MB and more on huge pages, where Linux gives them when asked (docs/gan-records.md)
 export THP_MEM_ALLOC_ENABLE
 
@@ -208,10 +209,10 @@ strip: demo ## The README's picture: scraped, squared, generated
 	@$(PY) -m demo strip --data data/demo --run runs/demo -o docs/strip.jpg
 
 # --- the workshop ----------------------------------------------------------------------------------------------------
-test: $(READY) ## Run the tests; those on real photographs with REAL=<folder>
+test: $(TESTED) ## Run the tests; those on real photographs with REAL=<folder>
 	@REAL="$(REAL)" $(PY) -m pytest $(or $(T),--numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder)
 
-coverage: $(READY) ## The tests again, and which lines none of them reaches: T=tests/curate
+coverage: $(TESTED) ## The tests again, and which lines none of them reaches: T=tests/curate
 	@rm -rf out/coverage && mkdir -p out/coverage
 	@REAL="$(REAL)" $(PY) -m coverage run -m pytest $(T)
 	@$(PY) -m coverage combine --quiet && $(PY) -m coverage report $(if $(T),--fail-under=0)
@@ -222,42 +223,50 @@ docs: $(READY) ## The documents as a site in out/site/html, strict: no link lead
 docs-tables: $(READY) ## Write the tables of docs/ from the code
 	@$(PY) -m docs.tables
 
-bench: $(READY) ## Measure: B=scrape, curate, certify, train, quality
+bench: $(TESTED) ## Measure: B=scrape, curate, certify, train, quality
 	@$(PY) -m benchmarks.$(or $(B),curate)
 
-lint: $(READY) ## Ruff and mypy
+lint: $(TESTED) ## Ruff and mypy
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy
 
-fmt: $(READY)
+fmt: $(TESTED)
 	@$(VENV)/bin/ruff check --fix . ; $(VENV)/bin/ruff format .
 
 clean: $(READY) ## Forget what was curated, and move the training run aside; keep what was scraped, scored and clicked
 	@$(PY) -m scrapbag.desk.clean $(data) $(run)
 
 setup: $(READY) ## Install everything into .venv: PYTHON= TORCH_INDEX= EXTRA=heic, openvino, cluster, tensorboard, storage
-	@$(if $(EXTRA),if command -v uv >/dev/null; then uv pip install --quiet --python $(PY) --editable '.[$(EXTRA)]'; \
-	  else $(PIP) --version >/dev/null 2>&1 || $(PY) -m ensurepip >/dev/null; $(PIP) install --editable '.[$(EXTRA)]'; fi)
+	@$(if $(EXTRA),$(rest) | sed -n 's/^\([a-z].*[^ ]\) *\\$$/\1/p' > $(VENV)/extra.lock; $(installer); \
+	  $$install --constraint=$(VENV)/extra.lock --editable '.[$(EXTRA)]')
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
+installer = if command -v uv >/dev/null; then install="uv pip install --quiet --compile-bytecode --python $(PY)"; \
+	  else $(PIP) --version >/dev/null 2>&1 || $(PY) -m ensurepip >/dev/null; install="$(PIP) install"; fi
+rest = awk '{ name = $$1; sub(/[=@].*/, "", name) } FNR == NR { known[name]; next } /^[a-z]/ { keep = !(name in known) } keep' \
+	  requirements.lock requirements-test.lock# what only tests need, and extras of them
+failed = { echo 'error: the packages could not be installed; the lines above say why. The same command goes on from here' >&2; exit 69; }
 $(READY): pyproject.toml requirements.lock
 	@test -n "$(PYTHON)" || { echo 'error: scrapbag needs Python 3.11 or newer; set PYTHON=/path/to/python3' >&2; exit 69; }
 	@echo 'setting up $(VENV) (once; with the CUDA build of torch about 7 GB) ...'
 	@{ while sleep 30 >/dev/null 2>&1; do echo "  $$(du -sm $(VENV) 2>/dev/null | cut -f1) MB so far"; done; } & said=$$!; trap 'kill $$said' EXIT; \
 	if command -v uv >/dev/null; then \
 	  test -x $(PY) || uv venv --quiet --python "$(PYTHON)" $(VENV); \
-	  install="uv pip install --quiet --compile-bytecode --python $(PY)"; \
 	else \
 	  "$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { echo 'error: this Python has no venv; Debian and Ubuntu: sudo apt install python3-venv' >&2; exit 69; }; \
 	  $(PIP) --version >/dev/null 2>&1 || "$(PYTHON)" -m venv $(VENV); \
-	  install="$(PIP) install"; \
 	fi; \
+	$(installer); \
 	lock=requirements.lock; \
 	if [ -n "$(TORCH_INDEX)" ]; then \
 	  $$install --index-url "$(TORCH_INDEX)" 'torch>=2.10' 'torchvision>=0.25' || exit 69; \
 	  lock=$(VENV)/rest.lock; \
 	  awk '/^[a-z]/ { keep = !/^(torch|torchvision|triton|nvidia-[a-z0-9-]*|cuda-[a-z0-9-]*)[=@ ]/ } keep' requirements.lock > $$lock; \
 	fi; \
-	$$install --require-hashes -r $$lock && $$install --no-deps --no-build-isolation --editable . || \
-	  { echo 'error: the packages could not be installed; the lines above say why. make setup goes on from here' >&2; exit 69; }
+	$$install --require-hashes -r $$lock && $$install --no-deps --no-build-isolation --editable . || $(failed)
+	@touch $@
+
+$(TESTED): $(READY) requirements-test.lock # what the other lock has stays as it is, torch of a TORCH_INDEX too
+	@echo 'setting up what the tests need besides ...'
+	@$(rest) > $(VENV)/test.lock; $(installer); $$install --no-deps --require-hashes -r $(VENV)/test.lock || $(failed)
 	@touch $@
 
 help: ## This list

@@ -13,6 +13,7 @@ from scrapbag.tables.schema import SCHEMA
 ROOT = Path(__file__).parents[1]
 _BEHIND = {  # files of the Makefile, and the targets that stand for them
     "$(READY)": "setup",
+    "$(TESTED)": "test",
     "$(STAMPS)/score": "score",
     "$(STAMPS)/curate": "curate",
     "$(RUN)/.stamp": "train",

@@ -65,15 +65,27 @@ def test_every_package_says_that_it_has_types_and_brings_what_is_no_code():
                 assert any(_matches(name, pattern) for name in names for pattern in brought), path
 
 
-def test_the_lock_is_for_everybody():
-    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+def _locked(name: str) -> dict[str, set[str]]:
+    """The versions of each package in a lock."""
+    lock = (ROOT / name).read_text(encoding="utf-8")
     assert not re.search(r"https?://|^--|file:|(?<!#)\s/\w", lock, re.MULTILINE), "it names no index and no path"
     entries = re.split(r"\n(?=[a-z])", lock.strip())
     assert all("--hash=sha256:" in entry for entry in entries)
-    groups = PROJECT["dependency-groups"]
-    wanted = [*PROJECT["project"]["dependencies"], *groups["test"], *groups["lint"], *groups["build"]]
-    locked = {re.match(r"[a-z0-9._-]+", entry)[0] for entry in entries}
-    assert {re.match(r"[A-Za-z0-9._-]+", one)[0].lower() for one in wanted} <= locked
+    found: dict[str, set[str]] = {}
+    for entry in entries:
+        found.setdefault(re.match(r"[a-z0-9._-]+", entry)[0], set()).add(entry.split()[0])
+    return found
+
+
+def test_the_locks_are_for_everybody_and_only_tests_bring_a_cluster_and_a_cloud():
+    setup, tests, groups = _locked("requirements.lock"), _locked("requirements-test.lock"), PROJECT["dependency-groups"]
+    for locked, wanted in (
+        (setup, [*PROJECT["project"]["dependencies"], *groups["build"]]),
+        (tests, [*groups["test"], *groups["lint"], *setup]),
+    ):
+        assert {re.match(r"[A-Za-z0-9._-]+", one)[0].lower() for one in wanted} <= locked.keys()
+    assert all(tests[name] == versions for name, versions in setup.items()), "one version of a package for both"
+    assert not {"ray", "moto", "botocore", "obstore", "pytest", "mypy"} & setup.keys()
 
 
 def test_the_script_of_the_checks_takes_its_photographs_from_outside():

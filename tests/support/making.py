@@ -9,7 +9,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 _VENV = Path(sys.executable).parents[1]  # no resolve: a venv's python is a link out of it
-READY = (f"--assume-old={_VENV}/.ready", f"VENV={_VENV}")  # the environment that the tests run in is taken for ready
+# the environment that the tests run in is taken for ready
+READY = (f"--assume-old={_VENV}/.ready", f"--assume-old={_VENV}/.tested", f"VENV={_VENV}")
 
 
 def command(recipe: Path, data: Path, run: Path, *words: str) -> list[str]:
