@@ -287,7 +287,7 @@ def test_minutes_that_are_asked_for_win_over_a_recipe_s_images(tmp_path):
 def test_evaluate_is_told_the_data_only_where_somebody_wrote_it(tmp_path):
     (tmp_path / "r.toml").write_text('name = "r"\n')
     told = command(tmp_path / "r.toml", tmp_path / "data", tmp_path / "run", "-n", "evaluate", "SEED=3")
-    assert f"--data '{tmp_path / 'data'}' --seed 3" in make(told).stdout
+    assert f"--data '{tmp_path / 'data'}' --seed '3'" in make(told).stdout
     quiet = [word for word in told if not word.startswith("DATA=")]
     assert "--data" not in make(quiet).stdout
 
