@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 
 def publish(rows: Rows, settings: Curate, model: str, data: Data, engine: Engine | None = None) -> None:
-    """Make curated/ what the rows say; squares that the cache lacks are made first, by `engine`.
+    """Make curated/ what the rows say; squares that the cache lacks are made, by `engine`.
 
-    `model` is the one that decided, '' where none did: a column of the table.
+    `model` is the one that decided, '' where none did: a column of the table. Raises DiskError where squares vanish.
     """
     some = Rows(rows.table.select([*tables.FIELDS, "extension", "border_uniform"]), rows.forget)
     kept = some.take(np.flatnonzero(some.flags("kept")))

@@ -10,14 +10,14 @@ from pathlib import Path
 import click
 
 from scrapbag.errors import MissingExtraError, UsageError, exits
-from scrapbag.make.options import OneStage
+from scrapbag.make import options
 
 HOST, PORT = "127.0.0.1", 6006
 
 
-@click.command(cls=OneStage)
+@click.command(cls=options.OneStage)
 @click.option("--root", type=click.Path(path_type=Path), default="runs", show_default=True, help="the runs' folder")
-@click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True)
+@click.option("--port", type=options.PORT, default=PORT, show_default=True)
 def main(root: Path, port: int) -> None:
     """Scalars, KID, grids and settings of every run; ends with Ctrl-C."""
     with exits():

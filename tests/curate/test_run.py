@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -239,46 +238,6 @@ def test_what_bf16_changes_is_counted_where_fp32_scores_are_there_too(files, tmp
     assert outcome.changed is not None
     assert outcome.score.key != exact.key
     assert outcome.changed <= 2
-
-
-def test_curated_is_left_alone_when_nothing_changed_in_it(scored):
-    data, _ = scored
-    run.curate(ANY, data)
-    before = (data.curated / "dataset.json").stat()
-    run.curate(ANY, data)
-    assert (data.curated / "dataset.json").stat() == before
-    run.curate(replace(ANY, fit="white"), data)
-    assert (data.curated / "dataset.json").stat().st_ino != before.st_ino  # other squares under the same names
-
-
-def test_a_square_that_the_cache_lacks_is_made_again_and_the_others_are_linked_as_they_are(scored):
-    data, _ = scored
-    run.curate(ANY, data)
-    before = {path.name: path.stat().st_ino for path in data.curated.glob("*.png")}
-    lost = sorted(data.squares.rglob("*.png"))[3]
-    name = next(path.name for path in data.curated.glob("*.png") if path.samefile(lost))
-    content = lost.read_bytes()
-    lost.unlink()
-    run.curate(ANY, data)
-    after = {path.name: path.stat().st_ino for path in data.curated.glob("*.png")}
-    assert {one for one in before | after if before.get(one) != after.get(one)} == {name}
-    assert (data.curated / name).read_bytes() == lost.read_bytes() == content
-
-
-def test_the_page_is_put_in_place_after_its_tables_or_not_at_all(scored, tmp_path):
-    data = Data(shutil.copytree(scored[0].root, tmp_path / "x"))
-    run.curate(ANY, data)
-    shown = data.report_html.read_bytes()
-    data.report_csv.unlink()
-    data.report_csv.mkdir()
-    with pytest.raises(IsADirectoryError):
-        run.curate(replace(ANY, threshold=0.9), data)
-    assert data.report_html.read_bytes() == shown
-    assert not list(data.report.glob(".*"))
-    data.report_csv.rmdir()
-    outcome = run.curate(replace(ANY, threshold=0.9), data)
-    assert data.report_html.read_bytes() != shown
-    assert report(data).kept.sum() == outcome.kept == len(list(data.curated.glob("*.png")))
 
 
 def test_without_a_model_quality_rules_alone_decide(files, tmp_path):
