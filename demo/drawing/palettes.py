@@ -66,5 +66,13 @@ def cloth(rng: np.random.Generator, palette: Palette) -> list[NDArray[np.float32
     return [np.clip(c + rng.normal(0, 7, 3), 0, 255).astype(np.float32) for c in [ground, *colours[:4]]]
 
 
+def scraps_of(rng: np.random.Generator, palette: Palette, count: int) -> NDArray[np.float32]:
+    """Colours of cloth that was left over, (count, 3): of this palette, or of any."""
+    every = [palette] if rng.random() < 0.5 else list(PALETTES.values())
+    colours = np.array([colour for one in every for colour in one.colours], np.float32)
+    dyed = colours[rng.integers(len(colours), size=count)] + rng.normal(0, 25, (count, 3))
+    return np.clip(dyed, 0, 255).astype(np.float32)
+
+
 def _lightness(colour: NDArray[np.float32]) -> float:
     return float(colour @ np.array([0.299, 0.587, 0.114], np.float32))

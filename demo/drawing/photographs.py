@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 FULL = 256  # pixels a side of the photograph, which is then made small
 HELD = 900_000  # where the seeds of held-out pictures begin
+SCRAPS = (0.4, 0.45, 0.15)  # how often all blocks are of the same cloths, each of others, each patch of another
+GRAIN = 12.0  # grey levels, the standard deviation at most
 VIEWS = ("filling", "whole", "near")  # the quilt is the picture; is seen with what lies around it; only in part
 GROUNDS = (
     (236, 233, 226), (205, 210, 214), (225, 215, 200), (150, 150, 155),  # walls
@@ -45,11 +47,13 @@ def quilt(seed: int, side: int) -> NDArray[np.uint8]:
     block = BLOCKS[names[rng.integers(len(names))]]
     other = BLOCKS[names[rng.integers(len(names))]] if rng.random() < 0.35 else block
     palette = list(PALETTES.values())[rng.integers(len(PALETTES))]
-    whole = flat(rng, _setting(rng, max(block.cells, other.cells)), block, other, palette, 2 * FULL)
+    whole = flat(rng, _setting(rng, max(block.cells, other.cells)), block, other, palette, 2 * FULL, printed=2.0)
     image = _lit(rng, placed(rng, whole))
     if rng.random() < 0.5:
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    return np.asarray(image.resize((side, side), Image.Resampling.LANCZOS))
+    small = np.asarray(image.resize((side, side), Image.Resampling.LANCZOS), np.float32)
+    grain = rng.normal(0, rng.uniform(0, GRAIN), small.shape)  # of what is too fine to be drawn: quilting, small prints
+    return np.clip(small + grain, 0, 255).astype(np.uint8)
 
 
 def placed(rng: np.random.Generator, whole: Image.Image) -> Image.Image:
@@ -75,15 +79,19 @@ def placed(rng: np.random.Generator, whole: Image.Image) -> Image.Image:
 
 
 def _setting(rng: np.random.Generator, cells: int) -> Setting:
-    """From one block with its borders, a medallion, to sixteen; patches stay large enough to be learnt at 64 pixels."""
-    few = np.arange(1, max(2, min(4, 12 // cells)) + 1)
-    likely = np.array([0.1, 0.35, 0.35, 0.2])[: few.size]
-    columns = int(rng.choice(few, p=likely / likely.sum()))
+    """From one block with its borders, a medallion, to sixteen, whose patches are plain at 64 pixels; or up to 56."""
+    if rng.random() < 0.3:
+        columns = int(rng.integers(3, 8))
+    else:
+        few = np.arange(1, max(2, min(4, 12 // cells)) + 1)
+        likely = np.array([0.1, 0.35, 0.35, 0.2])[: few.size]
+        columns = int(rng.choice(few, p=likely / likely.sum()))
     layout = LAYOUTS[rng.choice(len(LAYOUTS), p=[0.55, 0.1, 0.2, 0.15])] if columns > 1 else "straight"
     rows = columns + int(rng.choice([-1, 0, 0, 1])) if columns > 2 else columns
     sash = float(rng.uniform(0.08, 0.2)) if layout == "sashed" else 0.0
     borders = tuple(rng.uniform(0.06, 0.2, rng.choice([0, 1, 2, 3], p=[0.25, 0.4, 0.25, 0.1])) * columns / 2)
-    return Setting(layout, rows, columns, sash, borders)
+    scraps = str(rng.choice(["", "block", "patch"], p=SCRAPS))
+    return Setting(layout, rows, columns, sash, borders, scraps)
 
 
 def _perspective(corners: NDArray[np.float64], source: NDArray[np.float64]) -> list[float]:

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from demo.drawing.blocks import ROLES, Block
 from demo.drawing.canvas import ZOOM, expose
 from demo.drawing.fabric import TILE, tile
-from demo.drawing.palettes import Palette, cloth
+from demo.drawing.palettes import Palette, cloth, scraps_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 Side = tuple[float, float]
 Polygon = tuple[int, "NDArray[np.float64]"]  # a fabric, and corners (N, 2) in blocks from the quilt's upper left
 BACKDROP = 0
-VARIANTS = 3  # a scrappy quilt has several cloths a role
+VARIANTS = 3  # a scrappy quilt has several cloths a role, close to each other ...
+SCRAPS = 8  # ... or so many of all colours, when it is sewn of what was left
 TURNS = {  # quarter turns of the four blocks around a corner; the pattern repeats
     "as they come": ((0, 0), (0, 0)),
     "in turn": ((0, 1), (1, 0)),
@@ -40,6 +41,7 @@ class Setting:
     columns: int
     sash: float
     borders: tuple[float, ...]
+    scraps: str = ""  # what is cut from another cloth each time: "block", "patch", or nothing
 
     @property
     def size(self) -> tuple[float, float]:
@@ -54,16 +56,22 @@ class Setting:
 
 
 def flat(
-    rng: np.random.Generator, setting: Setting, block: Block, other: Block, palette: Palette, longest: int
+    rng: np.random.Generator,
+    setting: Setting,
+    block: Block,
+    other: Block,
+    palette: Palette,
+    longest: int,
+    printed: float = 1.0,
 ) -> Image.Image:
-    """A quilt by itself, edge to edge; its longer side has `longest` pixels."""
+    """A quilt by itself, edge to edge; its longer side has `longest` pixels, prints are at most `printed` strong."""
     width, height = np.array(setting.size) + 2 * setting.border
     scale = longest * ZOOM / max(width, height)
     image = Image.new("L", (int(width * scale) // ZOOM * ZOOM, int(height * scale) // ZOOM * ZOOM))
     pen = ImageDraw.Draw(image)
     for fabric, points in (*_top(rng, setting, block, other), *_edges(rng, setting)):
         pen.polygon([*map(tuple, (points + setting.border) * scale)], fill=fabric)
-    return Image.fromarray(_sew(rng, np.asarray(image), palette))
+    return Image.fromarray(_sew(rng, np.asarray(image), palette, printed, scraps=bool(setting.scraps)))
 
 
 def draw(rng: np.random.Generator, block: Block, other: Block, palette: Palette) -> Image.Image:
@@ -88,7 +96,8 @@ def _setting(rng: np.random.Generator, cells: int) -> Setting:
 def _top(rng: np.random.Generator, setting: Setting, block: Block, other: Block) -> Iterator[Polygon]:
     """The patches of the quilt's top, the ground first."""
     turn = list(TURNS.values())[rng.integers(len(TURNS))]
-    scrappy, swap = rng.random() < 0.35, rng.random() < 0.4
+    scrappy, swap = rng.random() < 0.35 or bool(setting.scraps), rng.random() < 0.4
+    variants = SCRAPS if setting.scraps else VARIANTS
     ground = _fabric("a" if setting.sash == 0 else "e", 0)
     width, height = setting.size
     yield ground, _rectangle(0, 0, width, height)
@@ -97,8 +106,10 @@ def _top(rng: np.random.Generator, setting: Setting, block: Block, other: Block)
             yield _fabric("d", 0), corner + _rectangle(0, 0, 1, 1)
             continue
         roles = _swapped(rng, scrappy=scrappy, swap=bool(swap and (i + j) % 2))
-        variant = int(rng.integers(VARIANTS)) if scrappy else 0
+        variant = int(rng.integers(variants)) if scrappy else 0
         for patch in (block if (i + j) % 2 == 0 else other).patches:
+            if setting.scraps == "patch":
+                variant = int(rng.integers(variants))
             points = _turned(np.array(patch.corners), turn[i % 2][j % 2])
             yield _fabric(roles[patch.role], variant), corner + points @ np.array([along, down])
 
@@ -149,14 +160,22 @@ def _photograph(
     return np.asarray(image)
 
 
-def _sew(rng: np.random.Generator, labels: NDArray[np.uint8], palette: Palette) -> NDArray[np.uint8]:
+def _sew(
+    rng: np.random.Generator,
+    labels: NDArray[np.uint8],
+    palette: Palette,
+    most: float = 1.0,
+    *,
+    scraps: bool = False,
+) -> NDArray[np.uint8]:
     """The cloth that the labels stand for, with seams, at the true size."""
-    printed = float(rng.uniform(0.2, 1.0))
+    printed = float(rng.uniform(0.2 * most, most))
     colours = cloth(rng, palette)
-    tiles = np.zeros((1 + len(ROLES) * VARIANTS, TILE, TILE, 4), np.uint8)  # four bytes, to be fetched as one number
+    left = scraps_of(rng, palette, len(ROLES) * SCRAPS) if scraps else None
+    tiles = np.zeros((1 + len(ROLES) * SCRAPS, TILE, TILE, 4), np.uint8)  # four bytes, to be fetched as one number
     for fabric in np.flatnonzero(np.bincount(labels.ravel())):
-        role, variant = divmod(int(fabric) - 1, VARIANTS)
-        dyed = colours[role] + rng.normal(0, 14 * variant, 3)
+        role, variant = divmod(int(fabric) - 1, SCRAPS)
+        dyed = colours[role] + rng.normal(0, 14 * variant, 3) if left is None or not role else left[int(fabric) - 1]
         tiles[fabric, ..., :3] = tile(rng, _wall(rng), 0.3) if fabric == BACKDROP else tile(rng, dyed, printed)
     y, x = np.ogrid[0 : labels.shape[0], 0 : labels.shape[1]]
     pixels = tiles.view(np.uint32)[labels, y % TILE, x % TILE].view(np.uint8)[..., :3]
@@ -168,7 +187,7 @@ def _sew(rng: np.random.Generator, labels: NDArray[np.uint8], palette: Palette) 
 
 
 def _fabric(role: str, variant: int) -> int:
-    return 1 + ROLES.index(role) * VARIANTS + variant
+    return 1 + ROLES.index(role) * SCRAPS + variant
 
 
 def _swapped(rng: np.random.Generator, *, scrappy: bool, swap: bool) -> dict[str, str]:
