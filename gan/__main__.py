@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from contextlib import ExitStack, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,9 +62,7 @@ def _run_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--level", type=int, help="Train on pictures of this level or less, 0 to 3.")
 @click.option("--seed", type=int)
 @click.option("--init", help="Begin with the weights of this run.")
-@click.option(
-    "--processes", type=click.IntRange(1, 64), help="That divide each batch; as the run has, or one for each GPU."
-)
+@click.option("--processes", type=click.IntRange(1, 64), help="That divide each batch; else the run's, or one a GPU.")
 @click.option("--set", "values", multiple=True, metavar="KEY=VALUE", help="Override one value of the preset.")
 @click.option(
     "--save-every", type=float, default=60.0, show_default=True, metavar="SECONDS", help="Between checkpoints."
@@ -221,13 +220,14 @@ def evaluate_command(root: Path, data_root: Path | None, seed: int) -> None:
 @main.command("start")
 @_run_option
 @click.option("-o", "--output", type=_FOLDER, required=True, help="Of a new folder.")
-def start_command(root: Path, output: Path) -> None:
+@click.option("--rehearse", type=click.FloatRange(0, 1), default=0.0, help="Its share of batches, of one subject.")
+def start_command(root: Path, output: Path, rehearse: float) -> None:
     """Keep a run's networks and some of its pictures in a small folder that other runs can begin from (INIT=)."""
     with exits(last_call(Run(root)).complete):
         from gan.train import start  # noqa: PLC0415
 
         origin = start.of_run(str(root), Run(root))
-        start.write(origin, output, small=True)
+        start.write(replace(origin, rehearse=rehearse), output, small=True)
         kept = 0 if origin.squares is None else len(origin.squares)
         click.echo(f"{origin.images_seen:,} images of {origin.size}x{origin.size}, {kept:,} pictures -> {output}")
 

@@ -27,7 +27,7 @@ from gan.pictures.data import Pictures
 from gan.sample import sample
 from gan.step import players
 from gan.step.players import Machine
-from gan.train import loop, preflight, start
+from gan.train import loop, preflight, start, subject
 from gan.train.job import Job, Origin
 from scrapbag import processor
 from scrapbag.disk import write_text
@@ -118,14 +118,15 @@ def of_folder(folder: str, side: int) -> tuple[Pixels, Pixels]:
     return np.stack(squares[held:]), np.stack(squares[:held])
 
 
-def values_of(task: Task, count: int) -> Values:
-    """What a row trains with on so many pictures: what `make train` would, the plain DCGAN's row aside."""
+def values_of(task: Task, train: Pixels) -> Values:
+    """What a row trains with on these pictures: what `make train` would, the plain DCGAN's row aside."""
     name, *others = task.row.split(":")
     preset, overrides = ROWS[name][0], (*ROWS[name][1], *others)
     origin = _origin(task)
     row, given = start.row(origin, preset) or presets.row(preset, "cpu", task.side), start.given(origin, preset)
-    learnt = preflight.small_set(count, presets.resolve(row, overrides, given))
-    return presets.resolve(row, overrides, {**given, **learnt})
+    learnt = preflight.small_set(len(train), presets.resolve(row, overrides, given))
+    kept = subject.learnt(origin, lambda: train, tuple(overrides), print)
+    return replace(presets.resolve(row, overrides, {**given, **learnt}), **kept)
 
 
 def _origin(task: Task) -> Origin | None:
@@ -135,7 +136,7 @@ def _origin(task: Task) -> Origin | None:
 def learn(task: Task, work: Path) -> None:
     """Train by CPU-time, or go on; what came of it lies in the run's folder."""
     train, held = dataset(task, work)
-    values = values_of(task, len(train))
+    values = values_of(task, train)
     pictures = Pictures(
         key=small_quilts.sha256(train),
         names=tuple(map(str, range(len(train) + len(held)))),
@@ -233,7 +234,7 @@ def _folder(task: Task, work: Path) -> Run:
 def same(task: Task, work: Path) -> dict[str, Any]:
     """What two runs of a task must share to be one."""
     train, _ = dataset(task, work)
-    values = presets.plain(values_of(task, len(train)))
+    values = presets.plain(values_of(task, train))
     return {
         "data": small_quilts.sha256(train),
         "values": values,

@@ -130,20 +130,14 @@ def _load(name: str) -> tuple[Any, dict[str, Any]]:
         raise MissingError(f"the curation model {name} is not in {folder}")
     logging.getLogger("timm").setLevel(logging.WARNING)  # it logs every file that it opens
     try:
-        net: Any = _lite0() if name == lite0.NAME else timm.create_model(frozen.source_of(name), pretrained=True)
+        known = name == lite0.NAME
+        net: Any = frozen.lite0_whole() if known else timm.create_model(frozen.source_of(name), pretrained=True)
     except (OSError, RuntimeError) as error:
         never_full(error)
         reason = str(error).strip().partition("\n")[0]
         raise MissingError(f"the curation model {name} cannot be loaded ({reason})") from error
     config = resolve_data_config({}, model=net)
     return net.eval().requires_grad_(requires_grad=False).to(memory_format=torch.channels_last), config
-
-
-def _lite0() -> Any:
-    overlay = {"mean": lite0.MEAN, "std": lite0.STD}
-    net = timm.create_model(lite0.ARCHITECTURE, pretrained=False, pretrained_cfg_overlay=overlay)
-    net.load_state_dict(frozen.weights(lite0.NAME)[0])
-    return net
 
 
 @torch.no_grad()

@@ -117,6 +117,14 @@ def _strided(part: nn.Module) -> TypeGuard[nn.Conv2d]:
     return depthwise and plain and square
 
 
+def lite0_whole() -> nn.Module:
+    """Lite0 with its classifier, for pictures (N, 3, H, W) in [-1, 1]. Raises MissingError where it is not here."""
+    overlay = {"mean": lite0.MEAN, "std": lite0.STD}
+    net: nn.Module = timm.create_model(lite0.ARCHITECTURE, pretrained=False, pretrained_cfg_overlay=overlay)
+    net.load_state_dict(weights(lite0.NAME)[0])
+    return net.eval().requires_grad_(requires_grad=False)
+
+
 def source_of(name: str) -> str:
     """What timm calls it."""
     if name == lite0.NAME:

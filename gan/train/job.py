@@ -41,6 +41,7 @@ class Origin:
     values: dict[str, Any]
     weights: dict[str, Tensor]  # "g.0.weight" ...; of G and D as they were trained, and of the average (EMA) of G
     squares: Pixels | None  # (N, side, side, 3) to be rehearsed; None where they are gone, or are no squares
+    rehearse: float = 0.0  # share of every batch that they are worth to a run of the same subject (subject.py)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from dataclasses import asdict, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import tomli_w
@@ -14,7 +15,7 @@ from gan.pictures import batches, data, dealt, moved
 from gan.pictures.sources import CuratedFolder
 from gan.step import shared
 from gan.step.players import Machine
-from gan.train import aside, preflight, start
+from gan.train import aside, preflight, start, subject
 from gan.train.job import Job
 from scrapbag.check import build
 from scrapbag.disk import write_text
@@ -80,17 +81,13 @@ def prepare(
     learnt = preflight.small_set(count, values)
     values = presets.resolve(row, overrides, {**given, **learnt})
     origin = start.fit(origin, values, size, say)
+    some = partial(batches.reals, pictures, replace(values, batch=subject.SHOWN), 0, 0, count)
+    values = replace(values, **subject.learnt(origin, some, settings.values, say))
     machine = _preflight(pictures, count, values, size, settings, say, learnt, processes)
     if known is not None:
         put = aside.move(run.root.absolute())
         say(f"{run.root} holds a run of other settings or pictures; it was moved to {put}, and INIT={put} begins there")
-    table = {
-        **source.note(run),
-        "row": row,
-        "size": size,
-        "computer": preflight.computer(),
-        "asked": asked,
-    }
+    table = {**source.note(run), "row": row, "size": size, "computer": preflight.computer(), "asked": asked}
     table |= {"machine": asdict(machine), "values": presets.plain(values)}
     write_text(run.settings, tomli_w.dumps(table))
     return start.resume(_kept(Job(run, pictures, values, size, settings, machine), source), origin)

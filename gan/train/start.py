@@ -92,10 +92,10 @@ def read(root: Path) -> Origin:
     """The start that `write` left in a folder. Raises UsageError for one that is damaged."""
     folder = Start(root)
     try:
-        card = json.loads(folder.card.read_text(encoding="utf-8"))
+        card = {"rehearse": 0.0, **json.loads(folder.card.read_text(encoding="utf-8"))}
         weights = from_safetensors(folder.weights.read_bytes())
         squares = _cut(folder, int(card["side"]), int(card["squares"]))
-        known = {name: card[name] for name in ("name", "row", "size", "images_seen")}
+        known = {name: card[name] for name in ("name", "row", "size", "images_seen", "rehearse")}
         return Origin(**known, values=_values(card, root), weights=weights, squares=squares)
     except (KeyError, TypeError, ValueError, OSError, SafetensorError) as error:
         never_full(error)
@@ -137,7 +137,7 @@ def write(origin: Origin, root: Path, *, small: bool = False) -> None:
         file = io.BytesIO()
         sheet.save(file, "WEBP", lossless=not small, quality=80)
         write_bytes(folder.squares, file.getvalue())
-    names = ("name", "row", "size", "images_seen", "values")
+    names = ("name", "row", "size", "images_seen", "values", "rehearse")
     card: dict[str, Any] = {name: getattr(origin, name) for name in names}
     card["squares"], card["side"] = (0, 0) if origin.squares is None else origin.squares.shape[:2]
     write_text(folder.card, json.dumps({"format": 1, **card}, indent=1) + "\n")

@@ -79,6 +79,25 @@ def test_a_quilt_by_itself_reaches_all_four_edges() -> None:
     assert np.abs(pixels[75, 100] - edges[0]).max() > 30
 
 
+def test_a_quilt_of_scraps_has_cloth_of_many_colours_and_one_of_a_shop_a_few() -> None:
+    block, palette = BLOCKS["checkerboard"], PALETTES["amish"]
+
+    def colours(scraps: str) -> float:
+        """How many a quilt has, in steps of 16; the mean of eight."""
+        setting = Setting("straight", rows=4, columns=4, sash=0.0, borders=(), scraps=scraps)
+        found = []
+        for seed in range(8):
+            image = flat(np.random.default_rng(seed), setting, block, block, palette, 256, printed=0.0)
+            cells = np.asarray(image).reshape(16, 16, 16, 16, 3)[:, 4:12, :, 4:12].mean((1, 3))
+            found.append(len(np.unique((cells // 16).reshape(-1, 3), axis=0)))
+        return float(np.mean(found))
+
+    few, more, most = colours(""), colours("block"), colours("patch")
+    assert few < 10
+    assert more > 1.5 * few
+    assert most > 1.1 * more
+
+
 def test_a_quilt_is_seen_with_what_lies_around_it_as_large_as_the_picture_or_in_part() -> None:
     magenta = Image.new("RGB", (512, 512), (255, 0, 255))
     seen = [np.asarray(photographs.placed(np.random.default_rng(seed), magenta)) for seed in range(200)]
