@@ -4,7 +4,8 @@
 
 Kinds that a person names: other real quilts, drawn ones. Kinds that a person does not: the same real quilts warped
 into strokes ("clay", as G makes it of photographs on a CPU), or blurred until no block is left; and other
-photographs. Real quilts cut to patches that are mixed look like patchwork, so they are shown and not ranked. With
+photographs. Real quilts cut to patches that are mixed look like patchwork, and drawn ones as people photograph them
+("drawn, placed") are there for docs/gan-transfer.md, so both are shown and not ranked. With
 --run also the samples of runs, for a person to judge by their grids. Every ruler gets the same pictures. A pair of
 one kind of each sort is ranked right when the ruler prefers the one that can be named. The folder holds quilts256/,
 and photos/ with labels.csv, which curate decides on first, by lite0 with BY=auto (three minutes of one core, kept in
@@ -29,6 +30,7 @@ from torch.nn import functional
 from benchmarks.support.folder_data import dataset
 from curate import run as curate
 from curate.scores.stage import score
+from demo.drawing import photographs as drawn_photographs
 from demo.drawing import small_quilts
 from gan.evaluate import features, metrics
 from gan.evaluate.target import Target
@@ -158,6 +160,7 @@ def main(side: int, count: int, runs: tuple[Path, ...], work: Path) -> None:
     kinds = {
         "real": held,
         "drawn": np.stack([small_quilts.quilt(small_quilts.HELD + i, side) for i in range(count)]),
+        "drawn, placed": np.stack([drawn_photographs.quilt(drawn_photographs.HELD + i, side) for i in range(count)]),
         "clay": warped(held),
         "patches": mixed(held),
         "blurred": blurred(held),

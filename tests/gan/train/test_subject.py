@@ -12,8 +12,9 @@ from PIL import Image
 
 from demo.drawing import photographs, products
 from gan.train import runs, start, subject
+from gan.train.job import Moment
 from scrapbag.errors import MissingError
-from scrapbag.layout import Run
+from scrapbag.layout import Data, Run
 from scrapbag.recipe import DEMO_START, Train
 
 SHOES = (products.sneaker, products.heel, products.boot, products.loafer, products.sandal)
@@ -21,7 +22,7 @@ SHOES = (products.sneaker, products.heel, products.boot, products.loafer, produc
 
 @pytest.fixture(scope="module")
 def quilts():
-    return np.stack([photographs.quilt(photographs.HELD + seed, 64) for seed in range(48)])
+    return np.stack([photographs.quilt(photographs.HELD + seed, 64) for seed in range(96)])
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +92,20 @@ def test_a_run_of_another_subject_keeps_its_values_and_one_that_goes_on_asks_not
     assert tomllib.loads((tmp_path / "run" / "settings.toml").read_text())["values"]["rehearse"] == 0
     monkeypatch.setattr(subject, "learnt", None)
     assert prepared().values.rehearse == 0
+
+
+def test_a_run_of_the_same_subject_rehearses_them_from_its_first_batch_to_its_last(tmp_path, quilts, demo):
+    curated = tmp_path / "data" / "curated"
+    curated.mkdir(parents=True)
+    for number, square in enumerate(quilts):
+        Image.fromarray(square).save(curated / f"{number}.png")
+    (tmp_path / "run").mkdir()
+    settings = Train(images=10, init="demo")
+    job = runs.prepare(Data(tmp_path / "data"), Run(tmp_path / "run"), settings, lambda _: None)
+    assert (job.values.rehearse, job.values.rehearse_kimg) == (demo.rehearse, 0)
+    kept = {square.tobytes() for square in demo.squares}
+    reals = np.zeros((64, 64, 64, 3), np.uint8)
+    for images_seen in (0, 10**6):
+        seen = start.rehearse(reals, job, Moment(images_seen=images_seen))
+        shown = [square.tobytes() in kept for square in seen]
+        assert sum(shown) == pytest.approx(64 * demo.rehearse, abs=1)
