@@ -79,7 +79,8 @@ PRESETS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-# what INIT changes in any row: slow enough not to forget the start. Rehearsal is off: docs/gan-transfer.md
+# what INIT changes in any row: slow enough not to forget the start. Its pictures stay where it names a share of a
+# batch for them (gan/train/subject.py)
 TRANSFER: dict[str, Any] = {"rate": 0.25, "ema_share": 0.25}
 # with preset `auto`, the row that a run of one of these goes on with, at half the rates: a quarter takes twice as long.
 # Batches are of 64, though demo/start has learnt by 32

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from scrapbag.disk import write_text
@@ -41,7 +42,14 @@ def write(run: Run, data: Data) -> Path:
 
 def text(known: RunFacts, learnt: DatasetFacts | None, run: Run) -> str:
     """The whole card; `learnt` is None where the dataset has no report any more."""
-    sections = (_head(known), _trained_on(known, learnt, run), _teacher(known), _measured(known), _use(known, run))
+    sections = (
+        _head(known),
+        _trained_on(known, learnt, run),
+        _start(known),
+        _teacher(known),
+        _measured(known),
+        _use(known, run),
+    )
     return _front(known) + "\n" + "\n".join(line for one in sections for line in one)
 
 
@@ -95,12 +103,29 @@ def _trained_on(known: RunFacts, learnt: DatasetFacts | None, run: Run) -> Itera
         yield from (line.replace("## ", "### ", 1) if line.startswith("## ") else line for line in section(learnt))
 
 
+def _start(known: RunFacts) -> Iterator[str]:
+    """Whose weights it began with (INIT), by the last part of that name: the rest may be a folder of somebody's."""
+    yield from ("## Began with", "")
+    values = known.settings.get("values") or {}
+    start = str(values.get("start") or "none")
+    if start == "none":
+        yield from ("Random weights.", "")
+        return
+    before = 1000 * float(values.get("before_kimg") or 0)
+    words = f"The weights of {markdown.text(PurePath(start).name)}, after {before:,.0f} images."
+    if share := float(values.get("rehearse") or 0):
+        kimg = float(values.get("rehearse_kimg") or 0)
+        until = f"at first, fewer and fewer until {1000 * kimg:,.0f} images" if kimg else "to the end"
+        words += f" {share:.0%} of each batch were pictures that those had learnt from, {until}."
+    yield from (words, "")
+
+
 def _teacher(known: RunFacts) -> Iterator[str]:
     """Which pretrained weights the trainer looked through; an older run has noted their name alone."""
     yield from ("## Looked through", "")
     name = str(known.done.get("teacher") or (known.settings.get("values") or {}).get("teacher") or "none")
     if name == "none":
-        yield from ("No other network: generator and discriminator began with random weights.", "")
+        yield from ("No other network.", "")
         return
     licence = str(known.done.get("teacher_licence") or "") or "stated nowhere"
     yield (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from dataclasses import asdict, replace
 
 import pytest
@@ -142,6 +143,31 @@ def test_the_model_card_says_what_was_looked_through_and_measured_beside_its_flo
     assert "No other network" in written(data, run)[1]
     finish(run, teacher="local-dir:/nowhere", teacher_licence="")
     assert "its licence is stated nowhere" in written(data, run)[1]
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({}, "Random weights."),
+        ({"start": "none", "before_kimg": 0.0}, "Random weights."),
+        ({"start": "demo", "before_kimg": 550.144, "rehearse": 0.0}, "The weights of demo, after 550,144 images.\n"),
+        (
+            {"start": "/home/ada/runs/none", "before_kimg": 2.0, "rehearse": 0.25, "rehearse_kimg": 0.0},
+            "The weights of none, after 2,000 images. 25% of each batch were pictures that those had learnt from, to",
+        ),
+        (
+            {"start": "runs/a|b", "before_kimg": 2.0, "rehearse": 0.5, "rehearse_kimg": 60.0},
+            "50% of each batch were pictures that those had learnt from, at first, fewer and fewer until",
+        ),
+    ],
+)
+def test_the_model_card_says_whose_weights_it_began_with_and_what_was_rehearsed(made, values, says):
+    data, run, _ = made
+    table = tomllib.loads(run.settings.read_text())
+    run.settings.write_text(tomli_w.dumps({**table, "values": {**table["values"], **values}}))
+    text = written(data, run)[1]
+    assert says in text
+    assert "ada" not in text.partition("## Began with")[2].partition("##")[0], "nobody's folders"
 
 
 def test_a_dataset_that_was_curated_anew_is_not_passed_off_as_what_was_learnt_from(made):
