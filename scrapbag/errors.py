@@ -132,6 +132,15 @@ def end(sentence: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
+def caught() -> None:
+    """Call it where KeyboardInterrupt is caught for good, so that the process ends with the code that it names.
+
+    `python -m` ends by SIGINT instead where the last string of code that was run, such as a dataclass's methods, was
+    stopped, though that was caught (CPython's run_eval_code_obj): Make would say Interrupt. The next string undoes it.
+    """
+    exec("")  # noqa: S102
+
+
 @contextmanager
 def exits(say: Callable[[str], str] = str, ending: Callable[[str, int], NoReturn] = end) -> Iterator[None]:
     """Around a stage's command: an expected error is printed as one sentence and ends the process with its code.
@@ -147,6 +156,7 @@ def exits(say: Callable[[str], str] = str, ending: Callable[[str, int], NoReturn
     except ScrapbagError as error:
         ending(say(str(error)), error.exit_code)
     except KeyboardInterrupt:
+        caught()
         ending(_STOPPED, STOPPED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
