@@ -5,11 +5,12 @@
 Kinds that a person names: other real quilts, drawn ones. Kinds that a person does not: the same real quilts warped
 into strokes ("clay", as G makes it of photographs on a CPU), or blurred until no block is left; and other
 photographs. Real quilts cut to patches that are mixed look like patchwork, and drawn ones as people photograph them
-("drawn, placed") are there for docs/gan-transfer.md, so both are shown and not ranked. With
---run also the samples of runs, for a person to judge by their grids. Every ruler gets the same pictures. A pair of
-one kind of each sort is ranked right when the ruler prefers the one that can be named. The folder holds quilts256/,
-and photos/ with labels.csv, which curate decides on first, by lite0 with BY=auto (three minutes of one core, kept in
---work). The last line is JSON.
+("drawn, placed") are there for docs/gan-transfer.md, so both are shown and not ranked. With --run also the samples of
+runs, for a person to judge by their grids. Every ruler gets the same pictures. A pair of one kind of each sort is
+ranked right when the ruler prefers the one that can be named. Last in a line is what a kind has in common with the
+pictures of demo/start, by which a run decides whether to rehearse those (gan/train/subject.py). The folder holds
+quilts256/, and photos/ with labels.csv, which curate decides on first, by lite0 with BY=auto (three minutes of one
+core, kept in --work). The last line is JSON.
 """
 
 from __future__ import annotations
@@ -37,9 +38,10 @@ from gan.evaluate.target import Target
 from gan.pictures import batches, grids
 from gan.pictures.grids import UNREADABLE
 from gan.sample import sample
+from gan.train import start, subject
 from scrapbag import decision
 from scrapbag.layout import Data, Run
-from scrapbag.recipe import Curate, Score
+from scrapbag.recipe import DEMO_START, Curate, Score
 
 if TYPE_CHECKING:
     from gan.evaluate.features import Features
@@ -174,10 +176,12 @@ def main(side: int, count: int, runs: tuple[Path, ...], work: Path) -> None:
     random, taps = (
         Known(kind, kind.look(reference)) for kind in (features.untrained(reference), features.taps(reference))
     )
-    median = float(target.confidences(held).median())
+    median, theirs = float(target.confidences(held).median()), start.read(DEMO_START).squares
     found: dict[str, dict[str, float]] = {}
     for kind, pictures in kinds.items():
         found[kind] = measured(pictures, random, taps, target, median)
+        if theirs is not None:
+            found[kind]["common"] = round(subject.overlap(theirs[: subject.SHOWN], pictures[: subject.SHOWN]), 2)
         print(f"{kind:<14}", *(f"{ruler} {value:<9}" for ruler, value in found[kind].items()), flush=True)
     right = {ruler: ranked_right(found, ruler) for ruler in RULERS}
     photographs = {ruler: ranked_right(found, ruler, ("real",)) for ruler in RULERS}
@@ -194,6 +198,9 @@ def main(side: int, count: int, runs: tuple[Path, ...], work: Path) -> None:
         <= real_ones["median"] / 4,
         "as sure as the median real: clay at most half of real quilts": clay["median"] <= real_ones["median"] / 2,
         "as sure as the median real: quilts, real or drawn, before everything else": right["median"] == 1,
+        "same subject as demo/start's pictures: real quilts, and no other photographs": photos["common"]
+        < subject.LEAST
+        <= real_ones["common"],
         "kept: real quilts before everything else": photographs["kept"] == 1,
         "coverage on random features: real quilts before everything else": photographs["coverage"] == 1,
         "KID on random features: clay at least ten times as far as real quilts": clay["kid"]

@@ -220,7 +220,7 @@ def evaluate_command(root: Path, data_root: Path | None, seed: int) -> None:
 @main.command("start")
 @_run_option
 @click.option("-o", "--output", type=_FOLDER, required=True, help="Of a new folder.")
-@click.option("--rehearse", type=click.FloatRange(0, 1), default=0.0, help="Its share of batches, of one subject.")
+@click.option("--rehearse", type=click.FloatRange(0, 1), default=0.0, help="Share of a batch in runs of its subject.")
 def start_command(root: Path, output: Path, rehearse: float) -> None:
     """Keep a run's networks and some of its pictures in a small folder that other runs can begin from (INIT=)."""
     with exits(last_call(Run(root)).complete):

@@ -125,7 +125,7 @@ def values_of(task: Task, train: Pixels) -> Values:
     origin = _origin(task)
     row, given = start.row(origin, preset) or presets.row(preset, "cpu", task.side), start.given(origin, preset)
     learnt = preflight.small_set(len(train), presets.resolve(row, overrides, given))
-    kept = subject.learnt(origin, lambda: train, tuple(overrides), print)
+    kept = subject.learnt(origin, lambda: train, tuple(overrides), lambda _: None)
     return replace(presets.resolve(row, overrides, {**given, **learnt}), **kept)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 FULL = 256  # pixels a side of the photograph, which is then made small
 HELD = 900_000  # where the seeds of held-out pictures begin
-SCRAPS = (0.4, 0.45, 0.15)  # how often all blocks are of the same cloths, each of others, each patch of another
+SCRAPPY = (0.4, 0.45, 0.15)  # how often all blocks are of the same cloths, each of others, each patch of another
 GRAIN = 12.0  # grey levels, the standard deviation at most
 VIEWS = ("filling", "whole", "near")  # the quilt is the picture; is seen with what lies around it; only in part
 GROUNDS = (
@@ -90,7 +90,7 @@ def _setting(rng: np.random.Generator, cells: int) -> Setting:
     rows = columns + int(rng.choice([-1, 0, 0, 1])) if columns > 2 else columns
     sash = float(rng.uniform(0.08, 0.2)) if layout == "sashed" else 0.0
     borders = tuple(rng.uniform(0.06, 0.2, rng.choice([0, 1, 2, 3], p=[0.25, 0.4, 0.25, 0.1])) * columns / 2)
-    scraps = str(rng.choice(["", "block", "patch"], p=SCRAPS))
+    scraps = str(rng.choice(["", "block", "patch"], p=SCRAPPY))
     return Setting(layout, rows, columns, sash, borders, scraps)
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gan.nets import frozen
-from gan.pictures.batches import to_floats
+from gan.pictures.batches import resized, to_floats
 from gan.pictures.data import chosen_by
 from scrapbag.errors import MissingError, never_full
 from scrapbag.layout import METADATA
@@ -118,7 +118,7 @@ def _shown(side: int, mean: Tensor, std: Tensor) -> Callable[[Pixels, Callable[[
         parts = []
         for start in range(0, len(pixels), _BATCH // 4):
             x = to_floats(pixels[start : start + _BATCH // 4], "cpu") / 2 + 0.5
-            parts.append(to(((_resized(x, side) - mean) / std).contiguous(memory_format=torch.channels_last)).float())
+            parts.append(to(((resized(x, side) - mean) / std).contiguous(memory_format=torch.channels_last)).float())
         return torch.cat(parts).clone()
 
     return show
@@ -145,7 +145,7 @@ def _stages(net: Any, pixels: Pixels) -> Tensor:
     side = min(max(pixels.shape[1], SIDE[0]), SIDE[1])
     parts = []
     for start in range(0, len(pixels), _BATCH):
-        x = _resized(to_floats(pixels[start : start + _BATCH], "cpu"), side).contiguous(
+        x = resized(to_floats(pixels[start : start + _BATCH], "cpu"), side).contiguous(
             memory_format=torch.channels_last
         )
         x = net.maxpool(net.relu(net.bn1(net.conv1(x))))
@@ -155,13 +155,6 @@ def _stages(net: Any, pixels: Pixels) -> Tensor:
             pooled += [x.mean((2, 3)), functional.adaptive_avg_pool2d(x, 2).flatten(1)]
         parts.append(torch.cat(pooled, 1))
     return torch.cat(parts)
-
-
-def _resized(x: Tensor, side: int) -> Tensor:
-    if x.shape[-1] == side:
-        return x
-    smaller = x.shape[-1] > side
-    return functional.interpolate(x, size=(side, side), mode="bilinear", align_corners=False, antialias=smaller)
 
 
 def _hash(state: dict[str, Any]) -> str:

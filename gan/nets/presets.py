@@ -79,9 +79,9 @@ PRESETS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-# what INIT changes in any row: slow enough not to forget the start. Its pictures stay where it names a share of a
-# batch for them (gan/train/subject.py)
-TRANSFER: dict[str, Any] = {"rate": 0.25, "ema_share": 0.25}
+# what INIT changes in any row: slow enough not to forget the start, and whatever that one rehearsed itself is over. Its
+# pictures stay where it names a share of a batch for them (gan/train/subject.py)
+TRANSFER: dict[str, Any] = {"rate": 0.25, "ema_share": 0.25, "rehearse": 0.0, "rehearse_kimg": 100.0}
 # with preset `auto`, the row that a run of one of these goes on with, at half the rates: a quarter takes twice as long.
 # Batches are of 64, though demo/start has learnt by 32
 ONWARD = {"auto-cpu-64": "projected-cpu", "projected-cpu": "projected-cpu"}

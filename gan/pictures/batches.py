@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,6 +86,14 @@ def to_floats(pixels: Pixels, device: str) -> Tensor:
     if device != "cpu":
         tensor = tensor.pin_memory().to(device, non_blocking=True)
     return tensor.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+
+
+def resized(x: Tensor, side: int) -> Tensor:
+    """(N, 3, side, side) of (N, 3, H, W), bilinear; without aliasing where it is made smaller."""
+    if x.shape[-1] == side:
+        return x
+    smaller = x.shape[-1] > side
+    return functional.interpolate(x, size=(side, side), mode="bilinear", align_corners=False, antialias=smaller)
 
 
 def to_bytes(x: Tensor) -> Pixels:

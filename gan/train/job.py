@@ -43,6 +43,11 @@ class Origin:
     squares: Pixels | None  # (N, side, side, 3) to be rehearsed; None where they are gone, or are no squares
     rehearse: float = 0.0  # share of every batch that they are worth to a run of the same subject (subject.py)
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for what is no share."""
+        if not 0 <= self.rehearse <= 1:
+            raise ValueError(f"rehearse is {self.rehearse}")
+
 
 @dataclass(frozen=True)
 class Job:

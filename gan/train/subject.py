@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.nn import functional
 
 from gan.nets import frozen
 from gan.pictures import batches
@@ -70,7 +69,5 @@ def _mean(net: torch.nn.Module, pixels: Pixels) -> Tensor:
     parts = []
     for first in range(0, len(pixels), _BATCH):
         x = batches.to_floats(pixels[first : first + _BATCH], "cpu")
-        smaller = x.shape[-1] > _SIDE
-        x = functional.interpolate(x, (_SIDE, _SIDE), mode="bilinear", align_corners=False, antialias=smaller)
-        parts.append(net(x).softmax(1))
+        parts.append(net(batches.resized(x, _SIDE)).softmax(1))
     return torch.cat(parts).mean(0)

@@ -76,6 +76,14 @@ def test_auto_takes_the_networks_of_the_start_and_slower_rates(tmp_path, origin,
     assert wide.penalty == "none", "a preset that is asked for is taken"
 
 
+def test_what_a_start_rehearsed_itself_is_not_handed_down(tmp_path, origin, other):
+    first = begun(other, tmp_path / "first", origin[1], "rehearse=0.25", "rehearse_kimg=0.0", images=20)
+    loop.train(first)
+    assert first.values.rehearse == 0.25
+    second = begun(origin[0], tmp_path / "second", tmp_path / "first").values
+    assert (second.rehearse, second.rehearse_kimg) == (0, 100), "its own pictures are another run's subject"
+
+
 def test_both_rates_are_multiplied(tmp_path, origin, other):
     loop.train(begun(other, tmp_path / "run", origin[1], "rate=0.125"))
     last = (tmp_path / "run" / "metrics.csv").read_text().splitlines()[-1]
@@ -262,9 +270,20 @@ def _too_few_squares(root):
     return "is no start that can be read"
 
 
+def _more_than_a_whole_batch(root):
+    start.write(start.of_run("x", Run(root)), root)
+    card = json.loads(Start(root).card.read_text())
+    Start(root).card.write_text(json.dumps({**card, "rehearse": 7}))
+    return r"is no start that can be read \(rehearse is 7"
+
+
 @pytest.mark.parametrize(
-    "harm", [_no_run, _without_checkpoint, _strange_settings, _of_a_later_version, _cut_off, _too_few_squares]
-)
+    "harm",
+    [
+        _no_run, _without_checkpoint, _strange_settings, _of_a_later_version, _cut_off, _too_few_squares,
+        _more_than_a_whole_batch,
+    ],
+)  # fmt: skip
 def test_a_start_that_cannot_be_used_is_refused_in_a_sentence(tmp_path, origin, other, harm):
     root = tmp_path / "origin"
     if harm is not _no_run:

@@ -65,10 +65,9 @@ def test_who_names_a_share_decides_and_nothing_is_looked_at(demo):
 
 
 def test_without_lite0_nothing_goes_along(demo, quilts, monkeypatch):
-    def missing():
-        raise MissingError
-
-    monkeypatch.setattr("gan.nets.frozen.lite0_whole", missing)
+    monkeypatch.setattr("scrapbag.models.lite0.PACKAGE", "no-such-package")
+    with pytest.raises(MissingError):
+        subject.overlap(quilts, quilts)
     assert subject.learnt(demo, lambda: quilts, (), print) == {}
 
 
