@@ -59,7 +59,7 @@ class Call:
             words |= {"DATA": self.data} if self.data != f"data/{self.name}" else {}
             words |= {"RUN": self.run} if self.run != f"runs/{self.name}" else {}
         given = {name: str(value) for name, value in (words | variables).items() if value not in ("", None)}
-        return " ".join(["make", target, *(f"{name}={_quoted(value)}" for name, value in given.items())])
+        return " ".join(["make", target, *(f"{name}={quoted(value)}" for name, value in given.items())])
 
     def complete(self, text: str) -> str:
         """`text` with each `make TARGET` in it made whole; variables after it stay."""
@@ -98,6 +98,6 @@ def _typed(path: Path) -> str:
     return os.path.normpath(path.relative_to(Path.cwd()) if inside else path)
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
     """For a shell, and for make, which expands what follows a single $."""
     return shlex.quote(value).replace("$", "$$")

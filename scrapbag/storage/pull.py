@@ -20,7 +20,7 @@ from scrapbag.storage import index, state
 from scrapbag.storage.index import FileEntry, object_name
 from scrapbag.storage.moving import THERE, Moved, each, went
 from scrapbag.storage.state import State
-from scrapbag.storage.store import digest, fetch
+from scrapbag.storage.store import digest, fetch, variable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +39,7 @@ def pull(data: Data, name: str, store: Store) -> tuple[Moved, int]:
     """
     found = index.read(store, name)
     if found is None:
-        raise MissingError(f"there is no dataset in {store.url}; run make push STORE={store.url} where it is")
+        raise MissingError(f"there is no dataset in {store.url}; run make push {variable(store)} where it is")
     data.root.mkdir(parents=True, exist_ok=True)
     if kind := network_disk(data.root):
         raise DiskError(f"{data.root} is on a network disk ({kind}), where SQLite loses data; write another DATA")
@@ -52,7 +52,7 @@ def pull(data: Data, name: str, store: Store) -> tuple[Moved, int]:
             mine = work / "mine.db"
             state.snapshot(data.catalog, mine)
             old, new = State(str(data.root), mine, state.scores(data)), State(store.url, theirs, found.files)
-            state.require_nothing_lost(new, old, f"run make push STORE={store.url} first")
+            state.require_nothing_lost(new, old, f"run make push {variable(store)} first")
         moved = _pictures(data, store, theirs, set(found.absent))
         moved += _files(data, store, found.files, work)
         data.squares.mkdir(exist_ok=True)  # a cache, empty; without it Make takes the squares for lost

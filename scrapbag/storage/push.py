@@ -12,7 +12,7 @@ from scrapbag.storage import index, state
 from scrapbag.storage.index import Index, object_name
 from scrapbag.storage.moving import Moved, each, went
 from scrapbag.storage.state import State
-from scrapbag.storage.store import digest, send
+from scrapbag.storage.store import digest, send, variable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +65,7 @@ class _Push:
         theirs = state.fetched(store, before, work)
         here = State(str(data.root), self.snapshot, state.scores(data))
         there = State(store.url, theirs, before.files)
-        state.require_nothing_lost(here, there, f"run make pull STORE={store.url} first")
+        state.require_nothing_lost(here, there, f"run make pull {variable(store)} first")
         if not fresh:
             named = {sha256 for sha256, _, _ in state.pictures(theirs, store.url)}
             self._known = before.digests() | (named - set(before.absent))

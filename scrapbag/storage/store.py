@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from scrapbag.disk import writing
 from scrapbag.errors import DiskError
+from scrapbag.make.command import quoted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +47,11 @@ class Store(Protocol):
         """Away with an object, where it is there."""
 
 
+def variable(store: Store) -> str:
+    """STORE=… as it can be pasted behind a target of make."""
+    return f"STORE={quoted(store.url)}"
+
+
 def digest(path: Path) -> str:
     """SHA-256 of a file, in hex."""
     with path.open("rb") as file:
@@ -73,7 +79,7 @@ def fetch(store: Store, name: str, size: int, sha256: str, path: Path, *, way: s
     Raises DiskError, which names the object and the `way` to send it again, where the store has it not, or has another
     one, time and again.
     """
-    again = f"run {way} STORE={store.url} FRESH=1 where it is whole"
+    again = f"run {way} {variable(store)} FRESH=1 where it is whole"
     with writing(path) as part:
         for pause in (*_pauses(), None):
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
 import threading
@@ -13,7 +14,7 @@ from sent_data import ANSWER, add, brought, content, execute, sent, whole, write
 
 from curate.rows import square_name
 from scrapbag.disk import lock
-from scrapbag.errors import LockedError, UsageError
+from scrapbag.errors import LockedError, MissingError, UsageError
 from scrapbag.layout import Data
 from scrapbag.storage import index, state
 
@@ -33,6 +34,12 @@ def test_a_dataset_comes_out_on_another_machine_as_it_went_in(data, url, tmp_pat
     assert (again.objects, again.bytes, again.there) == (0, 0, went.objects)
     assert brought(other, url).objects == 0
     assert sent(other, url).objects <= 1, "at most its own image of the catalog"
+
+
+def test_a_store_with_a_blank_in_its_name_is_advised_as_one_types_it(data, tmp_path):
+    url = str(tmp_path / "the old disk")
+    with pytest.raises(MissingError, match=re.escape(f"run make push STORE='{url}' where it is")):
+        brought(data, url)
 
 
 def test_only_what_is_new_is_sent_and_brought(data, url, tmp_path):
