@@ -9,7 +9,6 @@ import io
 import json
 import tomllib
 from dataclasses import replace
-from difflib import SequenceMatcher
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,7 +22,7 @@ from torch import Tensor, nn
 
 from gan.nets import networks, presets
 from gan.pictures import batches, data, moved
-from gan.train import checkpoint
+from gan.train import checkpoint, fitting
 from gan.train.job import Origin
 from scrapbag.disk import write_bytes, write_text
 from scrapbag.errors import RecipeError, UsageError, never_full
@@ -153,12 +152,13 @@ def fit(origin: Origin | None, values: Values, size: int, say: Callable[[str], N
         raise RecipeError("start is what INIT writes into a run's values; write INIT=runs/<name>")
     if origin is None:
         return None
+    origin, before = _wide(origin, values, size), origin.values["width"]
     taken, total, heads = 0, 0, values.both and origin.values.get("teacher", "none") == "none"
     with torch.device("meta"):
         for part, spec in (("g", networks.generator(values, size)), ("d", networks.discriminator(values, size))):
             net = networks.build(spec)
             mine = (cast("nn.Sequential", net)[1] if heads and part == "d" else net).state_dict()
-            pairs = match(_of(origin.weights, part), mine)
+            pairs = fitting.match(_of(origin.weights, part), mine)
             if all(mine[name].ndim < 2 for name in pairs):  # a norm's channels may be as many by chance
                 raise UsageError(
                     f"no layer of INIT={origin.name} ({origin.row}, {origin.size}x{origin.size}) fits this preset at "
@@ -168,6 +168,7 @@ def fit(origin: Origin | None, values: Values, size: int, say: Callable[[str], N
     squares = None if values.crop else _resized(origin.squares, size)
     fits = "all its layers fit" if taken == total else f"{taken} of {total} tensors fit, the others are new"
     fits += f"; D's heads on the maps of {values.teacher} are new" if heads else ""
+    fits += f"; G is widened from {before} to {values.width}" if before != origin.values["width"] else ""
     kept = "no pictures to rehearse" if squares is None else f"{len(squares):,} pictures to rehearse"
     say(f"begins from {origin.name}, {origin.images_seen:,} images of {origin.size}x{origin.size}: {fits}; {kept}")
     return replace(origin, squares=squares)
@@ -179,7 +180,7 @@ def begin(team: Players, origin: Origin) -> None:
         net, theirs = getattr(team, part), _of(origin.weights, part)
         theirs = {name: tensor for name, tensor in theirs.items() if not name.endswith("sha256")}
         mine = net.state_dict()
-        net.load_state_dict(mine | {name: theirs[other] for name, other in match(theirs, mine).items()})
+        net.load_state_dict(mine | {name: theirs[other] for name, other in fitting.match(theirs, mine).items()})
 
 
 def rehearse(reals: Pixels, job: Job, moment: Moment) -> Pixels:
@@ -193,27 +194,26 @@ def rehearse(reals: Pixels, job: Job, moment: Moment) -> Pixels:
     return np.concatenate([squares[rng.integers(0, len(squares), count)], reals[count:]])
 
 
-def match(theirs: Mapping[str, Tensor], mine: Mapping[str, Tensor]) -> dict[str, str]:
-    """Names of `mine` to names of `theirs`: the longest runs of tensors of equal kinds and shapes, in order.
-
-    Networks of another size have a layer more or less, so the names alone do not say which is which.
-    """
-    names, ours = sorted(theirs, key=_place), sorted(mine, key=_place)  # safetensors keeps no order
-    one = [(name.rpartition(".")[2], tuple(theirs[name].shape)) for name in names]
-    other = [(name.rpartition(".")[2], tuple(mine[name].shape)) for name in ours]
-    blocks = SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks()
-    return {ours[block.b + i]: names[block.a + i] for block in blocks for i in range(block.size)}
-
-
-def _place(name: str) -> list[tuple[int, str]]:
-    """A key by which `9.weight` comes before `10.weight`, as the layers do."""
-    return [(int(part) if part.isdecimal() else -1, part) for part in name.split(".")]
-
-
 def _of(weights: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
     """The weights of a part; a start without those of G has its average instead."""
-    found = {name.removeprefix(f"{part}."): tensor for name, tensor in weights.items() if name.startswith(f"{part}.")}
-    return found if found or part != "g" else _of(weights, "ema")
+    return _own(weights, part) or (_own(weights, "ema") if part == "g" else {})
+
+
+def _own(weights: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
+    return {name.removeprefix(f"{part}."): tensor for name, tensor in weights.items() if name.startswith(f"{part}.")}
+
+
+def _wide(origin: Origin, values: Values, size: int) -> Origin:
+    """The start with a G of the run's width, where it can be widened; so it lies in RUN/start."""
+    if not fitting.grows(presets.restore(origin.values, origin.name), values):
+        return origin
+    with torch.device("meta"):
+        net = networks.build(networks.generator(values, size))
+    parts = {part: _own(origin.weights, part) for part in ("g", "ema")}
+    wide = {f"{part}.{name}": one for part in parts for name, one in fitting.widened(parts[part], net).items()}
+    if all(one.shape == origin.weights[name].shape for name, one in wide.items()):
+        return origin
+    return replace(origin, values=origin.values | {"width": values.width}, weights={**origin.weights, **wide})
 
 
 def _values(table: dict[str, Any], where: Path) -> dict[str, Any]:

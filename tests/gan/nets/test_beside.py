@@ -125,6 +125,23 @@ def test_without_a_teacher_a_start_that_has_heads_gives_its_plain_d():
         assert torch.equal(team.d.state_dict()[name], tensor), name
 
 
+def test_a_wider_generator_begins_with_the_pictures_of_the_start():
+    origin, before = _origin("projected-cpu", "mix=4", "beside=6")
+    values = presets.resolve("projected-cpu", ("width=8",), start.given(origin, "auto"))
+    said: list[str] = []
+    found = start.fit(origin, values, 64, said.append)
+    assert "all its layers fit; G is widened from 6 to 8; " in said[0]
+    team: Any = players.make(values, 64, 1, Machine())
+    start.begin(team, found)
+    z = torch.randn(8, 8, 1, 1)
+    with torch.no_grad():
+        for part in ("g", "ema"):
+            wide, narrow = (getattr(one, part).eval()(z) for one in (team, before))
+            assert (wide - narrow).abs().mean() < 0.05 * narrow.abs().mean(), part
+    assert start.fit(found, values, 64, said.append) == found, "the copy in RUN/start is as wide already"
+    assert "widened" not in said[1]
+
+
 @pytest.mark.parametrize(("row", "preset", "found"), [
     ("auto-cpu", "auto", "auto-cpu"), ("projected-cpu", "auto", "projected-cpu"), ("auto-cpu-64", "dcgan64", ""),
 ])  # fmt: skip

@@ -17,7 +17,7 @@ from gan.nets import presets
 from gan.pictures import data
 from gan.step import losses, players
 from gan.step.players import Machine
-from gan.train import checkpoint, loop, runs, start
+from gan.train import checkpoint, fitting, loop, runs, start
 from gan.train.job import Moment
 from scrapbag.errors import RecipeError, UsageError
 from scrapbag.layout import Run, Start
@@ -204,7 +204,7 @@ def test_another_size_takes_the_layers_that_fit_and_says_how_many(tmp_path, orig
     one = begun(larger, tmp_path / "run", origin[1], say=said.append)
     assert "tensors fit, the others are new" in said[0]
     team = players.make(one.values, side, 0, one.machine)
-    pairs = start.match({k.removeprefix("d."): v for k, v in one.origin.weights.items() if k.startswith("d.")},
+    pairs = fitting.match({k.removeprefix("d."): v for k, v in one.origin.weights.items() if k.startswith("d.")},
                         team.d.state_dict())  # fmt: skip
     assert len(pairs) > least * len(team.d.state_dict())
     assert one.origin.squares.shape[1:] == (side, side, 3)
@@ -215,7 +215,7 @@ def test_networks_with_a_layer_more_are_matched_in_order():
     theirs = {"0.weight": torch.zeros(8, 3), "1.weight": torch.zeros(16, 8), "2.weight": torch.zeros(1, 16)}
     mine = {"0.weight": torch.zeros(4, 3), "1.weight": torch.zeros(8, 4),
             "2.weight": torch.zeros(16, 8), "3.weight": torch.zeros(1, 16)}  # fmt: skip
-    assert start.match(theirs, mine) == {"2.weight": "1.weight", "3.weight": "2.weight"}
+    assert fitting.match(theirs, mine) == {"2.weight": "1.weight", "3.weight": "2.weight"}
 
 
 def test_a_small_start_holds_the_average_in_half_precision_and_is_begun_from(tmp_path, origin, other):

@@ -1,0 +1,64 @@
+"""A start's generator that becomes a wider one: the pictures stay, and its copies learn apart."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from gan.nets import networks, presets
+from gan.train import fitting
+
+
+def generator(row: str, size: int, *values: str) -> nn.Module:
+    torch.manual_seed(0)
+    net = networks.build(networks.generator(presets.resolve(row, values), size))
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):  # as after some training
+            for one in (module.weight, module.bias, module.running_mean, module.running_var):
+                nn.init.uniform_(one, 0.5, 1.5)
+    return net.eval()
+
+
+@pytest.mark.parametrize("width", [9, 12, 26], ids="width {}".format)
+@pytest.mark.parametrize(
+    ("row", "size", "values"),
+    [("auto-cpu", 32, ()), ("auto-cpu-64", 64, ()), ("auto-cpu-64", 64, ("norm_g=none",))],
+    ids=["transposed", "nearest", "without norms"],
+)
+def test_a_wider_generator_draws_the_same_pictures(monkeypatch, row, size, values, width):
+    monkeypatch.setattr(fitting, "_NOISE", 0.0)
+    before, after = (generator(row, size, f"width={w}", "z=16", *values) for w in (8, width))
+    assert fitting.grows(*(presets.resolve(row, [f"width={w}", *values]) for w in (8, width)))
+    after.load_state_dict(fitting.widened(before.state_dict(), after))
+    z = torch.randn(4, 16, 1, 1)
+    with torch.no_grad():
+        assert torch.allclose(before(z), after(z), atol=1e-4)
+
+
+def test_copies_learn_apart_and_are_the_same_at_every_start():
+    before, after = (generator("auto-cpu-64", 64, f"width={w}", "z=16") for w in (8, 12))
+    wide = fitting.widened(before.state_dict(), after)
+    assert all(torch.equal(tensor, other) for tensor, other in zip(
+        wide.values(), fitting.widened(before.state_dict(), after).values(), strict=True))  # fmt: skip
+    first = wide["0.0.0.weight"].transpose(0, 1)
+    assert torch.equal(first[:64], before.state_dict()["0.0.0.weight"].transpose(0, 1))
+    for copy in first[64:]:
+        nearest = (first[:64] - copy).flatten(1).norm(dim=1).min()
+        assert 0 < nearest < 0.05 * copy.norm()
+
+
+@pytest.mark.parametrize(
+    ("theirs", "mine"),
+    [(["width=12"], ["width=8"]), (["width=8"], ["width=8"]), (["width=8", "block=residual"], ["width=12"])],
+    ids=["narrower", "as wide", "of other blocks"],
+)
+def test_other_generators_are_not_widened(theirs, mine):
+    assert not fitting.grows(*(presets.resolve("auto-cpu-64", one) for one in (theirs, mine)))
+
+
+def test_a_generator_of_another_size_stays_as_it_is():
+    before, after = generator("auto-cpu-64", 32, "width=8"), generator("auto-cpu-64", 64, "width=12")
+    theirs = before.state_dict()
+    wide = fitting.widened(theirs, after)
+    assert all(wide[name] is theirs[name] for name in theirs)
