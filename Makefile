@@ -107,11 +107,12 @@ $(RUN)/.stamp: $(call lost,$(TRAINED)) $(if $(DATA_URL),,$(DATA)/curated/dataset
 	@$(PY) -m show card $(if $(DATA_URL),,$(data)) $(run) >/dev/null
 	@touch $@
 
-start: $(READY) ## Train what INIT=demo is, for photographs to begin from: runs/start64 on drawn quilts, then runs/photographs64 on drawn photographs of them; IMAGES= of each instead of 500000 and 50000
+start: $(READY) ## Train what INIT=demo is, for photographs to begin from: runs/start64 on drawn quilts, then runs/photographs64 on drawn photographs of them; IMAGES= of each instead of 500000 and 150000
 	@test -d data/start64/curated || $(PY) -m demo squares -o data/start64
 	@$(PY) -m gan train --data data/start64 --run runs/start64 --images $(or $(IMAGES),500000)
-	@test -d data/photographs64/curated || $(PY) -m demo squares --photographs -n 5000 -o data/photographs64
-	@$(PY) -m gan train --data data/photographs64 --run runs/photographs64 --init runs/start64 --set batch=32 --images $(or $(IMAGES),50000)
+	@test -d data/photographs64/curated || $(PY) -m demo squares --photographs -n 10000 -o data/photographs64
+	@$(PY) -m gan train --data data/photographs64 --run runs/photographs64 --init runs/start64 \
+	  --set width=48 --set rate=1.0 --set decay=0.5 --set decay_kimg=80.0 --images $(or $(IMAGES),150000)
 
 settings: $(READY)
 	@$(PY) -m scrapbag.settings $(call quoted,$(RECIPE)) $(data) $(run) --named '$(NAMED)' --given '$(filter DATA RUN,$(WRITTEN))' $(CHOSEN)$(aside)

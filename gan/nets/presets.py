@@ -45,7 +45,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     # auto-cpu-64, but half of D's scores come from small heads on a teacher's maps, which see what convolutions of a
     # few hundred pictures do not: whether there is a thing in it. For runs that begin from another one (ONWARD)
-    "projected-cpu": {**_CPU_64, **_BESIDE},
+    "projected-cpu": {**_CPU_64, **_BESIDE, "gamma": 1.0},
     # arXiv 1511.06434 as Bag Dreams ran it
     "dcgan64": {"z": 128, "width": 64, "mirror": False, "ema_kimg": 0.0},
     # DCGAN256: heels and handbags
@@ -79,13 +79,13 @@ PRESETS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-# what INIT changes in any row: slow enough not to forget the start, and whatever that one rehearsed itself is over. Its
-# pictures stay where it names a share of a batch for them (gan/train/subject.py)
-TRANSFER: dict[str, Any] = {"rate": 0.25, "ema_share": 0.25, "rehearse": 0.0, "rehearse_kimg": 100.0}
+# what INIT changes in any row: slow enough not to forget the start; what that one rehearsed itself is over, so is the
+# decay of its rates. Its pictures stay where it names a share of a batch for them (gan/train/subject.py)
+TRANSFER: dict[str, Any] = {"rate": 0.25, "decay": 1.0, "ema_share": 0.25, "rehearse": 0.0, "rehearse_kimg": 100.0}
 # with preset `auto`, the row that a run of one of these goes on with, at half the rates: a quarter takes twice as long.
-# Batches are of 64, though demo/start has learnt by 32
+# A penalty of 10 beside a teacher presses all into relief; batches are of 64, though demo/start has learnt by 32
 ONWARD = {"auto-cpu-64": "projected-cpu", "projected-cpu": "projected-cpu"}
-_ONWARD: dict[str, Any] = {"rate": 0.5, "batch": 64}
+_ONWARD: dict[str, Any] = {"rate": 0.5, "batch": 64, "gamma": 1.0}
 # the row in the place of one whose teacher is not on this computer
 UNTAUGHT = {"projected": "auto-cuda", "projected-cpu": "auto-cpu-64"}
 

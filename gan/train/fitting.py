@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
+
+from gan.nets import networks, presets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gan.nets.values import Values
+    from gan.train.job import Origin
 
 _SHARE = (0.3, 0.7)  # of what a channel gave to the next layer: its copy's, drawn uniformly, and the rest its own
 _NOISE = 0.02  # of the standard deviation of a layer's weights, on those of a copy, so that the two learn apart
@@ -30,10 +33,33 @@ def match(theirs: Mapping[str, Tensor], mine: Mapping[str, Tensor]) -> dict[str,
     return {ours[block.b + i]: names[block.a + i] for block in blocks for i in range(block.size)}
 
 
+def part(weights: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    """Those of one of a start's networks."""
+    return {key.removeprefix(f"{name}."): tensor for key, tensor in weights.items() if key.startswith(f"{name}.")}
+
+
 def grows(theirs: Values, mine: Values) -> bool:
     """Whether G of `theirs` can become that of `mine` by more channels: a chain of convolutions, and of norms."""
     chain = all(one.block == "plain" and one.head == one.latent == "vector" for one in (theirs, mine))
     return chain and theirs.z == mine.z and theirs.width < mine.width
+
+
+def wide(origin: Origin, values: Values, size: int) -> Origin:
+    """The start with a G as wide as that of `values`, at `size` pixels; as it is where it cannot be widened."""
+    own = presets.restore(origin.values, origin.name)
+    if origin.size != size or not grows(own, values):
+        return origin
+    with torch.device("meta"):
+        before, after = (networks.build(networks.generator(one, size)) for one in (own, values))
+    found = {name: weights for name in ("g", "ema") if (weights := part(origin.weights, name))}
+    kernels = {key: one.shape[2:] for key, one in after.state_dict().items()}
+    shapes = {key: one.shape for key, one in before.state_dict().items()}
+    if kernels != {key: one[2:] for key, one in shapes.items()}:
+        return origin
+    if any(shapes != {key: one.shape for key, one in weights.items()} for weights in found.values()):
+        return origin
+    more = {f"{name}.{key}": one for name in found for key, one in widened(found[name], after).items()}
+    return replace(origin, values=origin.values | {"width": values.width}, weights={**origin.weights, **more})
 
 
 def widened(theirs: Mapping[str, Tensor], net: nn.Module) -> dict[str, Tensor]:
@@ -41,16 +67,13 @@ def widened(theirs: Mapping[str, Tensor], net: nn.Module) -> dict[str, Tensor]:
 
     A channel more is a copy of one drawn by lot, and what the next layer makes of that one is divided among the two,
     so that the pictures stay as they were (arXiv 1511.05641, section 2.4). The same weights give the same result.
-    They come back as they are where names or kernels differ.
     """
     mine, wide = net.state_dict(), dict(theirs)
-    if mine.keys() != theirs.keys() or any(mine[name].shape[2:] != theirs[name].shape[2:] for name in mine):
-        return wide
     rng, copied, share = torch.Generator().manual_seed(0), torch.empty(0), torch.empty(0)
     for name, module in net.named_modules():
         own = {key: f"{name}.{key}" for key, _ in module.named_parameters(recurse=False)}
         own |= {key: f"{name}.{key}" for key, _ in module.named_buffers(recurse=False)}
-        if isinstance(module, _BatchNorm):
+        if isinstance(module, nn.BatchNorm2d):
             for key in own.values():
                 if mine[key].shape != theirs[key].shape:
                     wide[key] = theirs[key][copied]

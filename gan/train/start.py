@@ -152,7 +152,7 @@ def fit(origin: Origin | None, values: Values, size: int, say: Callable[[str], N
         raise RecipeError("start is what INIT writes into a run's values; write INIT=runs/<name>")
     if origin is None:
         return None
-    origin, before = _wide(origin, values, size), origin.values["width"]
+    origin, before = fitting.wide(origin, values, size), origin.values["width"]
     taken, total, heads = 0, 0, values.both and origin.values.get("teacher", "none") == "none"
     with torch.device("meta"):
         for part, spec in (("g", networks.generator(values, size)), ("d", networks.discriminator(values, size))):
@@ -196,24 +196,7 @@ def rehearse(reals: Pixels, job: Job, moment: Moment) -> Pixels:
 
 def _of(weights: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
     """The weights of a part; a start without those of G has its average instead."""
-    return _own(weights, part) or (_own(weights, "ema") if part == "g" else {})
-
-
-def _own(weights: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
-    return {name.removeprefix(f"{part}."): tensor for name, tensor in weights.items() if name.startswith(f"{part}.")}
-
-
-def _wide(origin: Origin, values: Values, size: int) -> Origin:
-    """The start with a G of the run's width, where it can be widened; so it lies in RUN/start."""
-    if not fitting.grows(presets.restore(origin.values, origin.name), values):
-        return origin
-    with torch.device("meta"):
-        net = networks.build(networks.generator(values, size))
-    parts = {part: _own(origin.weights, part) for part in ("g", "ema")}
-    wide = {f"{part}.{name}": one for part in parts for name, one in fitting.widened(parts[part], net).items()}
-    if all(one.shape == origin.weights[name].shape for name, one in wide.items()):
-        return origin
-    return replace(origin, values=origin.values | {"width": values.width}, weights={**origin.weights, **wide})
+    return fitting.part(weights, part) or (fitting.part(weights, "ema") if part == "g" else {})
 
 
 def _values(table: dict[str, Any], where: Path) -> dict[str, Any]:

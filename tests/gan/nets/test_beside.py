@@ -96,7 +96,8 @@ def test_a_run_that_begins_from_one_without_a_teacher_goes_on_with_both():
     origin, before = _origin("auto-cpu-64")
     assert start.row(origin, "auto") == "projected-cpu"
     values = presets.resolve("projected-cpu", (), start.given(origin, "auto"))
-    assert (values.teacher, values.beside, values.width, values.rate) == ("lite0", 6, 6, 0.5)
+    assert (values.teacher, values.beside, values.width) == ("lite0", 6, 6)
+    assert (values.rate, values.gamma) == (0.5, 1.0)
     team: Any = players.make(values, 64, 1, Machine())
     start.begin(team, start.fit(origin, values, 64, lambda _: None))
     for name, tensor in before.d.state_dict().items():

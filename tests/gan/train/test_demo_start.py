@@ -30,10 +30,10 @@ def begun(tmp_path, monkeypatch):
 
 def test_it_is_begun_from_by_its_name(begun):
     job, said = begun
-    assert (job.values.start, job.values.width, job.values.rate, job.size) == ("demo", 32, 0.5, 64)
-    assert (job.values.teacher, job.values.beside) == ("lite0", 32)
-    assert (job.values.batch, job.values.ema_share) == (64, 0.25)
-    assert job.values.before_kimg > 510, "gamma goes on, where its own start had got to"
+    assert (job.values.start, job.values.width, job.values.rate, job.size) == ("demo", 48, 0.5, 64)
+    assert (job.values.teacher, job.values.beside, job.values.gamma) == ("lite0", 32, 1.0)
+    assert (job.values.batch, job.values.ema_share, job.values.decay) == (64, 0.25, 1.0), "its own decay is over"
+    assert job.values.before_kimg > 700, "gamma goes on, where its own start had got to"
     assert any("64x64: all its layers fit; 1,024 pictures to rehearse" in line for line in said), "its heads too"
     assert json.loads(Start(job.run.start).card.read_text())["name"] == "demo"
 

@@ -8,6 +8,7 @@ from torch import nn
 
 from gan.nets import networks, presets
 from gan.train import fitting
+from gan.train.job import Origin
 
 
 def generator(row: str, size: int, *values: str) -> nn.Module:
@@ -57,8 +58,15 @@ def test_other_generators_are_not_widened(theirs, mine):
     assert not fitting.grows(*(presets.resolve("auto-cpu-64", one) for one in (theirs, mine)))
 
 
-def test_a_generator_of_another_size_stays_as_it_is():
-    before, after = generator("auto-cpu-64", 32, "width=8"), generator("auto-cpu-64", 64, "width=12")
-    theirs = before.state_dict()
-    wide = fitting.widened(theirs, after)
-    assert all(wide[name] is theirs[name] for name in theirs)
+@pytest.mark.parametrize(
+    ("size", "values", "harm"),
+    [(32, (), {}), (64, ("kernel=[5]",), {}), (64, (), {"ema.0.0.0.weight": torch.zeros(3, 3, 4, 4)})],
+    ids=["of another size", "with other kernels", "whose weights are not its own"],
+)
+def test_a_start_stays_as_it_is(size, values, harm):
+    own = presets.resolve("auto-cpu-64", ["width=8", "z=16"])
+    weights = {f"ema.{name}": one for name, one in generator("auto-cpu-64", 64, "width=8", "z=16").state_dict().items()}
+    origin = Origin("other", "auto-cpu-64", 64, 1000, presets.plain(own), weights | harm, None)
+    wider = presets.resolve("auto-cpu-64", ["width=12", "z=16"])
+    assert harm or fitting.wide(origin, wider, 64).values["width"] == 12
+    assert fitting.wide(origin, presets.resolve("auto-cpu-64", ["width=12", "z=16", *values]), size) is origin
