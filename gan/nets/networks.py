@@ -70,8 +70,8 @@ def discriminator(values: Values, size: int) -> Spec:
         through = teacher.discriminator(values, size)
         if not values.both:
             return through
-        return ["Both", {}, [through, discriminator(replace(values, teacher="none", width=values.beside), size)]]
-    values = replace(values, pad="zeros")
+        return ["Both", {}, [through, discriminator(replace(values, teacher="none"), size)]]
+    values = replace(values, pad="zeros", width=values.beside or values.width)
     base, depth = split(size)
     if values.head == "patch":
         depth = min(depth, 5)  # with a tail the receptive field of a logit is 158 pixels

@@ -79,21 +79,28 @@ PRESETS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-# what INIT changes in any row: slow enough not to forget the start; what that one rehearsed itself is over, so is the
-# decay of its rates. Its pictures stay where it names a share of a batch for them (gan/train/subject.py)
-TRANSFER: dict[str, Any] = {"rate": 0.25, "decay": 1.0, "ema_share": 0.25, "rehearse": 0.0, "rehearse_kimg": 100.0}
-# with preset `auto`, the row that a run of one of these goes on with, at half the rates: a quarter takes twice as long.
-# A penalty of 10 beside a teacher presses all into relief; batches are of 64, though demo/start has learnt by 32
+# what INIT changes in any row: slow enough not to forget the start, and whatever that one rehearsed itself is over. Its
+# pictures stay where it names a share of a batch for them (gan/train/subject.py)
+TRANSFER: dict[str, Any] = {"rate": 0.25, "ema_share": 0.25, "rehearse": 0.0, "rehearse_kimg": 100.0}
+# with preset `auto`, the row that a run of one of these goes on with, at half the rates: a quarter takes twice as long
 ONWARD = {"auto-cpu-64": "projected-cpu", "projected-cpu": "projected-cpu"}
-_ONWARD: dict[str, Any] = {"rate": 0.5, "batch": 64, "gamma": 1.0}
+_ONWARD: dict[str, Any] = {"rate": 0.5, "batch": 64}
+_LIGHTER = 0.1  # of gamma beside a teacher: the whole of it presses the pictures into relief (docs/gan-transfer.md)
 # the row in the place of one whose teacher is not on this computer
 UNTAUGHT = {"projected": "auto-cuda", "projected-cpu": "auto-cpu-64"}
 
 
 def onward(values: dict[str, Any]) -> dict[str, Any]:
     """What ONWARD changes in a start's own `values`; a D without heads gets them, and is the one beside them."""
-    taught = values.get("teacher", "none") != "none"
-    return _ONWARD if taught else _ONWARD | _BESIDE | {"beside": values["width"]}
+    if values.get("teacher", "none") != "none":
+        return _ONWARD
+    beside = values.get("beside") or values["width"]
+    return _ONWARD | _BESIDE | {"beside": beside, "gamma": _LIGHTER * values.get("gamma", 10.0)}
+
+
+def untaught(given: dict[str, Any]) -> dict[str, Any]:
+    """What INIT changes, `given`, in a run without a teacher: the penalty is whole where it was of a D beside one."""
+    return given | {"gamma": given["gamma"] / _LIGHTER} if given.get("beside") else given
 
 
 def row(preset: str, device: str, side: int) -> str:

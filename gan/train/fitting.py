@@ -59,7 +59,8 @@ def wide(origin: Origin, values: Values, size: int) -> Origin:
     if any(shapes != {key: one.shape for key, one in weights.items()} for weights in found.values()):
         return origin
     more = {f"{name}.{key}": one for name in found for key, one in widened(found[name], after).items()}
-    return replace(origin, values=origin.values | {"width": values.width}, weights={**origin.weights, **more})
+    widths = {"width": values.width, "beside": own.beside or own.width}  # D stays as it is
+    return replace(origin, values=origin.values | widths, weights={**origin.weights, **more})
 
 
 def widened(theirs: Mapping[str, Tensor], net: nn.Module) -> dict[str, Tensor]:

@@ -74,7 +74,7 @@ def given(origin: Origin | None, preset: str) -> dict[str, Any]:
         return {}
     before = origin.images_seen / 1000 + float(origin.values.get("before_kimg", 0.0))
     changed = presets.TRANSFER | {"start": origin.name, "before_kimg": before}
-    own = origin.values if preset == "auto" else {}
+    own = origin.values | {"decay": 1.0} if preset == "auto" else {}  # its rates have fallen: these are slow already
     return own | changed | (presets.onward(own) if row(origin, preset) in presets.ONWARD.values() else {})
 
 
@@ -83,7 +83,7 @@ def resume(job: Job, origin: Origin | None) -> Job:
     if origin is None:
         return job
     if not Start(job.run.start).card.exists():
-        write(origin, job.run.start)
+        write(fit(origin, job.values, job.size, lambda _: None) or origin, job.run.start)
     return replace(job, origin=read(job.run.start))
 
 

@@ -85,9 +85,18 @@ def test_frozen_are_the_first_convolutions_of_the_plain_one():
     assert all(one.requires_grad for name, one in team.d[0].named_parameters() if "body" not in name)
 
 
-def _origin(row, *values):
+def _origin(row, *values, settled=False):
     asked = presets.resolve(row, ["width=6", "z=8", *values])
     team = players.make(asked, 64, 0, Machine())
+    if settled:  # G's norms, as after some training: at first all but the tint is next to nothing
+        team.g.train()(torch.randn(64, 8, 1, 1))
+        for norm in (one for one in team.g.modules() if isinstance(one, torch.nn.BatchNorm2d)):
+            norm.momentum = None
+            norm.reset_running_stats()
+        for _ in range(4):
+            team.g(torch.randn(64, 8, 1, 1))
+        team.ema.load_state_dict(team.g.state_dict())
+        team.g.eval()
     weights = {f"{part}.{name}": one for part in start.PARTS for name, one in getattr(team, part).state_dict().items()}
     return Origin("other", row, 64, 1000, presets.plain(asked), weights, None), team
 
@@ -117,17 +126,21 @@ def test_a_start_that_has_heads_goes_on_with_them_at_the_same_rates():
         assert torch.equal(team.d.state_dict()[name], tensor), f"{name}: all of D but whose weights its teacher has"
 
 
-def test_without_a_teacher_a_start_that_has_heads_gives_its_plain_d():
-    origin, before = _origin("projected-cpu", "mix=4", "beside=6")
-    values = presets.resolve("auto-cpu-64", ("teacher=none",), start.given(origin, "auto"))
+@pytest.mark.parametrize("beside", [6, 4], ids=["as wide as G", "narrower"])
+def test_without_a_teacher_a_start_that_has_heads_gives_its_plain_d(beside):
+    origin, before = _origin("projected-cpu", "mix=4", f"beside={beside}")
+    values = presets.resolve("auto-cpu-64", ("teacher=none",), presets.untaught(start.given(origin, "auto")))
+    assert values.gamma == 10.0, "the penalty is of all of D again"
     team = players.make(values, 64, 1, Machine())
-    start.begin(team, start.fit(origin, values, 64, lambda _: None))
+    said: list[str] = []
+    start.begin(team, start.fit(origin, values, 64, said.append))
+    assert "all its layers fit" in said[0]
     for name, tensor in before.d[1].state_dict().items():
         assert torch.equal(team.d.state_dict()[name], tensor), name
 
 
 def test_a_wider_generator_begins_with_the_pictures_of_the_start():
-    origin, before = _origin("projected-cpu", "mix=4", "beside=6")
+    origin, before = _origin("projected-cpu", "mix=4", "beside=6", settled=True)
     values = presets.resolve("projected-cpu", ("width=8",), start.given(origin, "auto"))
     said: list[str] = []
     found = start.fit(origin, values, 64, said.append)
@@ -138,7 +151,8 @@ def test_a_wider_generator_begins_with_the_pictures_of_the_start():
     with torch.no_grad():
         for part in ("g", "ema"):
             wide, narrow = (getattr(one, part).eval()(z) for one in (team, before))
-            assert (wide - narrow).abs().mean() < 0.05 * narrow.abs().mean(), part
+            seen = narrow - narrow.mean((2, 3), keepdim=True)  # all but the tint
+            assert (wide - narrow).abs().mean() < 0.2 * seen.abs().mean(), part
     assert start.fit(found, values, 64, said.append) == found, "the copy in RUN/start is as wide already"
     assert "widened" not in said[1]
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
+import torch
 from gan_data import squares
 
 from demo.drawing import photographs
@@ -36,6 +38,27 @@ def test_it_is_begun_from_by_its_name(begun):
     assert job.values.before_kimg > 700, "gamma goes on, where its own start had got to"
     assert any("64x64: all its layers fit; 1,024 pictures to rehearse" in line for line in said), "its heads too"
     assert json.loads(Start(job.run.start).card.read_text())["name"] == "demo"
+
+
+def test_without_a_teacher_its_plain_d_goes_on_and_is_penalised_whole(tmp_path):
+    said: list[str] = []
+    (tmp_path / "run").mkdir()
+    asked = Train(images=10, init="demo", values=("teacher=none",))
+    job = runs.prepare(squares(tmp_path / "data", side=64), Run(tmp_path / "run"), asked, said.append)
+    assert (job.values.teacher, job.values.gamma) == ("none", 10.0)
+    assert any("64x64: all its layers fit; 1,024 pictures" in line for line in said)
+
+
+def test_a_kill_before_the_copy_was_made_leaves_it_as_wide_as_it_was_to_be(tmp_path):
+    dataset, run = squares(tmp_path / "data", side=64), Run(tmp_path / "run")
+    run.root.mkdir()
+    asked = Train(images=10, init="demo", values=("width=52",))
+    once = runs.prepare(dataset, run, asked, lambda _: None).origin
+    shutil.rmtree(run.start)
+    again = runs.prepare(dataset, run, asked, lambda _: None).origin
+    assert once.values == again.values
+    assert all(torch.equal(once.weights[name], again.weights[name]) for name in once.weights)
+    assert once.weights["ema.0.0.0.weight"].shape[1] == 8 * 52
 
 
 def test_its_generator_dreams_drawn_photographs_of_quilts(begun, tmp_path):

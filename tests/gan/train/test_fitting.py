@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from gan.nets import networks, presets
-from gan.train import fitting
+from gan.train import fitting, start
 from gan.train.job import Origin
 
 
@@ -19,6 +19,12 @@ def generator(row: str, size: int, *values: str) -> nn.Module:
             for one in (module.weight, module.bias, module.running_mean, module.running_var):
                 nn.init.uniform_(one, 0.5, 1.5)
     return net.eval()
+
+
+def narrow(harm=()):
+    own = presets.resolve("auto-cpu-64", ["width=8", "z=16"])
+    weights = {f"ema.{name}": one for name, one in generator("auto-cpu-64", 64, "width=8", "z=16").state_dict().items()}
+    return Origin("other", "auto-cpu-64", 64, 1000, presets.plain(own), weights | dict(harm), None)
 
 
 @pytest.mark.parametrize("width", [9, 12, 26], ids="width {}".format)
@@ -35,6 +41,13 @@ def test_a_wider_generator_draws_the_same_pictures(monkeypatch, row, size, value
     z = torch.randn(4, 16, 1, 1)
     with torch.no_grad():
         assert torch.allclose(before(z), after(z), atol=1e-4)
+
+
+def test_d_stays_as_wide_as_it_was_also_where_only_the_copy_of_the_start_is_left():
+    origin = narrow()
+    found = fitting.wide(origin, presets.resolve("auto-cpu-64", ["width=12", "z=16"]), 64)
+    assert (found.values["width"], found.values["beside"]) == (12, 8)
+    assert start.given(found, "auto")["beside"] == start.given(origin, "auto")["beside"] == 8
 
 
 def test_copies_learn_apart_and_are_the_same_at_every_start():
@@ -64,9 +77,7 @@ def test_other_generators_are_not_widened(theirs, mine):
     ids=["of another size", "with other kernels", "whose weights are not its own"],
 )
 def test_a_start_stays_as_it_is(size, values, harm):
-    own = presets.resolve("auto-cpu-64", ["width=8", "z=16"])
-    weights = {f"ema.{name}": one for name, one in generator("auto-cpu-64", 64, "width=8", "z=16").state_dict().items()}
-    origin = Origin("other", "auto-cpu-64", 64, 1000, presets.plain(own), weights | harm, None)
+    origin = narrow(harm)
     wider = presets.resolve("auto-cpu-64", ["width=12", "z=16"])
     assert harm or fitting.wide(origin, wider, 64).values["width"] == 12
     assert fitting.wide(origin, presets.resolve("auto-cpu-64", ["width=12", "z=16", *values]), size) is origin

@@ -84,6 +84,13 @@ def test_what_a_start_rehearsed_itself_is_not_handed_down(tmp_path, origin, othe
     assert (second.rehearse, second.rehearse_kimg) == (0, 100), "its own pictures are another run's subject"
 
 
+def test_the_decay_of_a_starts_rates_is_over_and_that_of_a_row_is_not(origin):
+    found = start.of_run("x", Run(origin[1]))
+    found = replace(found, values=found.values | {"decay": 0.5})
+    assert start.given(found, "auto")["decay"] == 1.0
+    assert "decay" not in start.given(found, "dcgan256")
+
+
 def test_both_rates_are_multiplied(tmp_path, origin, other):
     loop.train(begun(other, tmp_path / "run", origin[1], "rate=0.125"))
     last = (tmp_path / "run" / "metrics.csv").read_text().splitlines()[-1]
