@@ -124,8 +124,6 @@ def values_of(task: Task, train: Pixels) -> Values:
     preset, overrides = ROWS[name][0], (*ROWS[name][1], *others)
     origin = _origin(task)
     row, given = start.row(origin, preset) or presets.row(preset, "cpu", task.side), start.given(origin, preset)
-    if presets.resolve(row, overrides, given).teacher == "none":
-        given = presets.untaught(given)
     learnt = preflight.small_set(len(train), presets.resolve(row, overrides, given))
     kept = subject.learnt(origin, lambda: train, tuple(overrides), lambda _: None)
     return replace(presets.resolve(row, overrides, {**given, **learnt}), **kept)

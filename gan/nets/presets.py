@@ -98,9 +98,10 @@ def onward(values: dict[str, Any]) -> dict[str, Any]:
     return _ONWARD | _BESIDE | {"beside": beside, "gamma": _LIGHTER * values.get("gamma", 10.0)}
 
 
-def untaught(given: dict[str, Any]) -> dict[str, Any]:
-    """What INIT changes, `given`, in a run without a teacher: the penalty is whole where it was of a D beside one."""
-    return given | {"gamma": given["gamma"] / _LIGHTER} if given.get("beside") else given
+def _untaught(learnt: dict[str, Any]) -> dict[str, Any]:
+    """`learnt` for a run that has no teacher after all: the penalty is whole where it was to be of a D beside one."""
+    beside = learnt.get("teacher", "none") != "none" and learnt.get("beside")
+    return learnt | {"gamma": learnt["gamma"] / _LIGHTER} if beside and "gamma" in learnt else learnt
 
 
 def row(preset: str, device: str, side: int) -> str:
@@ -118,6 +119,8 @@ def resolve(name: str, overrides: Iterable[str] = (), learnt: dict[str, Any] | N
     Raises RecipeError, in one sentence, for a value that cannot be used.
     """
     values = _build({**PRESETS[name], **(learnt or {})}, overrides)
+    if learnt and values.teacher == "none":
+        values = _build({**PRESETS[name], **_untaught(learnt)}, overrides)
     check(values)
     return values
 

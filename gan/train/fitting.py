@@ -69,7 +69,7 @@ def widened(theirs: Mapping[str, Tensor], net: nn.Module) -> dict[str, Tensor]:
     A channel more is a copy of one drawn by lot, and what the next layer makes of that one is divided among the two,
     so that the pictures stay as they were (arXiv 1511.05641, section 2.4). The same weights give the same result.
     """
-    mine, wide = net.state_dict(), dict(theirs)
+    mine, out = net.state_dict(), dict(theirs)
     rng, copied, share = torch.Generator().manual_seed(0), torch.empty(0), torch.empty(0)
     for name, module in net.named_modules():
         own = {key: f"{name}.{key}" for key, _ in module.named_parameters(recurse=False)}
@@ -77,7 +77,7 @@ def widened(theirs: Mapping[str, Tensor], net: nn.Module) -> dict[str, Tensor]:
         if isinstance(module, nn.BatchNorm2d):
             for key in own.values():
                 if mine[key].shape != theirs[key].shape:
-                    wide[key] = theirs[key][copied]
+                    out[key] = theirs[key][copied]
         elif isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             up = isinstance(module, nn.ConvTranspose2d)
             weight = theirs[own["weight"]].float()
@@ -89,9 +89,9 @@ def widened(theirs: Mapping[str, Tensor], net: nn.Module) -> dict[str, Tensor]:
                 noise = _NOISE * weight.std() * torch.randn((len(copied) - count, *weight.shape[1:]), generator=rng)
                 weight = torch.cat([weight, weight[copied[count:]] + noise])
                 if "bias" in own:
-                    wide[own["bias"]] = theirs[own["bias"]][copied]
-            wide[own["weight"]] = (weight.transpose(0, 1) if up else weight).contiguous()
-    return wide
+                    out[own["bias"]] = theirs[own["bias"]][copied]
+            out[own["weight"]] = (weight.transpose(0, 1) if up else weight).contiguous()
+    return out
 
 
 def _copies(count: int, wanted: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:

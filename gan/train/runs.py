@@ -60,9 +60,6 @@ def prepare(
     notes: list[str] = []  # of a new run: one that goes on has its teacher already
     row, overrides = preflight.taught(row, settings.values, source.model, notes.append)
     values = presets.resolve(row, overrides, given)
-    if values.teacher == "none":
-        given = presets.untaught(given)
-        values = presets.resolve(row, overrides, given)
     asked = _asked(settings, pictures) | source.asked()
     aside.end_move(run.root.absolute())
     known = _read(run)

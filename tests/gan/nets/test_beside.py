@@ -129,7 +129,7 @@ def test_a_start_that_has_heads_goes_on_with_them_at_the_same_rates():
 @pytest.mark.parametrize("beside", [6, 4], ids=["as wide as G", "narrower"])
 def test_without_a_teacher_a_start_that_has_heads_gives_its_plain_d(beside):
     origin, before = _origin("projected-cpu", "mix=4", f"beside={beside}")
-    values = presets.resolve("auto-cpu-64", ("teacher=none",), presets.untaught(start.given(origin, "auto")))
+    values = presets.resolve("auto-cpu-64", ("teacher=none",), start.given(origin, "auto"))
     assert values.gamma == 10.0, "the penalty is of all of D again"
     team = players.make(values, 64, 1, Machine())
     said: list[str] = []
