@@ -135,6 +135,7 @@ def test_without_a_teacher_a_start_that_has_heads_gives_its_plain_d(beside):
     said: list[str] = []
     start.begin(team, start.fit(origin, values, 64, said.append))
     assert "all its layers fit" in said[0]
+    assert len(next(iter(team.d.parameters()))) == beside, "channels of its first layer"
     for name, tensor in before.d[1].state_dict().items():
         assert torch.equal(team.d.state_dict()[name], tensor), name
 
