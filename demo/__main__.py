@@ -17,6 +17,7 @@ from demo.guard import follow_parent, run_while_served
 from demo.server import is_open, running
 from demo.shop import fill, shop
 from demo.strip import strip
+from scrapbag.errors import exits
 
 if TYPE_CHECKING:
     from demo.server import Site
@@ -28,8 +29,9 @@ _cache = click.option(
     show_default=True,
     help="Where the drawn pictures are kept.",
 )
-_shop_port = click.option("--port", default=8765, show_default=True)
-_folder_port = click.option("--port", default=8766, show_default=True)
+_port = click.IntRange(1, 65535)
+_shop_port = click.option("--port", type=_port, default=8765, show_default=True)
+_folder_port = click.option("--port", type=_port, default=8766, show_default=True)
 _folder = click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 _command = click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 
@@ -125,14 +127,15 @@ def _serve(site: Site, port: int) -> None:
 
 
 def run() -> None:
-    """The command line; Ctrl-C at any moment is 130, as in every stage."""
-    try:
-        main(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except click.Abort:
-        sys.exit(130)
+    """The command line; what ends it early is a sentence and a code, as in every stage."""
+    with exits():
+        try:
+            main(standalone_mode=False)
+        except click.ClickException as error:
+            error.show()
+            sys.exit(error.exit_code)
+        except click.Abort:  # click's name for Ctrl-C
+            raise KeyboardInterrupt from None
 
 
 if __name__ == "__main__":

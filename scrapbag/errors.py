@@ -88,11 +88,14 @@ _NO_ROOM = "the memory is full; nothing is lost, close other programs or raise t
 _FULL = "cannot write {}: {}; free some space and run it again"
 _CLOSED = "cannot read or write {}: {}; see that you may and that no other program has it open, and run it again"
 _TAKEN = "cannot read or write {}: {}; choose another name, or move away what stands there"
+_LARGE = "cannot write {}: {}; its disk, or a limit (ulimit -f), takes no file of that size, so use another or raise it"
+_MANY = "cannot open {}: {}; raise the limit (ulimit -n 4096) and run it again"
 _GONE = "{} is not there ({}); see that its disk is mounted, and run it again"
 _DISK = dict.fromkeys((errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ENOTCONN), _GONE)
 _DISK |= dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EIO), _FULL)
-_DISK |= dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR), _CLOSED)
-_DISK |= dict.fromkeys((errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG), _TAKEN)
+_DISK |= dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EBUSY), _CLOSED)
+_DISK |= dict.fromkeys((errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOTEMPTY, errno.ELOOP), _TAKEN)
+_DISK |= {errno.EFBIG: _LARGE, errno.EMFILE: _MANY, errno.ENFILE: _MANY}
 
 
 # What says that the memory is full, in words: torch's, the C++ library's, OpenCV's, Python's own, the loader's
@@ -166,7 +169,7 @@ def exits(say: Callable[[str], str] = str, ending: Callable[[str, int], NoReturn
             ending(_NO_ROOM, DiskError.exit_code)
         if error.errno not in _DISK:
             raise
-        place = error.filename2 or error.filename or "to the disk"  # of a rename the file that was to be there
+        place = error.filename2 or error.filename or "a file"  # of a rename the file that was to be there
         ending(_DISK[error.errno].format(place, error.strerror), DiskError.exit_code)
     except sqlite3.DatabaseError as error:
         if "locked" in str(error) or "busy" in str(error):
