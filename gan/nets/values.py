@@ -41,6 +41,7 @@ class Values:
     # width of a D beside the heads: each is half of the loss, and the penalty is of this one alone. 0: none; without a
     # teacher it is D's width where that is not G's
     beside: Annotated[int, Between(0, 256)] = 0
+    every: Annotated[int, Between(1, 64)] = 1  # steps, of which one is through the teacher, where D has one beside it
     ghost: Annotated[int, Between(1, 4096)] = 16  # pictures, at most, that a batch norm of a head sees at a time
     up: Literal["nearest", "transposed"] = "transposed"  # how G doubles the size; nearest: then a convolution
     kernel: tuple[Annotated[int, Between(1, 9)], ...] = (4,)  # of G, layer by layer; the last one holds for all others

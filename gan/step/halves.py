@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor
@@ -15,6 +15,8 @@ from gan.step.augment import augment
 from gan.step.processes import ALONE
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from gan.nets.values import Values
     from gan.step.balance import Balance
     from gan.step.players import Machine, Players
@@ -40,15 +42,17 @@ class Halves:
         self.team, self.values, self.machine, self.group = team, values, machine, group
         self.augmenting, self.drawing = (torch.Generator(machine.device) for _ in range(2))
         self.kept = True  # autocast may keep the weights it has cast
+        self.both = values.both  # whether D is two in this step; between those it is the one beside the heads
 
     def seed(self, seed: int, step: int) -> None:
+        self.both = self.values.both and step % self.values.every == 0
         self.augmenting.manual_seed(batches.seed_of(seed, step, "augment"))
         self.drawing.manual_seed(batches.seed_of(seed, step, "latents"))
         torch.manual_seed(batches.seed_of(seed, step, "layers"))  # dropout has no generator of its own
 
     def of_d(self, x: Tensor, turn: Balance, images_seen: int | Tensor, weight: float, *, due: bool) -> Half:
         """Fakes, D's logits and losses; `weight` is the penalty's, where one is `due`."""
-        g, d, values = self.team.g, self.team.d, self.values
+        g, d, values = self.team.g, self._d(), self.values
         # a teacher's heads have batch norms of parts of a batch; a D beside them may have one of the whole of it
         together = values.joint or (values.teacher != "none" and not values.both)
         with torch.set_grad_enabled(turn.train_g), self.machine.autocast(kept=self.kept):
@@ -63,19 +67,19 @@ class Halves:
             loss_d = losses.discriminator(real, fake, values, self.augmenting, self.group)
             penalty = torch.zeros((), device=x.device)
             if due:
-                penalised = slice(-1 if values.both else None, None)  # the score of the D without a teacher, or all
+                penalised = slice(-1 if self.both else None, None)  # the score of the D without a teacher, or all
                 penalty = losses.penalty(real[:, penalised], real_seen)
                 if values.penalty == "r1r2":
                     penalty = penalty + losses.penalty(fake[:, penalised], fake_seen)
         if turn.train_d:
             self._forget(self.team.opt_d)
-            share = 0.5 if values.both else 1.0  # of the loss that the penalised scores are
+            share = 0.5 if self.both else 1.0  # of the loss that the penalised scores are
             (loss_d + share * weight / 2 * values.lazy * penalty).backward()
         return Half(fakes, real_seen.detach(), real.detach(), fake.detach(), loss_d.detach(), penalty.detach())
 
     def of_g(self, half: Half, turn: Balance, images_seen: int | Tensor) -> Tensor:
         """G's loss."""
-        d, values = self.team.d, self.values
+        d, values = self._d(), self.values
         learning = [p for p in d.parameters() if p.requires_grad]
         d.requires_grad_(False)
         try:
@@ -89,6 +93,11 @@ class Halves:
             for p in learning:
                 p.requires_grad_(True)
         return loss_g.detach()
+
+    def _d(self) -> nn.Module:
+        """D in this step, whose scores are the whole of the loss."""
+        alone = self.values.both and not self.both
+        return cast("nn.Sequential", self.team.d)[1] if alone else self.team.d
 
     def _seen(self, pictures: Tensor, turn: Balance, images_seen: int | Tensor) -> Tensor:
         """By D."""

@@ -161,13 +161,18 @@ def _speed(values: Values, size: int, seed: int, machine: Machine) -> float:
     x = torch.zeros((values.batch, 3, size, size), device=machine.device).contiguous(memory_format=torch.channels_last)
     x += torch.randn(x.shape, generator=batches.chance(seed, 0, "pictures")).to(machine.device)
     halves = graphs.halves(team, values, machine, size, moment.balance)  # as the run itself has them
-    took: list[float] = []
-    for step in (1, 0, 1, 1):  # the first warms up; the penalty is due in the second, as in every `lazy`th step
+    took: list[tuple[int, float]] = []
+    # the first warms up; the penalty is due in the second, as in every `lazy`th step; the last is through a teacher
+    for step in (values.every, 0, 1, values.every):
         began = time.perf_counter()
         with suppress(loop.NotFiniteError):  # it costs the same, and the run itself deals with it
             loop.play(team, x, values, machine, replace(moment, step=step), seed, halves)
-        took.append(time.perf_counter() - began)
-        if machine.device == "cpu" and sum(took) > PATIENCE_S:  # a GPU's first step is slow only once
+        took.append((step, time.perf_counter() - began))
+        if machine.device == "cpu" and sum(seconds for _, seconds in took) > PATIENCE_S:  # a GPU's is slow only once
             break
-    due = took[min(1, len(took) - 1)]
-    return values.batch * values.lazy / (due + (values.lazy - 1) * min(took[2:] or took[:1]))
+    due, plain, taught = (
+        min((seconds for step, seconds in took[1:] if step == kind), default=took[0][1])
+        for kind in (0, 1, values.every)
+    )
+    often = (values.lazy - 1) // values.every
+    return values.batch * values.lazy / (due + often * taught + (values.lazy - 1 - often) * plain)

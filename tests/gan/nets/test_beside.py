@@ -210,3 +210,44 @@ def test_to_a_plain_one_that_is_half_of_d_nothing_is_another_but_the_half():
         gradients.append([p.grad for p in d.parameters() if p.requires_grad])
     for both, single in zip(*gradients, strict=True):
         assert torch.allclose(2 * both, single, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(("every", "step", "through"), [(1, 1, True), (2, 0, True), (2, 1, False), (3, 6, True)])
+def test_every_so_many_steps_d_looks_through_its_teacher_and_between_them_it_is_the_one_beside(every, step, through):
+    values, team = _team(f"every={every}", "mirror=false")
+    x, turn = _pictures(), balance.start(values)
+    half = Halves(team, values, Machine())
+    half.seed(0, step)
+    seen = half.of_d(x, turn, 0, 1.0, due=step % 8 == 0)
+    heads, plain = ([p.grad is not None for p in d.parameters() if p.requires_grad] for d in team.d)
+    assert (all(heads) if through else not any(heads), all(plain)) == (True, True)
+    assert (seen.real.shape[1] > 1) is through
+    half.of_g(seen, turn, 0)
+    assert all(p.grad is not None for p in team.g.parameters())
+
+
+def test_between_two_steps_with_a_teacher_the_loss_is_wholly_that_of_the_one_beside():
+    gradients = []
+    for row in (("every=2",), ("every=2", "teacher=none")):
+        values, team = _team(*row, "mirror=false", "norm_g=none", "lazy=1")
+        if values.both:
+            values_of_both, of_both = values, team
+        else:
+            team.d.load_state_dict(of_both.d[1].state_dict())
+            team.g.load_state_dict(of_both.g.state_dict())
+            values = replace(values, gamma=values_of_both.gamma)
+        half = Halves(team, values, Machine())
+        half.seed(0, 1)
+        seen = half.of_d(_pictures(), balance.start(values), 0, values.gamma, due=True)
+        half.of_g(seen, balance.start(values), 0)
+        d = team.d[1] if values.both else team.d
+        gradients.append([p.grad for p in (*d.parameters(), *team.g.parameters())])
+    for both, single in zip(*gradients, strict=True):
+        assert torch.equal(both, single)
+
+
+def test_a_teacher_that_is_all_of_d_is_looked_through_in_every_step():
+    values, team = _team("beside=0", "every=2", "penalty=none")
+    half = Halves(team, values, Machine())
+    half.seed(0, 1)
+    assert half.of_d(_pictures(), balance.start(values), 0, 0.0, due=False).real.shape[1] > 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 import timm
@@ -199,6 +200,15 @@ def test_the_probe_takes_fewer_steps_where_one_takes_long(monkeypatch):
     _, speed, _ = preflight.probe(values, 32, 0)
     assert steps == [1, 0, 1, 1, 1]
     assert speed > 0
+
+
+def test_the_probe_weighs_steps_with_a_teacher_and_without_as_a_run_has_them(monkeypatch):
+    """Of eight steps one has the penalty and the teacher, three the teacher alone and four neither."""
+    took = iter([9.0, 0.05, 0.01, 0.03])
+    monkeypatch.setattr(loop, "play", lambda *_: time.sleep(min(0.06, next(took))))
+    monkeypatch.setattr(preflight, "_candidates", lambda _processes: [Machine()])
+    _, speed, _ = preflight.probe(presets.resolve("projected-cpu", ("width=4", "mix=4", "beside=4", "every=2")), 32, 0)
+    assert speed == pytest.approx(8 * 64 / (0.05 + 3 * 0.03 + 4 * 0.01), rel=0.1)
 
 
 def test_without_the_package_the_model_that_chose_the_pictures_teaches(tmp_path, monkeypatch):
