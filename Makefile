@@ -112,7 +112,7 @@ start: $(READY) ## Train what INIT=demo is, for photographs to begin from: runs/
 	@$(PY) -m gan train --data data/start64 --run runs/start64 --images $(or $(IMAGES),500000)
 	@test -d data/photographs64/curated || $(PY) -m demo squares --photographs -n 10000 -o data/photographs64
 	@$(PY) -m gan train --data data/photographs64 --run runs/photographs64 --init runs/start64 \
-	  --set width=48 --set rate=1.0 --set decay=0.5 --set decay_kimg=80.0 --images $(or $(IMAGES),150000)
+	  --set width=48 --set rate=1.0 --set decay=0.5 --set decay_kimg=80.0 --set every=1 --images $(or $(IMAGES),150000)
 
 settings: $(READY)
 	@$(PY) -m scrapbag.settings $(call quoted,$(RECIPE)) $(data) $(run) --named '$(NAMED)' --given '$(filter DATA RUN,$(WRITTEN))' $(CHOSEN)$(aside)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 from PIL import Image
@@ -17,7 +17,7 @@ from demo.guard import follow_parent, run_while_served
 from demo.server import is_open, running
 from demo.shop import fill, shop
 from demo.strip import strip
-from scrapbag.errors import exits
+from scrapbag.errors import STOPPED, end, exits
 
 if TYPE_CHECKING:
     from demo.server import Site
@@ -29,7 +29,7 @@ _cache = click.option(
     show_default=True,
     help="Where the drawn pictures are kept.",
 )
-_port = click.IntRange(1, 65535)
+_port = click.IntRange(0, 65535)
 _shop_port = click.option("--port", type=_port, default=8765, show_default=True)
 _folder_port = click.option("--port", type=_port, default=8766, show_default=True)
 _folder = click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
@@ -128,7 +128,7 @@ def _serve(site: Site, port: int) -> None:
 
 def run() -> None:
     """The command line; what ends it early is a sentence and a code, as in every stage."""
-    with exits():
+    with exits(ending=_end):
         try:
             main(standalone_mode=False)
         except click.ClickException as error:
@@ -136,6 +136,10 @@ def run() -> None:
             sys.exit(error.exit_code)
         except click.Abort:  # click's name for Ctrl-C
             raise KeyboardInterrupt from None
+
+
+def _end(sentence: str, code: int) -> NoReturn:
+    end("stopped" if code == STOPPED else sentence, code)  # there is nothing that would go on
 
 
 if __name__ == "__main__":

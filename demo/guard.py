@@ -38,6 +38,8 @@ def run_while_served(site: Site, port: int, command: Sequence[str]) -> int:
         child = subprocess.Popen(command, preexec_fn=_prepared(before))  # noqa: PLW1509  # no thread runs yet
     except FileNotFoundError:
         raise click.UsageError(f"there is no program {command[0]!r}") from None
+    except OSError as error:
+        raise click.UsageError(f"{command[0]!r} cannot be run: {error.strerror}") from None
     follow_parent(child.terminate, line)
     if server is not None:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import threading
 from contextlib import contextmanager
@@ -77,8 +78,10 @@ def bound(site: Site, port: int) -> Server:
     """A server that holds its port already, so that those who connect wait; it answers once it is served."""
     try:
         return Server(site, port)
-    except OSError:
-        raise PortTakenError(port) from None
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortTakenError(port) from None
+        raise click.UsageError(f"port {port} cannot be opened: {error.strerror}; name another with --port") from None
 
 
 def is_open(site: Site, port: int) -> bool:

@@ -30,8 +30,7 @@ def halves(
     team: Players, values: Values, machine: Machine, size: int, turn: Balance, group: Processes = ALONE
 ) -> Halves:
     """Recorded where every step is the same but for its numbers, and the GPU can; else as they are."""
-    same = values.penalty == "none" and values.balance == "none" and not (values.noise or values.dropout)
-    if machine.device == "cpu" or not machine.graphs or not same or values.teacher == "none" or group.count > 1:
+    if machine.device == "cpu" or not machine.graphs or not same(values) or group.count > 1:
         return Halves(team, values, machine, group)
     before = players.capture(team)
     try:
@@ -41,6 +40,12 @@ def halves(
         return Halves(team, values, machine)
     finally:
         players.give_back(team, before)
+
+
+def same(values: Values) -> bool:
+    """Whether every step is the same but for its numbers, and of so many kernels that recording them is worth it."""
+    plain = values.penalty == "none" and values.balance == "none" and not (values.noise or values.dropout)
+    return plain and values.teacher != "none" and not (values.both and values.every > 1)
 
 
 class Recorded(Halves):

@@ -70,7 +70,7 @@ def train(
     if group.leads:
         _reopen(run, moment, done=spent >= budget)
     halves = graphs.halves(team, values, machine, job.size, moment.balance, group)
-    row, anchor_row, lasted = None, None, math.inf  # `lasted`: the step before
+    row, anchor_row, lasted, lines = None, None, math.inf, show.Lines(values)  # `lasted`: the step before
     saved, saved_at = moment.images_seen, time.monotonic()
     every = min(16, max(1, 2**16 // job.size**2))  # steps between copies of the state to fall back on: a few seconds
 
@@ -104,7 +104,7 @@ def train(
                     faults=moment.faults if moment.step < moment.fault_step + FORGET_STEPS else 0,
                     balance=balance.update(moment.balance, metrics, values),
                 )
-                row = show.row(moment, metrics, values, took, pool, _rate(moment, values))
+                row = lines.after(moment, metrics, took, pool, _rate(moment, values))
                 spent = _spent(moment, settings)
                 if group.told:
                     anchor, anchor_row = {**state.capture(team, moment), "anchor": anchor}, row

@@ -162,8 +162,8 @@ def _speed(values: Values, size: int, seed: int, machine: Machine) -> float:
     x += torch.randn(x.shape, generator=batches.chance(seed, 0, "pictures")).to(machine.device)
     halves = graphs.halves(team, values, machine, size, moment.balance)  # as the run itself has them
     took: list[tuple[int, float]] = []
-    # the first warms up; the penalty is due in the second, as in every `lazy`th step; the last is through a teacher
-    for step in (values.every, 0, 1, values.every):
+    # the first warms up; the penalty is due in step 0, as in every `lazy`th; step 1 may be one without its teacher
+    for step in (values.every, *((1, 0) if values.every > 1 else (0, 1)), values.every):
         began = time.perf_counter()
         with suppress(loop.NotFiniteError):  # it costs the same, and the run itself deals with it
             loop.play(team, x, values, machine, replace(moment, step=step), seed, halves)
@@ -174,5 +174,5 @@ def _speed(values: Values, size: int, seed: int, machine: Machine) -> float:
         min((seconds for step, seconds in took[1:] if step == kind), default=took[0][1])
         for kind in (0, 1, values.every)
     )
-    often = (values.lazy - 1) // values.every
+    often = (values.lazy - 1) // values.every  # those through the teacher, beside the one with the penalty
     return values.batch * values.lazy / (due + often * taught + (values.lazy - 1 - often) * plain)

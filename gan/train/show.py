@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections import deque
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 import torch
@@ -55,18 +57,31 @@ def reals(job: Job) -> float:
     return grids.pixel_std(batches.to_floats(pixels, "cpu"))
 
 
-def row(moment: Moment, metrics: StepMetrics, values: Values, took: float, pool: int, rate: float) -> MetricsRow:
-    """A line of metrics.csv; `took` is the step's seconds, `rate` the factor on the learning rates."""
-    return MetricsRow(
-        images_seen=moment.images_seen,
-        seconds=moment.seconds,
-        images_per_s=values.batch / max(took, 1e-9),
-        **{name: getattr(metrics, name) for name in ("loss_d", "loss_g", "accuracy", "sign", "penalty")},
-        p=moment.balance.p,
-        gamma=losses.gamma(values, moment.images_seen) * moment.balance.gamma,
-        rate=values.lr_g * rate,
-        pictures=pool,
-    )
+class Lines:
+    """The lines of metrics.csv: of the last `every` steps, with a teacher and without, means of what they measured.
+
+    Else a line would be of one kind of D or of the other, and their losses and seconds are not alike.
+    """
+
+    def __init__(self, values: Values) -> None:
+        self.values = values
+        self.recent: deque[tuple[StepMetrics, float]] = deque(maxlen=values.every)
+
+    def after(self, moment: Moment, metrics: StepMetrics, took: float, pool: int, rate: float) -> MetricsRow:
+        """The line after a step that `took` so many seconds; `rate` is the factor on the learning rates."""
+        self.recent.append((metrics, took))
+        steps, names = [step for step, _ in self.recent], ("loss_d", "loss_g", "accuracy", "sign")
+        return MetricsRow(
+            images_seen=moment.images_seen,
+            seconds=moment.seconds,
+            images_per_s=self.values.batch / max(fmean(seconds for _, seconds in self.recent), 1e-9),
+            **{name: fmean(getattr(step, name) for step in steps) for name in names},
+            penalty=metrics.penalty,
+            p=moment.balance.p,
+            gamma=losses.gamma(self.values, moment.images_seen) * moment.balance.gamma,
+            rate=self.values.lr_g * rate,
+            pictures=pool,
+        )
 
 
 def _reals(job: Job) -> Pixels:

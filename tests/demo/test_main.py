@@ -20,6 +20,7 @@ DEMO = f"exec {sys.executable} -m demo"
         ("{} squares -n 2 -o /dev/null/{}", 74, "error: cannot read or write /dev/null"),
         ("{} serve-folder {} --port 99999", 2, "Error: Invalid value for '--port'"),
         ("{} with-folder {} -- no-such-program", 2, "Error: there is no program 'no-such-program'"),
+        ("{} with-folder {} --port 0 -- tests/demo/test_main.py", 2, "Error: 'tests/demo/test_main.py' cannot be run"),
     ],
 )
 def test_what_cannot_be_is_one_sentence_and_a_code(tmp_path: Path, command: str, code: int, said: str) -> None:

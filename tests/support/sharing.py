@@ -31,7 +31,7 @@ TINY = ("width=4", "batch=4", "z=8", "batch=8")
 SMALL = (f"batch={BATCH}", "width=4", "z=8", "ghost=4", "lazy=2")
 OF_A_ROW = {
     "projected": ("teacher_side=32", "mix=4", "blur=0.0"),  # a blur has no chance in it, and casts to single precision
-    "projected-cpu": ("teacher_side=32", "mix=4", "beside=4", "every=2"),
+    "projected-cpu": ("teacher_side=32", "mix=4", "beside=4", "every=3"),
     "texture": ("crop=32",),
     "psgan": ("crop=32",),
     "auto-cpu, joint, minibatch deviation": ("joint=true", "minibatch_std=true", "dropout=0.2", "noise=0.1"),

@@ -10,10 +10,11 @@ import torch
 
 from gan.nets import networks, presets
 from gan.pictures import batches
-from gan.step import balance, losses, players
+from gan.step import balance, graphs, losses, players
+from gan.step.balance import StepMetrics
 from gan.step.halves import Halves
 from gan.step.players import Machine
-from gan.train import loop, preflight, start
+from gan.train import loop, preflight, show, start
 from gan.train.job import Moment, Origin
 from scrapbag.errors import RecipeError
 
@@ -106,7 +107,7 @@ def test_a_run_that_begins_from_one_without_a_teacher_goes_on_with_both():
     assert start.row(origin, "auto") == "projected-cpu"
     values = presets.resolve("projected-cpu", (), start.given(origin, "auto"))
     assert (values.teacher, values.beside, values.width) == ("lite0", 6, 6)
-    assert (values.rate, values.gamma) == (0.5, 1.0)
+    assert (values.rate, values.gamma, values.every) == (0.5, 1.0, 2)
     team: Any = players.make(values, 64, 1, Machine())
     start.begin(team, start.fit(origin, values, 64, lambda _: None))
     for name, tensor in before.d.state_dict().items():
@@ -251,3 +252,22 @@ def test_a_teacher_that_is_all_of_d_is_looked_through_in_every_step():
     half = Halves(team, values, Machine())
     half.seed(0, 1)
     assert half.of_d(_pictures(), balance.start(values), 0, 0.0, due=False).real.shape[1] > 1
+
+
+def test_a_line_of_the_metrics_is_of_a_step_with_a_teacher_and_of_one_without():
+    first, second = (StepMetrics(*(k + n for n in range(5))) for k in (1.0, 4.0))
+    values = presets.resolve("projected-cpu", [*SMALL, "every=2"])
+    moment, lines = Moment(balance=balance.start(values)), show.Lines(values)
+    for metrics, took in ((second, 9.0), (first, 0.2), (second, 0.6)):
+        line = lines.after(moment, metrics, took, 9, 1.0)
+    assert (line.loss_d, line.loss_g, line.accuracy, line.sign) == (2.5, 3.5, 4.5, 5.5)
+    assert line.penalty == second.penalty
+    assert line.images_per_s == pytest.approx(4 / 0.4)
+
+
+@pytest.mark.parametrize(("row", "overrides", "recorded"), [
+    ("projected", (), True), ("projected", ("beside=8",), True), ("projected", ("beside=8", "every=2"), False),
+    ("projected-cpu", (), False), ("auto-cuda", ("penalty=none", "balance=none"), False),
+])  # fmt: skip
+def test_steps_that_differ_are_not_recorded_as_one(row, overrides, recorded):
+    assert graphs.same(presets.resolve(row, overrides)) is recorded

@@ -204,7 +204,7 @@ def test_the_probe_takes_fewer_steps_where_one_takes_long(monkeypatch):
 
 def test_the_probe_weighs_steps_with_a_teacher_and_without_as_a_run_has_them(monkeypatch):
     """Of eight steps one has the penalty and the teacher, three the teacher alone and four neither."""
-    took = iter([9.0, 0.05, 0.01, 0.03])
+    took = iter([9.0, 0.01, 0.05, 0.03])
     monkeypatch.setattr(loop, "play", lambda *_: time.sleep(min(0.06, next(took))))
     monkeypatch.setattr(preflight, "_candidates", lambda _processes: [Machine()])
     _, speed, _ = preflight.probe(presets.resolve("projected-cpu", ("width=4", "mix=4", "beside=4", "every=2")), 32, 0)

@@ -43,7 +43,7 @@ def test_stopping_and_going_on_changes_no_weight(tmp_path, monkeypatch, row):
     crop = "crop" in presets.PRESETS[row]
     data = (texture if crop else squares)(tmp_path / "data")
     small = ("teacher_side=32", "mix=4")
-    values = {"psgan": ("crop=32",), "projected": small, "projected-cpu": (*small, "beside=4", "every=2")}.get(row, ())
+    values = {"psgan": ("crop=32",), "projected": small, "projected-cpu": (*small, "beside=4", "every=3")}.get(row, ())
     preset = {"auto-cpu": "auto"}.get(row, row)
     _, calm = loop.train(job(data, tmp_path / "calm", *values, images=300, preset=preset))
     (tmp_path / "stopped").mkdir()
