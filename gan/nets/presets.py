@@ -83,7 +83,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 # pictures stay where it names a share of a batch for them (gan/train/subject.py)
 TRANSFER: dict[str, Any] = {"rate": 0.25, "ema_share": 0.25, "rehearse": 0.0, "rehearse_kimg": 100.0}
 # with preset `auto`, the row that a run of one of these goes on with, at half the rates (a quarter takes twice as long)
-# and through the teacher in every second step, for a quarter more images (docs/gan-transfer.md)
+# and through the teacher in every second step, for a third more images (docs/gan-transfer.md)
 ONWARD = {"auto-cpu-64": "projected-cpu", "projected-cpu": "projected-cpu"}
 _ONWARD: dict[str, Any] = {"rate": 0.5, "batch": 64, "every": 2}
 _LIGHTER = 0.1  # of gamma beside a teacher: the whole of it presses the pictures into relief (docs/gan-transfer.md)

@@ -38,8 +38,8 @@ class Values:
     mix: Annotated[int, Between(4, 256)] = (
         64  # channels of its finest map when mixed; at the end of a head 8 times that
     )
-    # width of a D beside the heads: each is half of the loss, and the penalty is of this one alone. 0: none; without a
-    # teacher it is D's width where that is not G's
+    # width of a D beside the heads: in a step with both each is half of the loss, and the penalty is of this one alone.
+    # 0: none; without a teacher it is D's width where that is not G's
     beside: Annotated[int, Between(0, 256)] = 0
     every: Annotated[int, Between(1, 64)] = 1  # steps, of which one is through the teacher, where D has one beside it
     ghost: Annotated[int, Between(1, 4096)] = 16  # pictures, at most, that a batch norm of a head sees at a time
