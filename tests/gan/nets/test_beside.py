@@ -228,21 +228,17 @@ def test_every_so_many_steps_d_looks_through_its_teacher_and_between_them_it_is_
 
 
 def test_between_two_steps_with_a_teacher_the_loss_is_wholly_that_of_the_one_beside():
-    gradients = []
-    for row in (("every=2",), ("every=2", "teacher=none")):
-        values, team = _team(*row, "mirror=false", "norm_g=none", "lazy=1")
-        if values.both:
-            values_of_both, of_both = values, team
-        else:
-            team.d.load_state_dict(of_both.d[1].state_dict())
-            team.g.load_state_dict(of_both.g.state_dict())
-            values = replace(values, gamma=values_of_both.gamma)
-        half = Halves(team, values, Machine())
+    values, team = _team("every=2", "mirror=false", "norm_g=none", "lazy=1")
+    alone = replace(values, teacher="none")
+    other = players.make(alone, 32, 0, Machine())
+    other.d.load_state_dict(team.d[1].state_dict())
+    other.g.load_state_dict(team.g.state_dict())
+    x, turn, gradients = _pictures(), balance.start(values), []
+    for settings, one, d in ((values, team, team.d[1]), (alone, other, other.d)):
+        half = Halves(one, settings, Machine())
         half.seed(0, 1)
-        seen = half.of_d(_pictures(), balance.start(values), 0, values.gamma, due=True)
-        half.of_g(seen, balance.start(values), 0)
-        d = team.d[1] if values.both else team.d
-        gradients.append([p.grad for p in (*d.parameters(), *team.g.parameters())])
+        half.of_g(half.of_d(x, turn, 0, settings.gamma, due=True), turn, 0)
+        gradients.append([p.grad for p in (*d.parameters(), *one.g.parameters())])
     for both, single in zip(*gradients, strict=True):
         assert torch.equal(both, single)
 
